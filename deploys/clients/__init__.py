@@ -1,0 +1,143 @@
+"""A client VM: its dataset mounted at boot, decrypted where the data says so, and services on it."""
+
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from deploys.data import fleet, secrets, this_host
+from deploys.templates import render
+from fleet.hosts import Volume
+from fleet.secrets import password_name
+from operations import files, gocryptfs, mounts, packages, systemd
+
+UNITS = "/etc/systemd/system"
+PASSWORD_FILE = "/etc/coop-infra/gocryptfs.password"
+GOCRYPTFS = "gocryptfs-storage.service"
+TARGET = "coop-storage-users.target"
+RETRY = "coop-storage-retry"
+
+
+def mount_unit(path: str) -> str:
+    """The name that systemd wants for the mount unit of this path: systemd.unit(5)."""
+    return "-".join(part.replace("-", r"\x2d") for part in path.strip("/").split("/")) + ".mount"
+
+
+def storage_unit() -> str:
+    """The unit that is active exactly while this host's storage is mounted, and readable."""
+    return GOCRYPTFS if _volume().encrypted else mount_unit(fleet().clients.mountpoint)
+
+
+def service_files(service: str) -> list[files.Entry]:
+    """What ties a service to the storage: it starts on the real mount, and comes back with it."""
+    drop_in = render(
+        __file__,
+        "service.conf.j2",
+        storage_unit=storage_unit(),
+        target=TARGET,
+        mountpoint=fleet().clients.mountpoint,
+        filesystem="fuse.gocryptfs" if _volume().encrypted else "nfs4",
+    )
+    return [
+        files.File(drop_in_path(service), drop_in),
+        files.Link(f"{UNITS}/{TARGET}.wants/{service}", f"/lib/systemd/system/{service}"),
+    ]
+
+
+def drop_in_path(service: str) -> str:
+    """The file that ties this service to the storage."""
+    return f"{UNITS}/{service}.d/coop-storage.conf"
+
+
+@deploy("Client VM")
+def converge() -> None:
+    clients = fleet().clients
+    packages.installed(name="Packages", names=clients.packages)
+    mounts.sealed(name="Mountpoints", paths=_mountpoints())
+    files.present(name="Units", entries=_files())
+    nfs_unit = mount_unit(_nfs_path())
+    systemd.running(
+        name="NFS mount", units=[systemd.Unit(nfs_unit, restart_on=(f"{UNITS}/{nfs_unit}",))]
+    )
+    if _volume().encrypted:
+        _converge_encryption()
+    systemd.running(name="Storage retry timer", units=[_retry_timer()])
+
+
+def _converge_encryption() -> None:
+    password = secrets().get(password_name(this_host()))
+    escrow = secrets().escrow_directory
+    if password and escrow:
+        gocryptfs.volume(
+            name="Encrypted volume",
+            ciphertext=fleet().clients.ciphertext,
+            password_file=PASSWORD_FILE,
+            password=password,
+            escrow=escrow / host.name,
+            rotate=bool(host.data.get("rotate_gocryptfs", False)),
+        )
+    unit_file = f"{UNITS}/{GOCRYPTFS}"
+    systemd.running(
+        name="Decryption",
+        units=[systemd.Unit(GOCRYPTFS, restart_on=(unit_file, PASSWORD_FILE))],
+    )
+
+
+def _volume() -> Volume:
+    volume = this_host().volume
+    assert volume is not None
+    return volume
+
+
+def _nfs_path() -> str:
+    """Where the export itself is mounted."""
+    clients = fleet().clients
+    return clients.ciphertext if _volume().encrypted else clients.mountpoint
+
+
+def _mountpoints() -> list[str]:
+    return list(dict.fromkeys([_nfs_path(), fleet().clients.mountpoint]))
+
+
+def _retry_timer() -> systemd.Unit:
+    return systemd.Unit(f"{RETRY}.timer", restart_on=(f"{UNITS}/{RETRY}.timer",))
+
+
+def _files() -> list[files.Entry]:
+    clients = fleet().clients
+    unit = mount_unit(_nfs_path())
+    nfs_mount = render(
+        __file__,
+        "nfs.mount.j2",
+        server=fleet().storage_host.address,
+        export=f"/{fleet().dataset_name(this_host())}",
+        path=_nfs_path(),
+    )
+    retry = render(__file__, "retry.service.j2", storage_unit=storage_unit(), target=TARGET)
+    entries: list[files.Entry] = [
+        files.File(f"{UNITS}/{unit}", nfs_mount),
+        files.File(
+            f"{UNITS}/{TARGET}",
+            render(__file__, "users.target.j2", mountpoint=clients.mountpoint),
+        ),
+        files.File(f"{UNITS}/{RETRY}.service", retry),
+        files.File(
+            f"{UNITS}/{RETRY}.timer",
+            render(__file__, "retry.timer.j2", seconds=clients.retry_seconds),
+        ),
+    ]
+    if _volume().encrypted:
+        entries.append(files.File(f"{UNITS}/{GOCRYPTFS}", _gocryptfs_service()))
+    return entries
+
+
+def _gocryptfs_service() -> str:
+    clients = fleet().clients
+    return render(
+        __file__,
+        "gocryptfs.service.j2",
+        mountpoint=clients.mountpoint,
+        ciphertext=clients.ciphertext,
+        ciphertext_unit=mount_unit(clients.ciphertext),
+        password_file=PASSWORD_FILE,
+        uid=_volume().uid,
+    )

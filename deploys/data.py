@@ -1,0 +1,32 @@
+"""The fleet as the deploys see it: the whole of it, and the host that is being converged."""
+
+import os
+from functools import cache
+from pathlib import Path
+
+from pyinfra import host
+
+from fleet.hosts import Host
+from fleet.load import load
+from fleet.model import Fleet
+from fleet.secrets import Secrets, file_for
+
+
+def fleet() -> Fleet:
+    """The fleet that the inventory of this run has read and validated."""
+    return load(Path(host.data.fleet_file))
+
+
+def this_host() -> Host:
+    """The record of the host that is being converged."""
+    return fleet().host(host.name)
+
+
+@cache
+def _secrets(file: Path) -> Secrets:
+    return Secrets.load(file, os.environ)
+
+
+def secrets() -> Secrets:
+    """The secrets that belong to this run's fleet."""
+    return _secrets(file_for(fleet()))

@@ -1,0 +1,87 @@
+"""Gives the fleet to pyinfra: an inventory file calls `groups` and has nothing else to say."""
+
+import os
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+from pyinfra import logger
+from pyinfra.api.exceptions import InventoryError
+
+from fleet import ROOT, secrets
+from fleet.hosts import Host, Role
+from fleet.load import load
+from fleet.model import Fleet
+from fleet.problems import FleetError
+
+PyinfraHost = tuple[str, dict[str, Any]]
+
+# The commands of pyinfra that run no deploy, and so need nothing but SSH.
+READING = ("fact", "debug-inventory")
+
+
+def groups(
+    file: str, environments: Collection[str], running: str | None = None, **data: Any
+) -> dict[str, list[PyinfraHost]]:
+    """pyinfra's groups: `all`, one for each role, and `clients` for the hosts with a volume.
+
+    file: the inventory's YAML file, relative to the repository
+    environments: those whose hosts are in the run
+    running: a text file, relative to the repository, with the names of the hosts that are up, one
+        a line; hosts that are not in it are left out. If there is no such file, all count as up.
+    data: further pyinfra data for every host
+
+    Raises InventoryError if the fleet is not valid, if no host is left, or if a run that changes
+    hosts lacks a secret; a run that only reads (--dry) gets a warning for each instead.
+    """
+    try:
+        fleet = load(Path(file))
+        hosts = _up(fleet.hosts_in(environments), running)
+        _check_secrets(fleet, hosts)
+    except FleetError as error:
+        # pyinfra prints its own errors as they are, and any other with a traceback.
+        raise InventoryError(f"put this right first:\n{error}") from None
+    members = {host.name: (host.name, {**_ssh(host), "fleet_file": file, **data}) for host in hosts}
+    found = {"all": list(members.values())}
+    found["clients"] = [members[host.name] for host in hosts if host.volume]
+    for role in get_args(Role):
+        found[role] = [members[host.name] for host in hosts if role in host.roles]
+    return found
+
+
+def _up(hosts: list[Host], running: str | None) -> list[Host]:
+    if running is None or not (ROOT / running).exists():
+        return hosts
+    names = (ROOT / running).read_text().split()
+    up = [host for host in hosts if host.name in names]
+    if not up:
+        raise InventoryError(f"{running} names none of the hosts; start some first")
+    return up
+
+
+def _ssh(host: Host) -> dict[str, Any]:
+    """The host's data for pyinfra's SSH connector: only what is set."""
+    values = {"hostname": host.address, **host.ssh.model_dump(exclude_none=True)}
+    return {f"ssh_{name}": value for name, value in values.items()}
+
+
+def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:
+    """Raises FleetError if the run needs a secret that is missing or unfit."""
+    found = secrets.Secrets.load(secrets.file_for(fleet), os.environ)
+    problems = found.problems(*secrets.required(hosts))
+    if not problems:
+        return
+    if not _only_reads():
+        raise FleetError(problems)
+    for problem in problems:
+        logger.warning(str(problem))
+
+
+def _only_reads() -> bool:
+    """Whether this run of pyinfra changes nothing; false outside its command line."""
+    context = click.get_current_context(silent=True)
+    if context is None:
+        return False
+    operations = context.params.get("operations") or ("",)
+    return bool(context.params.get("dry")) or operations[0] in READING

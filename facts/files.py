@@ -1,0 +1,98 @@
+"""A set of files, directories and links, read in one remote command."""
+
+import base64
+import io
+import tarfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from shlex import quote
+from typing import Literal
+
+from pyinfra.api import FactBase
+
+Kind = Literal["file", "directory", "link", "other"]
+
+SECRETS = "%%secrets"
+
+
+@dataclass(frozen=True)
+class PathState:
+    """One path as it is on the host.
+
+    mode: permission bits; owner, group: names, or numbers in decimal where there is no name
+    content: a plain file's bytes; None for the rest, and for secrets, which have a digest instead
+    digest: SHA-256 in hex of a secret file
+    target: where a link points
+    """
+
+    kind: Kind
+    mode: int
+    owner: str
+    group: str
+    content: bytes | None = None
+    digest: str | None = None
+    target: str | None = None
+
+
+class Paths(FactBase[dict[str, PathState]]):
+    """The state of each path that exists: {path: PathState}.
+
+    Secrets never leave the host: of them only a digest is read. A path on storage that does not
+    answer is given up after 30 s and counts as absent, so the commands that follow must not rely
+    on absence to create anything below a mountpoint that they did not check.
+    """
+
+    def command(self, paths: Sequence[str], secrets: Sequence[str] = ()) -> str:
+        plain = " ".join(map(quote, paths))
+        hidden = " ".join(map(quote, secrets))
+        read = (
+            "timeout -s KILL 30 tar -c -P -b 1 --no-recursion --ignore-failed-read "
+            f"-f - -- {plain} 2>/dev/null | base64 -w 0; echo"
+        )
+        if not secrets:
+            return f"{read}; true"
+        return (
+            f"{read}; echo {SECRETS}; for path in {hidden}; do "
+            '[ -f "$path" ] && stat -c "%a|%U|%G|%n" "$path" && sha256sum < "$path"; done; true'
+        )
+
+    @staticmethod
+    def default() -> dict[str, PathState]:
+        return {}
+
+    def process(self, output: list[str]) -> dict[str, PathState]:
+        archive, _, hidden = "\n".join(output).partition(SECRETS)
+        return {**_from_tar(base64.b64decode(archive)), **_secrets(hidden.split("\n"))}
+
+
+def _from_tar(data: bytes) -> dict[str, PathState]:
+    found: dict[str, PathState] = {}
+    if not data:
+        return found
+    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+        for member in archive:
+            found[member.name] = _path_state(archive, member)
+    return found
+
+
+def _path_state(archive: tarfile.TarFile, member: tarfile.TarInfo) -> PathState:
+    owner = member.uname or str(member.uid)
+    group = member.gname or str(member.gid)
+    if member.issym():
+        return PathState("link", 0o777, owner, group, target=member.linkname)
+    if member.isdir():
+        return PathState("directory", member.mode, owner, group)
+    if member.isfile():
+        content = archive.extractfile(member)
+        assert content is not None
+        return PathState("file", member.mode, owner, group, content=content.read())
+    return PathState("other", member.mode, owner, group)
+
+
+def _secrets(lines: list[str]) -> dict[str, PathState]:
+    found = {}
+    lines = [line for line in lines if line]
+    for described, digest in zip(lines[::2], lines[1::2], strict=True):
+        mode, owner, group, path = described.split("|", 3)
+        found[path] = PathState("file", int(mode, 8), owner, group, digest=digest.split()[0])
+    return found

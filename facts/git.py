@@ -1,0 +1,32 @@
+"""A git work tree."""
+
+from dataclasses import dataclass
+from shlex import quote
+
+from pyinfra.api import FactBase
+
+
+@dataclass(frozen=True)
+class CheckoutState:
+    """commit: what HEAD is, None where there is no work tree; changed: tracked files that differ."""
+
+    commit: str | None = None
+    changed: tuple[str, ...] = ()
+
+
+class Checkout(FactBase[CheckoutState]):
+    """The commit of a work tree and its locally changed files. Untracked files do not count."""
+
+    def command(self, path: str) -> str:
+        git = f"git -C {quote(path)}"
+        return (
+            f"[ -d {quote(path + '/.git')} ] || exit 0; "
+            f"{git} rev-parse --verify -q HEAD && {git} status --porcelain -uno; true"
+        )
+
+    @staticmethod
+    def default() -> CheckoutState:
+        return CheckoutState()
+
+    def process(self, output: list[str]) -> CheckoutState:
+        return CheckoutState(output[0], tuple(line[3:] for line in output[1:] if line))

@@ -1,0 +1,24 @@
+"""Health checks."""
+
+from shlex import quote
+
+from pyinfra.api import FactBase
+
+
+class Health(FactBase[str | None]):
+    """None if the health check succeeds, or what it complains about."""
+
+    def command(self, check: str) -> str:
+        program = quote(check)
+        return (
+            f"[ -x {program} ] || {{ echo 'unwell not installed yet'; exit 0; }}; "
+            f"why=$({program} 2>&1) && echo well || echo \"unwell $why\""
+        )
+
+    @staticmethod
+    def default() -> str | None:
+        return "no answer"
+
+    def process(self, output: list[str]) -> str | None:
+        text = "\n".join(output)
+        return None if text == "well" else text.removeprefix("unwell ")

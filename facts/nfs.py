@@ -1,0 +1,155 @@
+"""NFS exports on a server, and mounts as a client sees them.
+
+Formats: exportfs(8), exports(5) of nfs-utils 2.6, proc(5) for mountinfo.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv6Address, ip_address
+from shlex import quote
+
+from pyinfra.api import FactBase
+
+from facts import lines_of, sections, unescaped
+
+EXPORTS = "/etc/exports"
+EXPORTS_DIRECTORY = "/etc/exports.d"
+
+
+@dataclass(frozen=True)
+class ExportsState:
+    """What an NFS server exports.
+
+    live: by (path, client) the options that are in force, defaults included, in order: those
+        after a sec= belong to it
+    file: the content of /etc/exports, None if there is no such file
+    others: the files in /etc/exports.d that exportfs reads too
+    clients: addresses with NFSv4 state, so with something mounted. NFSv3 leaves none.
+    """
+
+    live: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
+    file: str | None = None
+    others: tuple[str, ...] = ()
+    clients: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Mount:
+    """What is mounted on top at a path; an automount that nothing has triggered is not a mount.
+
+    answers: it told its size within 5 seconds. False for a server that is away and for a FUSE
+        filesystem whose program has died.
+    """
+
+    fstype: str
+    source: str
+    options: tuple[str, ...]
+    answers: bool
+
+
+class Exports(FactBase[ExportsState]):  # type: ignore[misc]
+    """The exports in force and in files, and the clients that use any; empty without a server."""
+
+    def command(self) -> str:
+        # Not `exportfs -s`: it leaves out secure, insecure and no_acl, so that what it prints
+        # could not be put back. exportfs(8) calls etab the master export table.
+        return f"""\
+echo '##live'
+cat /var/lib/nfs/etab 2>/dev/null
+if [ -e {EXPORTS} ]; then echo '##file'; grep '' {EXPORTS} | sed 's/^/=/'; fi
+echo '##others'
+for file in {EXPORTS_DIRECTORY}/*.exports; do [ -e "$file" ] && printf '%s\\n' "$file"; done
+echo '##clients'
+grep -h '^address:' /proc/fs/nfsd/clients/*/info 2>/dev/null
+true"""
+
+    @staticmethod
+    def default() -> ExportsState:
+        return ExportsState()
+
+    def process(self, output: list[str]) -> ExportsState:
+        entries = (_entry(line) for line in lines_of(output, "live"))
+        has_file = any(section.title == "file" for section in sections(output))
+        text = "".join(f"{line[1:]}\n" for line in lines_of(output, "file"))
+        addresses = (_address(line) for line in lines_of(output, "clients"))
+        return ExportsState(
+            dict(entry for entry in entries if entry),
+            text if has_file else None,
+            tuple(lines_of(output, "others")),
+            frozenset(address for address in addresses if address),
+        )
+
+
+class Mounts(FactBase[dict[str, Mount | None]]):  # type: ignore[misc]
+    """What is mounted at each of these paths, None where nothing is.
+
+    All are asked at the same time, so a server that is away costs 5 seconds once. It never
+    triggers an automount. A path must be written as the kernel does: no symlinks, no slash at
+    the end.
+    """
+
+    def command(self, paths: Sequence[str]) -> str:
+        probes = [f"probe {quote(path)} {quote(_escaped(path))} &" for path in paths]
+        return "\n".join([_PROBE, *probes, "wait", "true"])
+
+    @staticmethod
+    def default() -> dict[str, Mount | None]:
+        return {}
+
+    def process(self, output: list[str]) -> dict[str, Mount | None]:
+        rows = (line.split("\t") for line in output)
+        return {unescaped(row[0]): _mount(row[1], row[2] == "yes") for row in rows if len(row) == 3}
+
+
+# One line each, so that what runs side by side is not mixed: path, the line of mountinfo, answer.
+# SIGKILL because nothing else ends a process that waits for an NFS server.
+_PROBE = """\
+probe() {
+  line= answer=
+  while read -r id parent device root target rest; do
+    [ "$target" = "$2" ] && line="$id $parent $device $root $target $rest"
+  done </proc/self/mountinfo
+  case "$line" in
+    '' | *' - autofs '*) ;;
+    *) if timeout -s KILL 5 stat -f -- "$1" >/dev/null 2>&1; then answer=yes; fi ;;
+  esac
+  printf '%s\\t%s\\t%s\\n' "$2" "$line" "$answer"
+}"""
+
+
+def _entry(line: str) -> tuple[tuple[str, str], tuple[str, ...]] | None:
+    if match := re.fullmatch(r"(/\S*)\s+(\S+)\(([^()]*)\)\s*", line):
+        return (unescaped(match[1]), match[2]), tuple(match[3].split(","))
+    return None
+
+
+def _address(line: str) -> str | None:
+    """The address in e.g. `address: "10.0.0.2:803"` or `address: "[fd00::2]:803"`."""
+    match = re.search(r'"\[?([^]"]*?)(?:%[^]]*)?]?:\d+"', line)
+    if match is None:
+        return None
+    try:
+        address = ip_address(match[1])
+    except ValueError:
+        return match[1]
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
+
+
+def _mount(line: str, answers: bool) -> Mount | None:
+    # proc(5): id, parent, device, root, mountpoint, options, tags, "-", type, source, options
+    place, dash, filesystem = line.partition(" - ")
+    front, back = place.split(" "), filesystem.split(" ")
+    if not dash or len(front) < 6 or len(back) < 3 or back[0] == "autofs":
+        return None
+    of_mount, of_filesystem = front[5].split(","), back[2].split(",")
+    # Both have rw or ro, and one ro is enough.
+    access = "ro" if "ro" in (*of_mount, *of_filesystem) else "rw"
+    others = [option for option in (*of_mount, *of_filesystem) if option not in ("ro", "rw")]
+    return Mount(back[0], unescaped(back[1]), (access, *dict.fromkeys(others)), answers)
+
+
+def _escaped(path: str) -> str:
+    r"""As mountinfo writes a path: a space is \040."""
+    return re.sub(r"[ \t\n\\]", lambda match: f"\\{ord(match[0]):03o}", path)

@@ -1,0 +1,40 @@
+"""Debian packages and what dpkg thinks of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from shlex import quote
+
+from pyinfra.api import FactBase
+
+INSTALLED = "ii "
+
+
+@dataclass(frozen=True)
+class PackageStates:
+    """installed: the names that are wholly installed; interrupted: dpkg was cut off at work."""
+
+    installed: frozenset[str] = field(default_factory=frozenset)
+    interrupted: bool = False
+
+
+class Packages(FactBase[PackageStates]):
+    """Which of the named packages are installed, in one remote command."""
+
+    def command(self, names: Sequence[str]) -> str:
+        query = "dpkg-query -W -f '${db:Status-Abbrev}|${Package}\\n' "
+        return (
+            f"{query}{' '.join(map(quote, names))} 2>/dev/null; "
+            # A file here is work that dpkg had not finished when it was last stopped.
+            "ls /var/lib/dpkg/updates 2>/dev/null | sed 's/^/updates|/'; true"
+        )
+
+    @staticmethod
+    def default() -> PackageStates:
+        return PackageStates()
+
+    def process(self, output: list[str]) -> PackageStates:
+        pairs = [line.split("|", 1) for line in output if "|" in line]
+        return PackageStates(
+            installed=frozenset(name for status, name in pairs if status == INSTALLED),
+            interrupted=any(status == "updates" for status, _ in pairs),
+        )

@@ -1,0 +1,212 @@
+"""ZFS pools and the disks that they are made of.
+
+Formats: zpool-get(8), zpool-list(8), zpool-import(8) of OpenZFS 2.1, lsblk(8), wipefs(8).
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from shlex import join, quote
+from typing import Any
+
+from pyinfra.api import FactBase
+
+from facts import lines_of, sections
+
+BY_ID = "/dev/disk/by-id"
+
+
+def intent_marker(pool: str) -> str:
+    """The file that lists the blank disks of which a pool is about to be made, one a line."""
+    return f"/var/lib/coop-infra/zpool-create-{pool}"
+
+
+@dataclass(frozen=True)
+class PoolState:
+    """How a pool stands on a host.
+
+    ready: zpool works here (it is installed and the kernel module is loaded)
+    health: ONLINE, DEGRADED, ...; None if the pool is not imported
+    importable: the states of the pools of this name that `zpool import` finds, looked for only
+        if none is imported. Two of them are two different pools.
+    imported_at_boot: it is in the cache file that zfs-import-cache.service reads
+    """
+
+    ready: bool = False
+    health: str | None = None
+    importable: tuple[str, ...] = ()
+    imported_at_boot: bool = False
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What wipefs(8) recognises on a device: its type (ext4, gpt, zfs_member ...) and label.
+
+    The type is "unreadable" if the device could not be looked at.
+    """
+
+    device: str
+    type: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Disk:
+    """A disk by its name in /dev/disk/by-id. path is None if it is not there; size in bytes.
+
+    children: its partitions and whatever is built on them (LUKS, LVM, RAID)
+    mountpoints: where it or a child is mounted, "[SWAP]" for swap
+    """
+
+    path: str | None = None
+    size: int = 0
+    children: tuple[str, ...] = ()
+    mountpoints: tuple[str, ...] = ()
+    signatures: tuple[Signature, ...] = ()
+
+    @property
+    def blank(self) -> bool:
+        """It is there and nothing is recognised on it; raw data without a signature is not seen."""
+        used = self.children or self.mountpoints or self.signatures
+        return self.path is not None and not used
+
+
+@dataclass(frozen=True)
+class PoolDisksState:
+    """A pool and the disks declared for it, by name.
+
+    members: real paths of the devices that the imported pool consists of
+    marker: the disks in the intent marker, None if there is no marker
+    """
+
+    pool: PoolState = field(default_factory=PoolState)
+    members: frozenset[str] = frozenset()
+    marker: tuple[str, ...] | None = None
+    disks: Mapping[str, Disk] = field(default_factory=dict)
+
+
+class PoolDisks(FactBase[PoolDisksState]):  # type: ignore[misc]
+    """A pool and the disks declared for it, by their names in /dev/disk/by-id."""
+
+    def command(self, pool: str, disks: Sequence[str]) -> str:
+        members = f"echo '##members'\nzpool list -vHPL {quote(pool)} 2>/dev/null"
+        marker = quote(intent_marker(pool))
+        read_marker = f"if [ -e {marker} ]; then echo '##marker'; cat {marker}; fi"
+        loop = _DISKS_COMMAND.replace("DISKS", join(disks))
+        return "\n".join([pool_command(pool), members, read_marker, loop, "true"])
+
+    @staticmethod
+    def default() -> PoolDisksState:
+        return PoolDisksState()
+
+    def process(self, output: list[str]) -> PoolDisksState:
+        members = {part for line in lines_of(output, "members") for part in line.split("\t")}
+        has_marker = any(section.title == "marker" for section in sections(output))
+        return PoolDisksState(
+            pool_state(output),
+            frozenset(part for part in members if part.startswith("/")),
+            tuple(lines_of(output, "marker")) if has_marker else None,
+            _disks(output),
+        )
+
+
+def pool_command(pool: str) -> str:
+    # zpool import reads every disk, so it is asked only if the pool is not there.
+    return f"""\
+if zpool list -H >/dev/null 2>&1; then
+  printf '##pool\\t%s\\n' {quote(pool)}
+  if zpool get -Hp -o property,value health,cachefile {quote(pool)} 2>/dev/null; then
+    if grep -aqF {quote(pool)} /etc/zfs/zpool.cache 2>/dev/null; then echo '##cached'; fi
+  else
+    echo '##import'
+    zpool import -d {BY_ID} 2>/dev/null
+  fi
+fi"""
+
+
+def pool_state(output: list[str]) -> PoolState:
+    found = {section.title: section for section in sections(output)}
+    if "pool" not in found:
+        return PoolState()
+    values = dict(line.split("\t", 1) for line in found["pool"].lines if "\t" in line)
+    states: list[str] = []
+    if "import" in found:
+        states = list(_importable(found["import"].lines, found["pool"].fields[-1]))
+    cached = "cached" in found and values.get("cachefile") == "-"
+    return PoolState(True, values.get("health"), tuple(states), cached)
+
+
+def _importable(lines: list[str], pool: str) -> Iterator[str]:
+    name = ""
+    for line in lines:
+        if match := re.match(r"\s*(pool|state):\s*(.*\S)", line):
+            if match[1] == "pool":
+                name = match[2]
+            elif name == pool:
+                yield match[2]
+
+
+_DISKS_COMMAND = f"""\
+for disk in DISKS; do
+  printf '##disk\\t%s\\t%s\\n' "$disk" "$(readlink -e -- {BY_ID}/"$disk")"
+done
+for disk in DISKS; do
+  real=$(readlink -e -- {BY_ID}/"$disk") || continue
+  printf '##tree\\t%s\\n' "$disk"
+  lsblk -Jpb -o PATH,SIZE,MOUNTPOINTS -- "$real"
+  lsblk -nrpo PATH -- "$real" | sort -u | while read -r node; do
+    printf '##signatures\\t%s\\t%s\\n' "$disk" "$node"
+    wipefs --no-act --noheadings --output TYPE,LABEL -- "$node" || echo unreadable
+  done
+done"""
+
+
+def _disks(output: list[str]) -> dict[str, Disk]:
+    paths: dict[str, str] = {}
+    trees: dict[str, list[dict[str, Any]]] = {}
+    signatures: dict[str, list[Signature]] = {}
+    for section in sections(output):
+        match section.fields:
+            case ("disk", name, path):
+                paths[name] = path
+            case ("tree", name):
+                trees[name] = _tree("\n".join(section.lines))
+            case ("signatures", name, node):
+                signatures.setdefault(name, []).extend(_signatures(node, section.lines))
+    return {
+        name: _disk(path, trees.get(name, []), signatures.get(name, []))
+        for name, path in paths.items()
+    }
+
+
+def _tree(text: str) -> list[dict[str, Any]]:
+    """A device and everything on it, from `lsblk -J`; empty if that cannot be read."""
+    with suppress(ValueError, TypeError, KeyError, AttributeError):
+        waiting = list(json.loads(text)["blockdevices"])
+        nodes = []
+        while waiting:
+            node = waiting.pop(0)
+            nodes.append({key: node[key] for key in ("path", "size", "mountpoints")})
+            waiting += node.get("children", [])
+        return nodes
+    return []
+
+
+def _signatures(node: str, lines: list[str]) -> Iterator[Signature]:
+    # ZFS has one signature for each copy of its label: the same line many times.
+    for line in dict.fromkeys(line.strip() for line in lines if line.strip()):
+        kind, _, label = line.partition(" ")
+        yield Signature(node, kind, label.strip())
+
+
+def _disk(path: str, tree: list[dict[str, Any]], signatures: list[Signature]) -> Disk:
+    if not path:
+        return Disk()
+    if not tree:
+        # What cannot be looked at must not pass for blank.
+        return Disk(path, signatures=(*signatures, Signature(path, "unreadable", "")))
+    children = dict.fromkeys(node["path"] for node in tree[1:])
+    mountpoints = [where for node in tree for where in node["mountpoints"] if where]
+    return Disk(path, tree[0]["size"], tuple(children), tuple(mountpoints), tuple(signatures))

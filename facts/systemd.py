@@ -1,0 +1,90 @@
+"""systemd units, and the times of the files that they read."""
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from pyinfra.api import FactBase
+
+PROPERTIES = (
+    "Id LoadState UnitFileState ActiveState SubState Result NeedDaemonReload "
+    "ActiveEnterTimestamp StateChangeTimestamp"
+).split()
+FILES = "%%files"
+TIMESTAMP = "%a %Y-%m-%d %H:%M:%S.%f %Z"
+
+
+@dataclass(frozen=True)
+class UnitState:
+    """One unit, in systemd's own words (org.freedesktop.systemd1(5)).
+
+    started: when it last became active; changed: when its state last changed, which a reload does
+    too; both in seconds since the epoch, 0 for never
+    """
+
+    load: str = "not-found"
+    file: str = ""
+    active: str = "inactive"
+    sub: str = "dead"
+    result: str = ""
+    needs_daemon_reload: bool = False
+    started: float = 0.0
+    changed: float = 0.0
+
+
+@dataclass(frozen=True)
+class UnitsState:
+    """units: {name: UnitState}; modified: {path: seconds since the epoch} of what exists."""
+
+    units: Mapping[str, UnitState] = field(default_factory=dict)
+    modified: Mapping[str, float] = field(default_factory=dict)
+
+
+class Units(FactBase[UnitsState]):
+    """Units, and when the files that they read were last written, in one remote command."""
+
+    def command(self, units: Sequence[str], files: Sequence[str] = ()) -> str:
+        show = (
+            f"systemctl show --timestamp=us+utc -p {','.join(PROPERTIES)} "
+            f"{' '.join(map(shlex.quote, units))}"
+        )
+        if not files:
+            return f"{show}; true"
+        # ctime, not mtime: a rename keeps the time that the content had before it took effect.
+        paths = " ".join(map(shlex.quote, files))
+        return f"{show}; echo {FILES}; stat -c '%.6Z %n' {paths} 2>/dev/null; true"
+
+    @staticmethod
+    def default() -> UnitsState:
+        return UnitsState()
+
+    def process(self, output: list[str]) -> UnitsState:
+        shown, _, files = "\n".join(output).partition(FILES)
+        blocks = (_pairs(block) for block in shown.split("\n\n"))
+        units = {pairs["Id"]: _unit(pairs) for pairs in blocks if "Id" in pairs}
+        times = (line.split(" ", 1) for line in files.splitlines() if line)
+        return UnitsState(units, {path: float(seconds) for seconds, path in times})
+
+
+def _pairs(block: str) -> dict[str, str]:
+    return dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+
+
+def _unit(pairs: dict[str, str]) -> UnitState:
+    return UnitState(
+        load=pairs.get("LoadState", ""),
+        file=pairs.get("UnitFileState", ""),
+        active=pairs.get("ActiveState", ""),
+        sub=pairs.get("SubState", ""),
+        result=pairs.get("Result", ""),
+        needs_daemon_reload=pairs.get("NeedDaemonReload") == "yes",
+        started=_seconds(pairs.get("ActiveEnterTimestamp", "")),
+        changed=_seconds(pairs.get("StateChangeTimestamp", "")),
+    )
+
+
+def _seconds(text: str) -> float:
+    if not text:
+        return 0.0
+    return datetime.strptime(text, TIMESTAMP).replace(tzinfo=UTC).timestamp()

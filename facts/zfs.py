@@ -1,0 +1,126 @@
+"""ZFS datasets and snapshots.
+
+Formats: zfs-get(8), zfs-list(8) of OpenZFS 2.1, proc(5).
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from shlex import quote
+
+from pyinfra.api import FactBase
+
+from facts import lines_of, unescaped
+from facts.pools import PoolState, pool_command, pool_state
+
+ALWAYS_READ = ("type", "canmount", "mounted", "mountpoint")
+
+
+@dataclass(frozen=True)
+class Property:
+    """A value in exact numbers, and where it is from: local, default, inherited from X, - ..."""
+
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class DatasetState:
+    """A filesystem or volume. owner (uid, gid) and mode of its root directory if it is mounted."""
+
+    properties: Mapping[str, Property]
+    owner: tuple[int, int] | None = None
+    mode: int | None = None
+
+    def value(self, name: str) -> str | None:
+        return self.properties[name].value if name in self.properties else None
+
+
+@dataclass(frozen=True)
+class ZfsState:
+    """A pool and its datasets by name; none if it is not imported."""
+
+    pool: PoolState = field(default_factory=PoolState)
+    datasets: Mapping[str, DatasetState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """created: seconds since 1970; used: bytes that only this snapshot holds."""
+
+    name: str
+    created: int
+    used: int
+
+
+class Zfs(FactBase[ZfsState]):  # type: ignore[misc]
+    """A pool's state and its datasets with the given properties and the ALWAYS_READ ones."""
+
+    def command(self, pool: str, properties: Sequence[str] = ()) -> str:
+        names = ",".join(sorted({*ALWAYS_READ, *properties}))
+        return "\n".join([pool_command(pool), _datasets_command(pool, names), "true"])
+
+    @staticmethod
+    def default() -> ZfsState:
+        return ZfsState()
+
+    def process(self, output: list[str]) -> ZfsState:
+        return ZfsState(pool_state(output), _datasets(output))
+
+
+class Snapshots(FactBase[list[Snapshot]]):  # type: ignore[misc]
+    """The snapshots of one dataset, without its children's; none if there is no such dataset."""
+
+    def command(self, dataset: str) -> str:
+        columns = "-o name,creation,used -s creation"
+        return f"zfs list -Hp -t snapshot -d 1 {columns} {quote(dataset)} 2>/dev/null || true"
+
+    @staticmethod
+    def default() -> list[Snapshot]:
+        return []
+
+    def process(self, output: list[str]) -> list[Snapshot]:
+        rows = [line.split("\t") for line in output]
+        return [
+            Snapshot(row[0], int(row[1]), int(row[2]))
+            for row in rows
+            if len(row) == 3 and row[1].isdecimal() and row[2].isdecimal()
+        ]
+
+
+def _datasets_command(pool: str, properties: str) -> str:
+    # The mount table tells what is really mounted and where; only of that may the root be read.
+    return f"""\
+echo '##datasets'
+zfs get -Hp -r -t filesystem,volume -o name,property,value,source {properties} {quote(pool)} \
+2>/dev/null
+echo '##roots'
+while read -r source target type rest; do
+  case "$type $source" in
+    *@*) ;;
+    'zfs '{quote(pool)} | 'zfs '{quote(pool)}/*)
+      printf '%s\\t%s\\n' "$source" "$(stat -c '%u %g %a' -- "$(printf '%b' "$target")")" ;;
+  esac
+done </proc/self/mounts"""
+
+
+def _datasets(output: list[str]) -> dict[str, DatasetState]:
+    properties: dict[str, dict[str, Property]] = {}
+    for line in lines_of(output, "datasets"):
+        fields = line.split("\t")
+        if len(fields) >= 4:
+            # The value of a user property may itself hold tabs.
+            value = Property("\t".join(fields[2:-1]), fields[-1])
+            properties.setdefault(fields[0], {})[fields[1]] = value
+    roots = dict(_root(line) for line in lines_of(output, "roots"))
+    return {
+        name: DatasetState(values, *roots.get(name, (None, None)))
+        for name, values in properties.items()
+    }
+
+
+def _root(line: str) -> tuple[str, tuple[tuple[int, int] | None, int | None]]:
+    source, _, stat = line.partition("\t")
+    if match := re.fullmatch(r"(\d+) (\d+) ([0-7]+)", stat):
+        return unescaped(source), ((int(match[1]), int(match[2])), int(match[3], 8))
+    return unescaped(source), (None, None)

@@ -1,0 +1,89 @@
+"""What only shows between hosts: the same address twice, too few disks for the pool.
+
+These checks look at the data as it was read, so that they also see hosts with other mistakes.
+Whatever is malformed is skipped here: the models report it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import PurePath
+from typing import Any
+
+from fleet.problems import Problem
+
+Raw = Mapping[str, Any]
+
+# Of a layout that survives a failed disk at least one disk more than it can lose holds data, and a
+# "single" of several disks would be lost with any one of them.
+FEWEST_DISKS = {"single": 1, "mirror": 2, "raidz1": 3, "raidz2": 4}
+
+
+def check_hosts(file: str, hosts: Mapping[str, Raw], pool: Any) -> Iterator[Problem]:
+    """Every problem between the hosts (by name, as read) and with the pool (as read)."""
+    yield from _shared_values(file, hosts, "address", _address)
+    yield from _shared_values(file, hosts, "volume.uid", _uid)
+    yield from _one_storage_host(file, hosts)
+    for name in _storage_hosts(hosts):
+        yield from _disks_fit(file, name, hosts[name].get("disks"), pool)
+    if PurePath(file).name != "lab.yml":
+        for name, host in hosts.items():
+            if "lab" in host:
+                message = "only the hosts of lab.yml are made by Vagrant"
+                yield Problem(file, name, "lab", message, "take it out")
+
+
+def _shared_values(
+    file: str, hosts: Mapping[str, Raw], field: str, value_of: Callable[[Raw], object]
+) -> Iterator[Problem]:
+    """A problem for each host whose value is also that of a host before it."""
+    owners: dict[object, str] = {}
+    for name, host in hosts.items():
+        value = value_of(host)
+        if value is None:
+            continue
+        owner = owners.setdefault(value, name)
+        if owner != name:
+            yield Problem(
+                file, name, field, f"{value} is also that of {owner}", "give each its own"
+            )
+
+
+def _address(host: Raw) -> object:
+    try:
+        return ip_address(host["address"]) if isinstance(host.get("address"), str) else None
+    except ValueError:
+        return None
+
+
+def _uid(host: Raw) -> object:
+    volume = host.get("volume")
+    uid = volume.get("uid") if isinstance(volume, Mapping) else None
+    return uid if isinstance(uid, int) else None
+
+
+def _storage_hosts(hosts: Mapping[str, Raw]) -> list[str]:
+    roles = {name: host.get("roles") for name, host in hosts.items()}
+    return [name for name, has in roles.items() if isinstance(has, list) and "storage" in has]
+
+
+def _one_storage_host(file: str, hosts: Mapping[str, Raw]) -> Iterator[Problem]:
+    names = _storage_hosts(hosts)
+    if not names:
+        message = "no host has the role storage"
+        yield Problem(file, "hosts", "", message, "give it to exactly one")
+    if len(names) > 1:
+        message = f"{' and '.join(names)} have the role storage"
+        yield Problem(file, "hosts", "", message, "leave it to one of them")
+
+
+def _disks_fit(file: str, name: str, disks: Any, pool: Any) -> Iterator[Problem]:
+    layout = pool.get("layout") if isinstance(pool, Mapping) else None
+    fewest = FEWEST_DISKS.get(layout) if isinstance(layout, str) else None
+    if not isinstance(disks, list) or not disks or fewest is None:
+        return
+    if len(disks) < fewest:
+        message = f"{len(disks)} are too few for the pool's layout {layout}"
+        yield Problem(file, name, "disks", message, f"list at least {fewest}")
+    if layout == "single" and len(disks) > 1:
+        message = f"{len(disks)} are too many for the pool's layout single"
+        yield Problem(file, name, "disks", message, "list one, or choose mirror for the layout")

@@ -1,0 +1,57 @@
+"""The ZFS datasets that the fleet needs: <pool>/<environment>/<host>, one for each volume."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fleet.hosts import Host
+    from fleet.model import Fleet
+
+ENVIRONMENTS = ("prod", "staging")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One filesystem.
+
+    properties: what is set on it and not inherited; sizes in bytes
+    owner: (uid, gid) of its root directory, None to leave it to root
+    """
+
+    name: str
+    properties: dict[str, str | int]
+    owner: tuple[int, int] | None
+
+
+def datasets(fleet: Fleet) -> list[Dataset]:
+    """All datasets, each after its parent. Mountpoints are inherited: /<name of the dataset>."""
+    storage = fleet.storage
+    # canmount=off: these only pass their properties on, and nobody writes beside the volumes.
+    parent = {**storage.dataset_properties.chosen(), "canmount": "off"}
+    return [
+        Dataset(storage.pool.name, {}, None),
+        *(Dataset(f"{storage.pool.name}/{name}", dict(parent), None) for name in ENVIRONMENTS),
+        *(_volume(fleet, host) for host in fleet.hosts_with_volume()),
+    ]
+
+
+def dataset_name(fleet: Fleet, host: Host) -> str:
+    """The dataset of the host's volume, e.g. "storage/prod/vision-prod1".
+
+    Raises ValueError if the host has no volume.
+    """
+    if host.volume is None:
+        raise ValueError(f"{host.name} has no volume")
+    return f"{fleet.storage.pool.name}/{host.environment}/{host.name}"
+
+
+def _volume(fleet: Fleet, host: Host) -> Dataset:
+    volume = host.volume
+    assert volume is not None
+    properties: dict[str, str | int] = {"quota": volume.quota}
+    if volume.reservation is not None:
+        properties["reservation"] = volume.reservation
+    properties.update(volume.properties.chosen())
+    return Dataset(dataset_name(fleet, host), properties, (volume.uid, volume.uid))

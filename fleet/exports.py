@@ -1,0 +1,45 @@
+"""The NFS exports that the fleet needs: each volume, to its one client and nobody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import NAMESPACE_URL, uuid5
+
+if TYPE_CHECKING:
+    from fleet.hosts import Host
+    from fleet.model import Fleet
+
+
+@dataclass(frozen=True)
+class Export:
+    """One export: the directory, the client's IP address, and the options of exports(5)."""
+
+    path: str
+    client: str
+    options: tuple[str, ...]
+
+
+def exports(fleet: Fleet) -> list[Export]:
+    """The exports of the whole fleet, so that no run of a part of it takes one away."""
+    return [_export(fleet, host) for host in fleet.hosts_with_volume()]
+
+
+def _export(fleet: Fleet, host: Host) -> Export:
+    assert host.volume is not None
+    name = fleet.dataset_name(host)
+    # mountpoint: without it a pool that is not imported exports the bare directory underneath.
+    # fsid: clients keep their mount when the device number or the server changes.
+    # all_squash: a client can claim any uid, so every uid becomes the volume's owner.
+    options = (
+        "rw",
+        "sync",
+        "no_subtree_check",
+        "mountpoint",
+        f"fsid={uuid5(NAMESPACE_URL, f'zfs:{name}')}",
+        "all_squash",
+        f"anonuid={host.volume.uid}",
+        f"anongid={host.volume.uid}",
+        "sec=sys",
+    )
+    return Export(f"/{name}", host.address, options)

@@ -1,0 +1,114 @@
+"""What each group of hosts should be: one model a file of group_data, one field a variable."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StrictInt, field_validator
+from pydantic import ValidationInfo as Info
+
+from fleet.fields import AbsolutePath, Packages, PhpSize, Record, Text, matching
+from fleet.problems import Invalid
+from fleet.zfs import ZfsProperties
+
+Count = Annotated[StrictInt, Field(ge=0, le=100_000)]
+Positive = Annotated[StrictInt, Field(ge=1, le=100_000)]
+# The kernel refuses any other value for either of the two.
+NfsSeconds = Annotated[StrictInt, Field(ge=10, le=3600)]
+PoolName = Annotated[
+    Text,
+    matching(
+        r"(?!(?:mirror|raidz|draid|spare|log|c[0-9]))[a-z][a-z0-9_-]{0,63}",
+        "a pool name",
+        "use small letters, digits, - and _, and none of ZFS's own words such as mirror",
+    ),
+]
+
+
+class Pool(Record):
+    """The ZFS pool. ashift is the power of two of the disks' sector size: 12 is 4096 bytes."""
+
+    name: PoolName
+    layout: Literal["mirror", "raidz1", "raidz2", "single"]
+    ashift: Annotated[StrictInt, Field(ge=9, le=16)]
+
+
+class Retention(Record):
+    """How many snapshots of each age sanoid keeps."""
+
+    frequently: Count = 0
+    hourly: Count = 0
+    daily: Count = 0
+    weekly: Count = 0
+    monthly: Count = 0
+    yearly: Count = 0
+
+
+class Snapshots(Record):
+    """The retention of each environment."""
+
+    prod: Retention
+    staging: Retention
+
+
+class Nfs(Record):
+    """The NFS server: threads, and in seconds how long after its start clients reclaim locks."""
+
+    threads: Annotated[StrictInt, Field(ge=1, le=1024)]
+    lease_seconds: NfsSeconds
+    grace_seconds: NfsSeconds
+
+    @field_validator("grace_seconds")
+    @classmethod
+    def _outlasts_the_lease(cls, grace: int, info: Info) -> int:
+        lease = info.data.get("lease_seconds", 0)
+        if grace < lease:
+            raise Invalid(
+                f"{grace} seconds end before the lease", f"write at least {lease}, the lease"
+            )
+        return grace
+
+
+class StorageGroup(Record):
+    """group_data/storage.py"""
+
+    packages: Packages
+    pool: Pool
+    dataset_properties: ZfsProperties
+    snapshots: Snapshots
+    scrub: Literal["weekly", "monthly"]
+    nfs: Nfs
+
+
+class ClientsGroup(Record):
+    """group_data/clients.py: where the data is seen, and where its ciphertext is if it has one."""
+
+    packages: Packages
+    mountpoint: AbsolutePath
+    ciphertext: AbsolutePath
+    retry_seconds: Positive
+
+    @field_validator("ciphertext")
+    @classmethod
+    def _lies_apart(cls, ciphertext: str, info: Info) -> str:
+        mountpoint = info.data.get("mountpoint", "")
+        inside, outside = f"{ciphertext}/", f"{mountpoint}/"
+        if mountpoint and (inside.startswith(outside) or outside.startswith(inside)):
+            raise Invalid("this and the mountpoint lie in one another", "put them side by side")
+        return ciphertext
+
+
+class VisionGroup(Record):
+    """group_data/vision.py: PHP's version and limits for the vision board."""
+
+    php: Annotated[Text, matching(r"[0-9]\.[0-9]{1,2}", "a PHP version", 'write one such as "8.2"')]
+    packages: Packages
+    upload_max: PhpSize
+    upload_limit_files: Positive
+    memory_limit: PhpSize
+
+    @field_validator("packages")
+    @classmethod
+    def _has_that_php(cls, packages: tuple[str, ...], info: Info) -> tuple[str, ...]:
+        wanted = f"php{info.data['php']}-fpm" if "php" in info.data else None
+        if wanted and wanted not in packages:
+            raise Invalid(f"{wanted} is not among them", "add it, or change `php` with it")
+        return packages

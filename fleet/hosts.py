@@ -1,0 +1,152 @@
+"""A host and what belongs to it: one entry of an inventory.
+
+The fields that other checks look at come first: pydantic validates in this order.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StrictBool, StrictInt, field_validator
+from pydantic import ValidationInfo as Info
+
+from fleet.fields import (
+    Address,
+    Commit,
+    Disk,
+    DnsName,
+    FilePath,
+    HostName,
+    Port,
+    Record,
+    Repository,
+    Size,
+    SshHostname,
+    UserName,
+    unique,
+)
+from fleet.problems import Invalid
+from fleet.sizes import format_size
+from fleet.zfs import ZfsProperties
+
+Role = Literal["storage", "vision"]
+Environment = Literal["prod", "staging", "shared"]
+SMALLEST_QUOTA = 2**20
+
+
+class Ssh(Record):
+    """How the operator reaches the host; what is absent is left to the operator's ssh_config."""
+
+    hostname: SshHostname | None = None
+    user: UserName | None = None
+    port: Port | None = None
+    key: FilePath | None = None
+
+
+class Lab(Record):
+    """What only the lab's Vagrantfile reads; memory in MiB, disks counts the spare ones."""
+
+    memory: Annotated[StrictInt, Field(ge=128, le=65536)]
+    disks: Annotated[StrictInt, Field(ge=0, le=8)] = 0
+    box: Literal["roles", "bare"] = "roles"
+
+
+class Volume(Record):
+    """The storage of one client VM; sizes in bytes once read.
+
+    uid owns the data, as user and as group, whoever writes through the export.
+    """
+
+    encrypted: StrictBool
+    uid: Annotated[StrictInt, Field(ge=20000, le=29999)]
+    quota: Size
+    reservation: Size | None = None
+    properties: ZfsProperties = ZfsProperties()
+
+    @field_validator("quota")
+    @classmethod
+    def _has_a_unit(cls, quota: int) -> int:
+        if quota < SMALLEST_QUOTA:
+            raise Invalid(f"{quota} bytes hold nothing", "add the unit, such as 200G")
+        return quota
+
+    @field_validator("reservation")
+    @classmethod
+    def _fits(cls, reservation: int | None, info: Info) -> int | None:
+        quota = info.data.get("quota")
+        if reservation and quota and reservation > quota:
+            raise Invalid(
+                f"{format_size(reservation)} is more than the quota",
+                f"reserve at most {format_size(quota)}",
+            )
+        return reservation
+
+
+class Site(Record):
+    """A site: the DNS name it answers to, and the git repository and commit that it is."""
+
+    name: DnsName
+    repository: Repository
+    commit: Commit
+
+
+class Host(Record):
+    """One machine. `address` is the IP address by which other hosts reach it."""
+
+    # Excluded because in the file it is the key of the record and no field of it.
+    name: HostName = Field(exclude=True)
+    roles: Annotated[tuple[Role, ...], unique("role")]
+    environment: Environment
+    address: Address
+    ssh: Ssh = Ssh()
+    disks: Annotated[tuple[Disk, ...], unique("disk")] = Field((), validate_default=True)
+    volume: Volume | None = Field(None, validate_default=True)
+    site: Site | None = Field(None, validate_default=True)
+    lab: Lab | None = None
+
+    @field_validator("environment")
+    @classmethod
+    def _storage_is_shared(cls, environment: str, info: Info) -> str:
+        if "storage" in info.data.get("roles", ()) and environment != "shared":
+            raise Invalid(
+                "a storage server holds the data of every environment", "write environment: shared"
+            )
+        return environment
+
+    @field_validator("disks")
+    @classmethod
+    def _disks_are_for_storage(cls, disks: tuple[str, ...], info: Info) -> tuple[str, ...]:
+        roles = info.data.get("roles")
+        if roles is None:
+            return disks
+        if "storage" in roles and not disks:
+            raise Invalid("role storage needs disks", "list their names below /dev/disk/by-id")
+        if disks and "storage" not in roles:
+            raise Invalid("disks are for role storage only", "take them out or add the role")
+        return disks
+
+    @field_validator("volume", mode="before")
+    @classmethod
+    def _volume_has_its_place(cls, volume: Any, info: Info) -> Any:
+        roles = info.data.get("roles", ())
+        if volume is None:
+            if "vision" in roles:
+                raise Invalid("role vision needs a volume", "add one: quota, uid, encrypted")
+            return None
+        if "storage" in roles:
+            raise Invalid("a storage server cannot mount from itself", "take the volume out")
+        if info.data.get("environment") == "shared":
+            raise Invalid(
+                "a volume belongs to one environment", "write environment: prod or staging"
+            )
+        return volume
+
+    @field_validator("site")
+    @classmethod
+    def _site_is_for_vision(cls, site: Site | None, info: Info) -> Site | None:
+        roles = info.data.get("roles")
+        if roles is None:
+            return site
+        if "vision" in roles and site is None:
+            raise Invalid("role vision needs a site", "add one: name, repository, commit")
+        if site is not None and "vision" not in roles:
+            raise Invalid("a site is for role vision only", "take it out or add the role")
+        return site

@@ -1,0 +1,107 @@
+"""The operator's secrets: read from .env and the environment, checked, and never printed."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+from pydantic import SecretStr
+
+from fleet import ROOT
+from fleet.hosts import Host
+from fleet.model import Fleet
+from fleet.problems import FleetError, Problem, shown_path
+
+ESCROW = "ESCROW_DIRECTORY"
+PASSWORD = "GOCRYPTFS_PASSWORD_"
+SHORTEST = 20
+
+
+def file_for(fleet: Fleet) -> Path:
+    """The file of secrets that belongs to the fleet's inventory: the lab has its own."""
+    return ROOT / ("lab/.state/env" if fleet.file.name == "lab.yml" else ".env")
+
+
+def password_name(host: Host) -> str:
+    """The variable with the password of the host's encrypted volume."""
+    return PASSWORD + host.name.upper().replace("-", "_")
+
+
+def required(hosts: Iterable[Host]) -> tuple[str, ...]:
+    """The variables that a run on these hosts needs."""
+    names = tuple(password_name(host) for host in hosts if host.volume and host.volume.encrypted)
+    return (*names, ESCROW) if names else ()
+
+
+class Secrets:
+    """Secrets by the name of their variable. Neither str nor repr shows a value."""
+
+    def __init__(self, file: Path, values: Mapping[str, SecretStr]) -> None:
+        self.file = file
+        self._values = dict(values)
+
+    @classmethod
+    def load(cls, file: Path, environ: Mapping[str, str]) -> "Secrets":
+        """Reads file, which need not exist; a variable of environ goes before its line there.
+
+        Raises FleetError if the file is there and cannot be read.
+        """
+        try:
+            # No interpolation: a password may hold "${".
+            values = dotenv_values(file, interpolate=False)
+        except (OSError, UnicodeDecodeError) as error:
+            message = f"cannot be read: {type(error).__name__}"
+            remedy = "make it a text file that you may read"
+            raise FleetError([Problem(shown_path(file), "", "", message, remedy)]) from None
+        own = {name: environ[name] for name in environ if re.match(f"{ESCROW}$|{PASSWORD}", name)}
+        merged = {**values, **own}
+        return cls(file, {name: SecretStr(value) for name, value in merged.items() if value})
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(sorted(self._values))})"
+
+    def get(self, name: str) -> str | None:
+        """The value in the clear, None if it is not set. Hand it to nothing that prints."""
+        secret = self._values.get(name)
+        return secret.get_secret_value() if secret else None
+
+    @property
+    def escrow_directory(self) -> Path | None:
+        """Where gocryptfs.conf and master keys are kept on the operator's machine."""
+        value = self.get(ESCROW)
+        if value is None:
+            return None
+        try:
+            return Path(value).expanduser()
+        except RuntimeError:  # ~somebody who has no account here
+            return Path(value)
+
+    def problems(self, *names: str) -> list[Problem]:
+        """What is wrong with these variables; messages never hold a value."""
+        found = ((name, self._check(name)) for name in names)
+        file = shown_path(self.file)
+        return [Problem(file, name, "", *wrong) for name, wrong in found if wrong]
+
+    def _check(self, name: str) -> tuple[str, str] | None:
+        if name == ESCROW:
+            return self._check_escrow()
+        value = self.get(name)
+        remedy = "put the output of `openssl rand -base64 32` there, and keep a copy elsewhere"
+        if value is None:
+            return "is not set", remedy
+        if not value.isprintable():
+            return "is not a single line of printable characters", remedy
+        if len(value) < SHORTEST:
+            return f"is shorter than {SHORTEST} characters", remedy
+        return None
+
+    def _check_escrow(self) -> tuple[str, str] | None:
+        directory = self.escrow_directory
+        remedy = "name a directory of your own with its whole path, such as ~/coop-escrow"
+        if directory is None:
+            return "is not set", remedy
+        if not str(directory).isprintable() or not directory.is_absolute():
+            return "is not an absolute path", remedy
+        if directory.resolve().is_relative_to(ROOT):
+            return "lies in this repository", remedy
+        return None

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""The lab's fleet as its scripts need it, read from inventories/lab.yml.
+
+hosts.py names              every host, one a line
+hosts.py address HOST       its address
+hosts.py boxes HOST...      the boxes that these hosts are made from
+hosts.py network            the libvirt network that gives each host its address
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+INVENTORY = Path(__file__).resolve().parents[1] / "inventories/lab.yml"
+
+NETWORK = """\
+<network>
+  <name>coop-lab</name>
+  <forward mode='nat'/>
+  <bridge name='coop0' stp='off' delay='0'/>
+  <ip address='10.78.0.1' netmask='255.255.255.0'>
+    <dhcp>
+{reservations}
+    </dhcp>
+  </ip>
+</network>"""
+
+
+def mac(address: str) -> str:
+    """The fixed MAC address of the host with this address; the Vagrantfile computes the same."""
+    return f"52:54:00:4e:00:{int(address.rsplit('.', 1)[1]):02x}"
+
+
+def network(hosts: dict[str, Any]) -> str:
+    reservations = (
+        f"      <host mac='{mac(host['address'])}' name='{name}' ip='{host['address']}'/>"
+        for name, host in hosts.items()
+    )
+    return NETWORK.format(reservations="\n".join(reservations))
+
+
+def main(command: str, *names: str) -> str:
+    hosts: dict[str, Any] = yaml.safe_load(INVENTORY.read_text())["hosts"]
+    for name in names:
+        if name not in hosts:
+            sys.exit(f"lab: no host {name!r} in {INVENTORY.name}; there are {', '.join(hosts)}")
+    if command == "names":
+        return "\n".join(hosts)
+    if command == "address":
+        return str(hosts[names[0]]["address"])
+    if command == "boxes":
+        return "\n".join(sorted({hosts[name]["lab"].get("box", "roles") for name in names}))
+    if command == "network":
+        return network(hosts)
+    sys.exit(__doc__)
+
+
+if __name__ == "__main__":
+    print(main(*sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""What opens a gocryptfs volume when host and password are lost, kept by the operator."""
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+
+class Escrow:
+    """A directory with gocryptfs.conf and masterkey, readable by its owner alone.
+
+    The master key (64 hexadecimal digits) opens the volume without config or password:
+    gocryptfs -masterkey, gocryptfs(1).
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def config(self) -> bytes | None:
+        """The escrowed gocryptfs.conf, None unless config and master key are both there."""
+        if not (self.directory / "masterkey").exists():
+            return None
+        file = self.directory / "gocryptfs.conf"
+        return file.read_bytes() if file.exists() else None
+
+    def store(self, config: bytes, master_key: str) -> None:
+        """Keep these two; what was there before stays beside them under the present time.
+
+        Raises ValueError for a master key that is none, before anything is written.
+        """
+        if len(bytes.fromhex(master_key)) != 32:
+            raise ValueError("a gocryptfs master key has 64 hexadecimal digits")
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        # The config last: with it the pair counts as complete.
+        for name, content in (("masterkey", f"{master_key}\n".encode()), ("gocryptfs.conf", config)):
+            self._write(self.directory / name, content, now)
+
+    @staticmethod
+    def _write(file: Path, content: bytes, now: str) -> None:
+        if file.exists() and file.read_bytes() != content:
+            file.rename(file.with_name(f"{file.name}.{now}"))
+        temporary = file.with_name(f".{file.name}.new")
+        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.rename(file)

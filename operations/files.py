@@ -1,0 +1,166 @@
+"""A role's files as one set: read by one fact, compared here, written in one go."""
+
+import base64
+import hashlib
+import io
+import tarfile
+from collections import defaultdict
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+
+from facts.files import Paths, PathState
+from operations.report import diff, tell
+
+SUFFIX = ".coop-new"
+
+# Paths that a dry run found to differ, by host, so that operations/systemd.py can say which units
+# would be restarted for them. In a run that writes, the files' times say it, even after a crash.
+pending: dict[str, set[str]] = defaultdict(set)
+
+
+@dataclass(frozen=True)
+class File:
+    """A plain file. A secret's content is never shown, in diffs or elsewhere."""
+
+    path: str
+    content: str
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+    secret: bool = False
+
+
+@dataclass(frozen=True)
+class Directory:
+    """A directory; what is in it is left alone."""
+
+    path: str
+    mode: int = 0o755
+    owner: str = "root"
+    group: str = "root"
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link to `target`."""
+
+    path: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A file or link that must not be there. A directory of that name is left and is an error."""
+
+    path: str
+
+
+Entry = File | Directory | Link | Absent
+
+
+@operation()
+def present(entries: Sequence[Entry]) -> Generator[StringCommand, None, None]:
+    """These files, directories and links are on the host, with content, owner and mode.
+
+    Each file is replaced by a rename, so that a reader sees the old or the new one whole. Parent
+    directories are made as needed. Never removes anything but the paths named as Absent, and never
+    replaces a directory by something else.
+    """
+    secrets = [entry.path for entry in entries if isinstance(entry, File) and entry.secret]
+    plain = [entry.path for entry in entries if entry.path not in secrets]
+    now = host.get_fact(Paths, paths=plain, secrets=secrets)
+    wrong = [entry for entry in entries if not _matches(entry, now.get(entry.path))]
+    if not wrong:
+        host.noop("all files are as wanted")
+        return
+    for entry in wrong:
+        pending[host.name].add(entry.path)
+        _explain(entry, now.get(entry.path))
+    yield _write(wrong)
+
+
+def _matches(entry: Entry, state: PathState | None) -> bool:
+    if isinstance(entry, Absent) or state is None:
+        return isinstance(entry, Absent) and state is None
+    if isinstance(entry, Link):
+        return state.kind == "link" and state.target == entry.target
+    if (state.mode, state.owner, state.group) != (entry.mode, entry.owner, entry.group):
+        return False
+    if isinstance(entry, Directory):
+        return state.kind == "directory"
+    if entry.secret:
+        return state.digest == hashlib.sha256(entry.content.encode()).hexdigest()
+    return state.kind == "file" and state.content == entry.content.encode()
+
+
+def _explain(entry: Entry, state: PathState | None) -> None:
+    if isinstance(entry, Absent):
+        tell(f"{entry.path}: present -> absent")
+        return
+    if isinstance(entry, Link):
+        before = state.target or state.kind if state else "absent"
+        tell(f"{entry.path}: {before} -> link to {entry.target}")
+        return
+    if state is None:
+        kind = "directory" if isinstance(entry, Directory) else "file"
+        tell(f"{entry.path}: absent -> {kind} {_rights(entry)}")
+    elif _rights(state) != _rights(entry):
+        tell(f"{entry.path}: {_rights(state)} -> {_rights(entry)}")
+    if isinstance(entry, Directory):
+        return
+    if entry.secret:
+        tell(f"{entry.path}: content changes (secret, not shown)")
+        return
+    old = state.content if state and state.content else b""
+    if old != entry.content.encode():
+        diff(entry.path, old.decode(errors="replace"), entry.content)
+
+
+def _rights(entry: PathState | File | Directory) -> str:
+    return f"{entry.owner}:{entry.group} {entry.mode:04o}"
+
+
+def _write(entries: Sequence[Entry]) -> StringCommand:
+    """One command: the new files arrive as a tar on stdin, beside the old ones, and are renamed.
+
+    Contents on stdin are in no process list and no log.
+    """
+    renames = [entry.path for entry in entries if isinstance(entry, File | Link)]
+    absent = [entry.path for entry in entries if isinstance(entry, Absent)]
+    script = ["set -e", "umask 022", "base64 -d | tar -x -P -p -f -"]
+    script += [f"mv -f -T {quote(path + SUFFIX)} {quote(path)}" for path in renames]
+    if absent:
+        script.append(f"rm -f -- {' '.join(map(quote, absent))}")
+    return StringCommand("; ".join(script), _stdin=_archive(entries))
+
+
+def _archive(entries: Sequence[Entry]) -> str:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for entry in entries:
+            if isinstance(entry, Absent):
+                continue
+            content = entry.content.encode() if isinstance(entry, File) else b""
+            archive.addfile(_member(entry, len(content)), io.BytesIO(content))
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _member(entry: File | Directory | Link, size: int) -> tarfile.TarInfo:
+    if isinstance(entry, Link):
+        member = tarfile.TarInfo(entry.path + SUFFIX)
+        member.type, member.linkname = tarfile.SYMTYPE, entry.target
+        member.uname = member.gname = "root"
+        return member
+    member = tarfile.TarInfo(entry.path + (SUFFIX if isinstance(entry, File) else ""))
+    member.type = tarfile.REGTYPE if isinstance(entry, File) else tarfile.DIRTYPE
+    member.mode, member.uname, member.gname, member.size = (
+        entry.mode,
+        entry.owner,
+        entry.group,
+        size,
+    )
+    return member

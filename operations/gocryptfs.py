@@ -1,0 +1,142 @@
+"""gocryptfs volumes: initialised once, never again, and escrowed."""
+
+import base64
+import hashlib
+from collections.abc import Generator
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from pyinfra import host
+from pyinfra.api import FunctionCommand, StringCommand, operation
+
+from facts.gocryptfs import Volume, VolumeState
+from operations.escrow import Escrow
+from operations.report import fail, script, tell
+
+Commands = Generator[StringCommand | FunctionCommand, None, None]
+
+
+@operation()
+def volume(
+    ciphertext: str, password_file: str, password: str, escrow: Path, rotate: bool = False
+) -> Commands:
+    """The mounted directory `ciphertext` is a gocryptfs volume that `password` opens.
+
+    escrow: a directory on the operator's machine that gets gocryptfs.conf and the master key
+    rotate: `password` is new; the volume is moved to it from the one in the host's password file
+
+    A volume is made only in an empty directory that is really mounted and of which nothing is
+    escrowed. A config that is gone is put back from escrow, where the volume's files still are.
+    Never overwrites a config that works, and never takes a password that does not open it: then
+    the host fails and the volume stays as it is.
+    """
+    now = host.get_fact(Volume, ciphertext=ciphertext, password_file=password_file)
+    kept = Escrow(escrow)
+    wanted = hashlib.sha256(f"{password}\n".encode()).hexdigest()
+    if not now.mounted:
+        yield from _not_mounted(ciphertext)
+        return
+    if now.config is not None and now.config == kept.config and now.password_digest == wanted:
+        host.noop(f"{ciphertext} is an encrypted volume, and escrowed")
+        return
+    refusal = _refusal(ciphertext, now, kept, rotate)
+    if refusal:
+        yield fail(refusal)
+        return
+    if now.config is None and kept.config is not None:
+        yield _restore_config(ciphertext, kept.config)
+    if now.password_digest != wanted:
+        has_config = now.config is not None or kept.config is not None
+        yield _set_password(ciphertext, password_file, password, has_config, rotate)
+    if now.config is None and kept.config is None:
+        yield _initialise(ciphertext, password_file)
+    if rotate or kept.config is None:
+        tell(f"{ciphertext}: gocryptfs.conf and master key -> escrow in {escrow}")
+        yield FunctionCommand(_to_escrow, (ciphertext, password_file, kept), {})
+
+
+def _not_mounted(ciphertext: str) -> Commands:
+    if host.state.is_executing:
+        yield fail(f"{ciphertext} is not mounted or does not answer, so no volume is looked for there")
+        return
+    tell(f"{ciphertext}: not mounted yet; an empty volume will be initialised and escrowed")
+    yield StringCommand("true")
+
+
+def _refusal(ciphertext: str, now: VolumeState, kept: Escrow, rotate: bool) -> str | None:
+    if now.config is None and kept.config is None and now.entries:
+        return (
+            f"{ciphertext} has {now.entries} entries but no gocryptfs.conf, and none is escrowed in "
+            f"{kept.directory}: put the volume's config back there; nothing was changed"
+        )
+    if now.config is None and kept.config is not None and not now.entries:
+        return (
+            f"{ciphertext} is empty, but {kept.directory} has the config of a volume that was here: "
+            "is the right dataset mounted? To begin anew, move the escrowed files away first"
+        )
+    if now.config and kept.config and now.config != kept.config and not rotate:
+        return (
+            f"{ciphertext}/gocryptfs.conf differs from the one in {kept.directory}. If its password "
+            "was changed on purpose, move the escrowed one aside and run again"
+        )
+    return None
+
+
+def _restore_config(ciphertext: str, config: bytes) -> StringCommand:
+    tell(f"{ciphertext}/gocryptfs.conf: absent -> restored from escrow")
+    target = quote(f"{ciphertext}/gocryptfs.conf")
+    return script(
+        f"echo {base64.b64encode(config).decode()} | base64 -d > {target}.new",
+        f"chmod 0400 {target}.new; mv {target}.new {target}; sync -f {target}",
+    )
+
+
+def _set_password(
+    ciphertext: str, password_file: str, password: str, has_config: bool, rotate: bool
+) -> StringCommand:
+    """Install the password once it is known to open the volume; `script` keeps it out of argv."""
+    tell(f"{password_file}: content changes (secret, not shown)")
+    file, config = quote(password_file), quote(f"{ciphertext}/gocryptfs.conf")
+    opens = f"gocryptfs-xray -dumpmasterkey {config} < {file}.new > /dev/null 2>&1"
+    wrong = f"the password in the data does not open {ciphertext}; the host keeps the one it has"
+    lines = [
+        "umask 077",
+        f"mkdir -p {quote(str(Path(password_file).parent))}",
+        f"cat > {file}.new <<'END-OF-PASSWORD'",
+        password,
+        "END-OF-PASSWORD",
+    ]
+    if has_config and rotate:
+        change = f"cat {file} {file}.new | gocryptfs -q -passwd {quote(ciphertext)} > /dev/null 2>&1"
+        lines.append(f"{opens} || {change} || {{ rm {file}.new; echo {quote(wrong)} >&2; exit 12; }}")
+    elif has_config:
+        lines.append(f"{opens} || {{ rm {file}.new; echo {quote(wrong)} >&2; exit 12; }}")
+    return script(*lines, f"mv {file}.new {file}")
+
+
+def _initialise(ciphertext: str, password_file: str) -> StringCommand:
+    """Made beside and moved in, the config last: a volume that was cut off in the making is none."""
+    tell(f"{ciphertext}: empty -> encrypted volume, initialised now and never again")
+    root = quote(ciphertext)
+    return script(
+        f"rm -rf {root}/.init-*",
+        f"mkdir {root}/.init-new",
+        f"gocryptfs -init -q -passfile {quote(password_file)} {root}/.init-new",
+        f"mv {root}/.init-new/gocryptfs.diriv {root}/",
+        f"mv {root}/.init-new/gocryptfs.conf {root}/",
+        f"rmdir {root}/.init-new; sync -f {root}",
+    )
+
+
+def _to_escrow(state: Any, host: Any, ciphertext: str, password_file: str, kept: Escrow) -> None:
+    """Fetch config and master key through the connection, past pyinfra's output at any verbosity."""
+    config = quote(f"{ciphertext}/gocryptfs.conf")
+    command = StringCommand(
+        f"base64 -w 0 {config}; echo; gocryptfs-xray -dumpmasterkey {config} < {quote(password_file)}"
+    )
+    ok, output = host.run_shell_command(command, print_output=False, print_input=False, _sudo=True)
+    if not ok or len(output.stdout_lines) != 2:
+        raise RuntimeError(f"{ciphertext}: the master key could not be read for escrow")
+    encoded, master_key = output.stdout_lines
+    kept.store(base64.b64decode(encoded), master_key)

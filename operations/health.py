@@ -1,0 +1,28 @@
+"""Whether a service works, as its own health check says."""
+
+from collections.abc import Generator
+from shlex import quote
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+
+from facts.health import Health
+from operations.report import tell
+
+
+@operation()
+def healthy(command: str, seconds: int = 60) -> Generator[StringCommand, None, None]:
+    """The health check `command` (no arguments, exit 0 for well) succeeds within `seconds`.
+
+    A service that stays unwell fails the host with what the check printed. Changes nothing.
+    """
+    complaint = host.get_fact(Health, check=command)
+    if complaint is None:
+        host.noop("the service is well")
+        return
+    tell(f"{command}: {complaint}")
+    check = quote(command)
+    yield StringCommand(
+        f"for _ in $(seq {seconds // 2}); do why=$({check}) && exit 0; sleep 2; done; "
+        'echo "$why" >&2; exit 1'
+    )

@@ -1,0 +1,39 @@
+"""Mountpoints that take no file while nothing is mounted on them."""
+
+from collections.abc import Generator, Sequence
+from shlex import quote
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+
+from facts.mounts import Mountpoints
+from operations.report import fail, tell
+
+
+@operation()
+def sealed(paths: Sequence[str]) -> Generator[StringCommand, None, None]:
+    """Each of these directories exists, is empty underneath, and is immutable.
+
+    chattr +i makes every write to the bare directory fail, root's too, while a mount on it works
+    as ever. Never removes a file: a directory that already took some fails the host.
+    """
+    now = host.get_fact(Mountpoints, paths=list(paths))
+    for path in paths:
+        if path in now and now[path].entries:
+            yield fail(
+                f"{path}: {now[path].entries} entries lie under the mountpoint, where no backup "
+                f"sees them. Unmount it, chattr -i {path}, move them away, run again"
+            )
+            return
+    bare = [path for path in paths if path not in now or not now[path].immutable]
+    if not bare:
+        host.noop("all mountpoints are sealed")
+        return
+    for path in bare:
+        tell(f"{path}: {'writable' if path in now else 'absent'} -> sealed (chattr +i) mountpoint")
+    # Underneath, as in the fact: something may be mounted there already.
+    seal = (
+        'set -e; for path in "$@"; do mkdir -p "${path%/*}"; mount --bind "${path%/*}" /mnt; '
+        'mkdir -p "/mnt/${path##*/}"; chattr +i "/mnt/${path##*/}"; umount /mnt; done'
+    )
+    yield StringCommand(f"unshare -m sh -c {quote(seal)} seal {' '.join(map(quote, bare))}")

@@ -1,0 +1,162 @@
+"""The NFS server's exports. Sources: exports(5), exportfs(8) of nfs-utils 2.6."""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from shlex import quote
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+
+from facts.nfs import EXPORTS, Exports, ExportsState
+from operations.report import diff, fail, script, tell, warn
+
+HEADER = "# Written as a whole by pyinfra: an edit here is lost. Files in exports.d are moved away."
+KEPT = "# Not declared. Taken away once its client has nothing mounted from here any more:"
+# crossmnt and nohide export what is mounted below, and then a child cannot be taken away alone.
+FORBIDDEN = {"crossmnt", "nohide"}
+# What makes an export more open than its options say, should it be in force all the same.
+LOOSE = {*FORBIDDEN, "rw", "async", "insecure", "no_root_squash", "no_acl"}
+ALIASES = {"mp": "mountpoint", "fsid=root": "fsid=0", "no_auth_nlm": "insecure_locks"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A directory for one client of exports(5), as it is found: not checked."""
+
+    path: str
+    client: str
+    options: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What makes two entries the same export: the path, and the client in one spelling."""
+        network = _network(self.client)
+        if network is None:
+            return self.path, self.client
+        return self.path, str(network[0] if network.num_addresses == 1 else network)
+
+    def line(self) -> str:
+        """As in /etc/exports, where an unusual character of a path is written in octal."""
+        path = re.sub(r"[\s\\\"#]", lambda match: f"\\{ord(match[0]):03o}", self.path)
+        return f"{path} {self.client}({','.join(self.options)})"
+
+
+@dataclass(frozen=True)
+class Export(Entry):
+    """An export as it should be: one directory, one client (address, network, name, pattern).
+
+    options: as in exports(5); what is left out has its default there
+    """
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for what exports(5) would read as something else, and for crossmnt."""
+        if not re.fullmatch(r"(/[^/\n]+)+", self.path):
+            raise ValueError(f"{self.path!r} is not an absolute path")
+        if not re.fullmatch(r"[^\s()#]+", self.client):
+            raise ValueError(f"{self.path}: {self.client!r} is not a client; * means everybody")
+        for option in self.options:
+            if not re.fullmatch(r"[^\s(),#]+", option):
+                raise ValueError(f"{self.path}: {option!r} is not an option")
+            if option in FORBIDDEN:
+                raise ValueError(f"{self.path}: {option} is never used; export each filesystem")
+
+
+@operation()  # type: ignore[untyped-decorator]
+def exports(wanted: Sequence[Export]) -> Iterator[StringCommand]:
+    """These directories are exported, to these clients, with these options, and no others.
+
+    Owns /etc/exports as a whole and with it the table that is in force; other files in
+    /etc/exports.d are renamed to <name>.disabled. Fails if an export is not in force afterwards,
+    e.g. because a client's name does not resolve.
+
+    An export that is not wanted is taken away, unless an address of its client has NFSv4 state
+    on this server: then it is kept, in the file too, and warned about.
+
+    It never unmounts or stops anything, never deletes a file, and never uses ZFS's sharenfs.
+    """
+    seen: ExportsState = host.get_fact(Exports)
+    counts = Counter(export.key for export in wanted)
+    if twice := [f"{path} to {client}" for (path, client), n in counts.items() if n > 1]:
+        yield fail(f"declared twice: {', '.join(twice)}")
+        return
+    undeclared = [entry for entry in _live(seen) if entry.key not in counts]
+    kept = [entry for entry in undeclared if _is_in_use(entry, seen.clients)]
+    away = [entry for entry in undeclared if entry not in kept]
+    for entry in kept:
+        warn(
+            f"{entry.path} is exported to {entry.client}, which is not declared; kept while that "
+            f"has NFS mounts from here (at once: exportfs -u {entry.client}:{entry.path})"
+        )
+    text = _render(wanted, kept)
+    if seen.file == text and not (away or seen.others or _missing(wanted, seen)):
+        host.noop(f"{len(wanted)} exports are as wanted")
+        return
+
+    _tell_all(wanted, away, seen, text)
+    yield script(*_write(seen, text), "exportfs -ra")
+    # exportfs(8) reports success for a client whose name it could not resolve.
+    if missing := _missing(wanted, host.get_fact(Exports)):
+        yield fail(f"not in force: {', '.join(export.line() for export in missing)}")
+
+
+def _live(seen: ExportsState) -> list[Entry]:
+    return [Entry(path, client, options) for (path, client), options in seen.live.items()]
+
+
+def _missing(wanted: Sequence[Export], seen: ExportsState) -> list[Export]:
+    """The wanted exports that are not in force, or not with these options."""
+    live = {entry.key: set(entry.options) for entry in _live(seen)}
+    return [export for export in wanted if not _is_met(export, live.get(export.key))]
+
+
+def _is_met(export: Export, live: set[str] | None) -> bool:
+    options = {ALIASES.get(option, option) for option in export.options}
+    return live is not None and options <= live and not (live & LOOSE) - options
+
+
+def _is_in_use(entry: Entry, clients: Collection[str]) -> bool:
+    network = _network(entry.client)
+    if network is None:
+        # A name or a pattern: it could stand for any of them.
+        return bool(clients)
+    return any(_network(client) is None or ip_address(client) in network for client in clients)
+
+
+def _network(client: str) -> IPv4Network | IPv6Network | None:
+    try:
+        return ip_network(client, strict=False)
+    except ValueError:
+        return None
+
+
+def _render(wanted: Sequence[Export], kept: Sequence[Entry]) -> str:
+    lines = [HEADER, *sorted(export.line() for export in wanted)]
+    if kept:
+        lines += [KEPT, *sorted(entry.line() for entry in kept)]
+    return "\n".join([*lines, ""])
+
+
+def _tell_all(
+    wanted: Sequence[Export], away: Sequence[Entry], seen: ExportsState, text: str
+) -> None:
+    if seen.file != text:
+        diff(EXPORTS, seen.file, text)
+    for file in seen.others:
+        tell(f"{file}: to be renamed to {file}.disabled")
+    for export in _missing(wanted, seen):
+        tell(f"{export.path}: to be exported to {export.client}")
+    for entry in away:
+        tell(f"{entry.path}: no longer exported to {entry.client}")
+
+
+def _write(seen: ExportsState, text: str) -> Iterator[str]:
+    if seen.file != text:
+        yield f"printf %s {quote(text)} >{EXPORTS}.new"
+        yield f"chmod 0644 {EXPORTS}.new"
+        yield f"sync {EXPORTS}.new"
+        yield f"mv -f {EXPORTS}.new {EXPORTS}"
+    for file in seen.others:
+        yield f"mv --backup=numbered -- {quote(file)} {quote(file)}.disabled"

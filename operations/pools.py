@@ -1,0 +1,198 @@
+"""ZFS pools: imported if they exist, made once from blank disks, never made again.
+
+Sources: zpool-create(8), zpool-import(8), zpoolprops(7) of OpenZFS 2.1.
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
+from shlex import join, quote
+from typing import Literal
+
+from pyinfra import host, state
+from pyinfra.api import StringCommand, operation
+
+from facts.pools import BY_ID, Disk, PoolDisks, PoolDisksState, intent_marker
+from operations.report import fail, script, tell, warn
+
+Layout = Literal["single", "mirror", "raidz1", "raidz2", "raidz3"]
+LEAST_DISKS = {"single": 1, "mirror": 2, "raidz1": 2, "raidz2": 3, "raidz3": 4}
+USABLE = ("ONLINE", "DEGRADED")
+PARTITION_TABLE = ("gpt", "PMBR")
+# zpool-create(8) refuses a mirror or raidz of disks that differ by more (ZPOOL_FUZZ in its source).
+SIZE_TOLERANCE = 16 * 2**20
+
+
+@operation()  # type: ignore[untyped-decorator]
+def pool(
+    name: str, layout: Layout, disks: Sequence[str], ashift: int = 12
+) -> Iterator[StringCommand]:
+    """The pool is imported, now and at every boot, and if there is none it is made.
+
+    name: the pool; its root dataset is mounted at /<name>
+    layout: single (no redundancy: the disks are striped), mirror, raidz1, raidz2 or raidz3
+    disks: names in /dev/disk/by-id
+    ashift: sector size as a power of two, 12 is 4096 bytes; used only when the pool is made
+
+    A pool that exists is imported without force. One is made only if none of this name is found
+    and every disk is there and blank. If it was cut off while it made the pool, it finishes the
+    next time: the marker in /var/lib/coop-infra says that these disks were blank, and nothing but
+    an empty partition table is on them. Anything else fails this host and says what to do.
+
+    It never destroys, exports or re-makes a pool, wipes a disk, adds, replaces or removes one,
+    or forces an import. A disk that is declared but not in the pool is warned about.
+    """
+    seen: PoolDisksState = host.get_fact(PoolDisks, pool=name, disks=tuple(disks))
+    if not seen.pool.ready and state.is_executing:
+        yield StringCommand("modprobe", "zfs")
+        seen = host.get_fact(PoolDisks, pool=name, disks=tuple(disks))
+        if not seen.pool.ready:
+            yield fail(f"{name}: zpool does not work here: is zfsutils-linux installed?")
+            return
+
+    if seen.pool.health is not None:
+        _warn_about(seen, name, disks)
+        if lines := _tidy(seen, name):
+            yield script(*lines)
+        else:
+            host.noop(f"pool {name} is imported")
+    elif problems := preflight_problems(seen, name, layout, disks):
+        yield fail("; ".join(problems))
+    elif seen.pool.importable or _is_labelled(seen, name):
+        tell(f"{name}: pool to be imported")
+        yield script(*_import(name))
+    else:
+        tell(f"{name}: new pool, {layout} of {', '.join(disks)}")
+        yield script(*_create(seen, name, layout, disks, ashift))
+
+
+def preflight_problems(
+    seen: PoolDisksState, name: str, layout: Layout, disks: Sequence[str]
+) -> list[str]:
+    """Why `pool` could neither import nor make the pool; empty if it can. Changes nothing.
+
+    Each names what is wrong and the remedy. An imported pool has none, so that a lost disk does
+    not stop the work on a degraded pool.
+    """
+    found = seen.pool.importable
+    if seen.pool.health is not None:
+        return []
+    if len(found) > 1:
+        return [
+            f"{name}: {len(found)} pools have this name; look at them with zpool import, then "
+            f"import the right one by its number and destroy or rename the other by hand"
+        ]
+    if any(pool_state in USABLE for pool_state in found) or _may_resume(seen, disks):
+        return []
+    if found:
+        return [
+            f"{name}: the pool is there but cannot be imported ({found[0]}); zpool import -d "
+            f"{BY_ID} says what is missing"
+        ]
+    if not seen.pool.ready and _is_labelled(seen, name):
+        return []
+    return [*_disk_problems(seen, name, disks), *_layout_problems(seen, name, layout, disks)]
+
+
+def _disk_problems(seen: PoolDisksState, name: str, disks: Sequence[str]) -> Iterator[str]:
+    for disk in disks:
+        found = seen.disks.get(disk, Disk())
+        if found.path is None:
+            yield f"{name}: disk {disk} is missing; plug it in, or correct its name (ls {BY_ID})"
+        elif not found.blank:
+            yield (
+                f"{name}: disk {disk} ({found.path}) is not blank: {_content(found)}; declare "
+                f"another disk, or if nobody needs what is on it, wipe it by hand (wipefs --all, "
+                f"each partition first)"
+            )
+
+
+def _layout_problems(
+    seen: PoolDisksState, name: str, layout: Layout, disks: Sequence[str]
+) -> Iterator[str]:
+    if len(set(disks)) < max(LEAST_DISKS[layout], len(disks)):
+        yield f"{name}: {layout} of {len(set(disks))} different disks; declare more"
+    sizes = [seen.disks[disk].size for disk in disks if seen.disks.get(disk, Disk()).path]
+    if layout != "single" and sizes and max(sizes) - min(sizes) > SIZE_TOLERANCE:
+        yield f"{name}: disks of {min(sizes)} to {max(sizes)} bytes; declare disks of one size"
+
+
+def _content(disk: Disk) -> str:
+    signatures = [
+        f"{found.type} {found.label}".rstrip() + f" on {found.device}" for found in disk.signatures
+    ]
+    mounts = [f"mounted at {where}" for where in disk.mountpoints]
+    return ", ".join([*signatures, *mounts] or [f"it holds {', '.join(disk.children)}"])
+
+
+def _is_labelled(seen: PoolDisksState, name: str) -> bool:
+    """Whether a disk carries this pool's label: all that can be known before ZFS is installed."""
+    return any(
+        (found.type, found.label) == ("zfs_member", name)
+        for disk in seen.disks.values()
+        for found in disk.signatures
+    )
+
+
+def _may_resume(seen: PoolDisksState, disks: Sequence[str]) -> bool:
+    """Whether all that is on the disks is what our own `zpool create` left when it was cut off.
+
+    wipefs(8) sees zfs_member only once a transaction was written: from then on it is a pool.
+    """
+    found = [seen.disks.get(disk, Disk()) for disk in disks]
+    return (
+        seen.marker is not None
+        and sorted(seen.marker) == sorted(disks)
+        and all(disk.path is not None and not disk.mountpoints for disk in found)
+        and all(mark.type in PARTITION_TABLE for disk in found for mark in disk.signatures)
+        and all(child.startswith(str(disk.path)) for disk in found for child in disk.children)
+    )
+
+
+def _warn_about(seen: PoolDisksState, name: str, disks: Sequence[str]) -> None:
+    if seen.pool.health != "ONLINE":
+        warn(f"{name}: the pool is {seen.pool.health}; see zpool status -x")
+    for disk in disks:
+        found = seen.disks.get(disk, Disk())
+        if not seen.members & {found.path, *found.children}:
+            warn(f"{name}: disk {disk} is declared but not in the pool; add it by hand")
+
+
+def _tidy(seen: PoolDisksState, name: str) -> list[str]:
+    lines = []
+    if not seen.pool.imported_at_boot:
+        tell(f"{name}: to be imported at boot")
+        # zpoolprops(7): the empty string is the default cache file.
+        lines.append(f"zpool set cachefile= {quote(name)}")
+    if seen.marker is not None:
+        tell(f"{name}: {intent_marker(name)} has done its work")
+        lines.append(f"rm -f {quote(intent_marker(name))}")
+    return lines
+
+
+def _import(name: str) -> list[str]:
+    remedy = (
+        f"{name}: could not import the pool. If another machine had it last and will never use it "
+        f"again, import it once by hand (zpool import -f {name}), then run again."
+    )
+    command = f"zpool import -d {BY_ID} {quote(name)}"
+    return [f"{command} || {{ printf '%s\\n' {quote(remedy)} >&2; exit 1; }}"]
+
+
+def _create(
+    seen: PoolDisksState, name: str, layout: Layout, disks: Sequence[str], ashift: int
+) -> list[str]:
+    marker = quote(intent_marker(name))
+    directory = quote(str(PurePosixPath(intent_marker(name)).parent))
+    blank = all(seen.disks[disk].blank for disk in disks)
+    vdev = [] if layout == "single" else [layout]
+    arguments = join([name, *vdev, *(f"{BY_ID}/{disk}" for disk in disks)])
+    return [
+        # The marker must be on the disk before the first label is.
+        f"mkdir -p {directory}",
+        f"printf '%s\\n' {join(disks)} >{marker}.new",
+        f"sync {marker}.new",
+        f"mv -f {marker}.new {marker}",
+        f"sync {directory}",
+        f"zpool create{'' if blank else ' -f'} -o ashift={ashift} -m /{quote(name)} {arguments}",
+        f"rm -f {marker}",
+    ]

@@ -1,0 +1,57 @@
+"""How operations speak: what they change, what they leave alone, why they refuse."""
+
+from difflib import unified_diff
+
+from pyinfra import host, logger, state
+from pyinfra.api import QuoteString, StringCommand
+
+_warned: set[tuple[str, str]] = set()
+
+
+def tell(text: str) -> None:
+    """Log one difference, e.g. "tank/www: quota 1G -> 2G".
+
+    Shown while executing, and before that only if the run was asked for differences (`--diff`).
+    """
+    if state.is_executing or state.config.DIFF:
+        host.log(text)
+
+
+def warn(text: str) -> None:
+    """Log what a person should look at, always, once a host and run.
+
+    pyinfra runs every operation's code twice, to prepare and to execute.
+    """
+    if (host.name, text) not in _warned:
+        _warned.add((host.name, text))
+        host.log_styled(text, fg="yellow", log_func=logger.warning)
+
+
+def diff(path: str, old: str | None, new: str) -> None:
+    """Tell the unified diff between a file's old content (None: there is no file) and the new."""
+    before = "/dev/null" if old is None else path
+    lines = unified_diff((old or "").splitlines(), new.splitlines(), before, path, lineterm="")
+    for line in lines:
+        tell(line)
+
+
+def fail(reason: str) -> StringCommand:
+    """A command that fails this host, and no other, with the reason on stderr.
+
+    Raising an exception instead would end the run for all hosts. It never changes anything.
+    """
+    if not state.is_executing:
+        warn(f"will fail: {reason}")
+    return StringCommand("printf", r"'%s\n'", QuoteString(reason), ">&2;", "exit", "1")
+
+
+def script(*lines: str) -> StringCommand:
+    """One remote command that runs these lines of POSIX sh and stops at the first that fails.
+
+    It travels on stdin, so neither its length nor its content meets the limits and the visibility
+    of a command line.
+    """
+    # The shell runs nothing before it has read the closing brace, so a connection that is lost
+    # half-way cannot run half a script, or half a line of it.
+    text = "\n".join(["set -eu", "{", *lines, "} </dev/null", ""])
+    return StringCommand("sh", "-s", _stdin=text)

@@ -1,0 +1,106 @@
+"""systemd units: enabled, running, and running on the files that are there now."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+from pyinfra import host
+from pyinfra.api import StringCommand, operation
+
+from facts.systemd import Units, UnitsState, UnitState
+from operations.files import pending
+from operations.report import tell
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit that starts at boot and runs now.
+
+    enabled: False for a unit that is started by another (static)
+    restart_on, reload_on: the files it reads; one that is newer than the unit's last start (or
+        reload) has not taken effect yet, also when an earlier run was cut off before the restart
+    """
+
+    name: str
+    enabled: bool = True
+    restart_on: tuple[str, ...] = ()
+    reload_on: tuple[str, ...] = ()
+
+
+@operation()
+def running(
+    units: Sequence[Unit], masked: Sequence[str] = ()
+) -> Generator[StringCommand, None, None]:
+    """These units are enabled and running on their present files; the masked ones can't start.
+
+    A unit that does not start fails the host with the last lines of its journal. Units are started
+    in the order given. Never stops or disables a unit that is not named.
+    """
+    files = sorted({path for unit in units for path in unit.restart_on + unit.reload_on})
+    now = host.get_fact(Units, units=[unit.name for unit in units] + list(masked), files=files)
+    commands = [*_mask(masked, now), *_enable(units, now), *_start(units, now)]
+    if not commands:
+        host.noop("all units are enabled and running")
+        return
+    if any(state.needs_daemon_reload for state in now.units.values()):
+        commands.insert(0, "systemctl daemon-reload")
+    yield StringCommand("set -e; " + "; ".join(commands))
+
+
+def _state(now: UnitsState, name: str) -> UnitState:
+    return now.units.get(name, UnitState())
+
+
+def _mask(names: Sequence[str], now: UnitsState) -> list[str]:
+    wrong = [
+        name
+        for name in names
+        if _state(now, name).file not in ("masked", "masked-runtime")
+        or _state(now, name).active == "active"
+    ]
+    for name in wrong:
+        tell(f"{name}: {_state(now, name).active} -> masked")
+    return [f"systemctl mask --now {' '.join(map(quote, wrong))}"] if wrong else []
+
+
+def _enable(units: Sequence[Unit], now: UnitsState) -> list[str]:
+    wrong = [
+        unit.name for unit in units if unit.enabled and _state(now, unit.name).file != "enabled"
+    ]
+    for name in wrong:
+        tell(f"{name}: {_state(now, name).file or 'not there'} -> enabled")
+    return [f"systemctl enable {' '.join(map(quote, wrong))}"] if wrong else []
+
+
+def _start(units: Sequence[Unit], now: UnitsState) -> list[str]:
+    commands = []
+    for unit in units:
+        verb = _verb(unit, _state(now, unit.name), now)
+        if verb:
+            name = quote(unit.name)
+            commands.append(
+                f"systemctl {verb} {name} || {{ systemctl --no-pager --full status {name} >&2; exit 1; }}"
+            )
+    return commands
+
+
+def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
+    if state.active != "active":
+        tell(f"{unit.name}: {state.active} ({state.sub}) -> running")
+        return "restart" if state.active == "failed" else "start"
+    if path := _newer(unit.restart_on, state.started, now):
+        tell(f"{unit.name}: restart, for {path}")
+        return "restart"
+    if path := _newer(unit.reload_on, state.changed, now):
+        tell(f"{unit.name}: reload, for {path}")
+        return "reload"
+    return None
+
+
+def _newer(paths: Sequence[str], since: float, now: UnitsState) -> str | None:
+    """The first of these files that was, or in this dry run would be, written since then."""
+    dry = pending[host.name] if not host.state.is_executing else set()
+    for path in paths:
+        if path in dry or now.modified.get(path, 0.0) > since:
+            return path
+    return None

@@ -1,0 +1,128 @@
+"""Runs an operation's own code for one pretended host, and its scripts in a real shell."""
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from pyinfra import logger
+from pyinfra.api import StringCommand
+from pyinfra.context import ctx_host, ctx_state
+
+
+@dataclass
+class Run:
+    """What an operation asked, said and yielded."""
+
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    warned: list[str] = field(default_factory=list)
+    noops: list[str] = field(default_factory=list)
+    commands: list[Any] = field(default_factory=list)
+
+    @property
+    def script(self) -> str:
+        """The only command's script."""
+        (command,) = self.commands
+        assert command.get_raw_value() == "sh -s"
+        return str(command.connector_arguments["_stdin"])
+
+    @property
+    def lines(self) -> list[str]:
+        """What the only command's script runs."""
+        return self.script.splitlines()[2:-1]
+
+    @property
+    def failure(self) -> str:
+        """What the last command prints on stderr as it fails."""
+        raw = self.commands[-1].get_raw_value()
+        result = subprocess.run(["sh", "-c", raw], capture_output=True, text=True, check=False)
+        assert (result.returncode, result.stdout) == (1, "")
+        return result.stderr.rstrip("\n")
+
+
+class PretendedHost:
+    """Answers facts from a table; an answer that is a list gives one item each time."""
+
+    print_prefix = "[storage1] "
+
+    def __init__(self, facts: Mapping[type, Any], name: str) -> None:
+        self.run = Run()
+        self.name = name
+        self.facts = {
+            kind: list(answer) if isinstance(answer, list) else answer
+            for kind, answer in facts.items()
+        }
+
+    def get_fact(self, kind: type, **arguments: Any) -> Any:
+        self.run.asked.append(arguments)
+        answer = self.facts[kind]
+        return answer.pop(0) if isinstance(answer, list) else answer
+
+    def log(self, text: str, log_func: Callable[[str], None] = logger.info) -> None:
+        self.run.said.append(text)
+
+    def log_styled(self, text: str, fg: str, log_func: Callable[[str], None]) -> None:
+        assert log_func == logger.warning
+        self.run.warned.append(text)
+
+    def noop(self, text: str) -> None:
+        self.run.noops.append(text)
+
+
+def run(
+    operation: Any,
+    *arguments: Any,
+    facts: Mapping[type, Any],
+    executing: bool = True,
+    diff: bool = False,
+    host: str = "storage1",
+    **options: Any,
+) -> Run:
+    """Runs the operation as pyinfra would: all of it, or if preparing up to the first command."""
+    pretended = PretendedHost(facts, host)
+    state = SimpleNamespace(is_executing=executing, config=SimpleNamespace(DIFF=diff))
+    with ctx_host.use(pretended), ctx_state.use(state):
+        for command in operation._inner(*arguments, **options):
+            assert isinstance(command, StringCommand)
+            pretended.run.commands.append(command)
+            if not executing:
+                break
+    return pretended.run
+
+
+class Shell:
+    """A real POSIX shell in which programs are replaced by stand-ins that record their calls."""
+
+    def __init__(self, directory: Path) -> None:
+        self.programs = directory / "programs"
+        self.programs.mkdir()
+        self.log = directory / "calls"
+        self.log.touch()
+
+    def stand_in(self, name: str, body: str = "") -> None:
+        """The program logs its name and arguments, one call a line, and then runs body."""
+        program = self.programs / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >>{self.log}\n{body}\n')
+        program.chmod(0o755)
+
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
+        """Runs the script from stdin, like `operations.report.script` has it run."""
+        path = f"{self.programs}:{os.environ['PATH']}"
+        environment = {**os.environ, "PATH": path}
+        return subprocess.run(
+            ["sh", "-s"],
+            input=script,
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+            timeout=30,
+        )
+
+    @property
+    def calls(self) -> list[str]:
+        return self.log.read_text().splitlines()

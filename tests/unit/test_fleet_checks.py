@@ -1,0 +1,79 @@
+"""What only shows between hosts, and between them and the group data."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.fleet_samples import GROUP_DATA, REMOVED, places, problems_of, sample
+
+
+def with_layout(directory: Path, layout: str) -> Path:
+    """A copy of the group data with another layout of the pool."""
+    copy = directory / "group_data"
+    copy.mkdir()
+    for file in GROUP_DATA.glob("*.py"):
+        text = file.read_text().replace('"layout": "mirror"', f'"layout": "{layout}"')
+        (copy / file.name).write_text(text)
+    return copy
+
+
+def test_a_shared_address_names_both_hosts(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, sample(prod1__address="192.0.2.21"))
+    assert (problem.record, problem.field) == ("prod1", "address")
+    assert "192.0.2.21 is also that of stg1" in problem.message
+
+
+def test_two_spellings_of_an_address_are_the_same(tmp_path: Path) -> None:
+    spellings = {"stg1__address": "2001:db8::1", "prod1__address": "2001:0db8:0:0::1"}
+    assert places(problems_of(tmp_path, sample(**spellings))) == [("prod1", "address")]
+
+
+def test_a_shared_uid_names_both_hosts(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, sample(prod1__volume__uid=20001))
+    assert (problem.record, problem.field) == ("prod1", "volume.uid")
+    assert "20001 is also that of stg1" in problem.message
+
+
+def test_a_fleet_has_a_storage_host(tmp_path: Path) -> None:
+    assert places(problems_of(tmp_path, sample(storage1=REMOVED))) == [("hosts", "")]
+
+
+def test_a_fleet_has_only_one_storage_host(tmp_path: Path) -> None:
+    second = {
+        "roles": ["storage"],
+        "environment": "shared",
+        "address": "192.0.2.12",
+        "disks": ["ata-three", "ata-four"],
+    }
+    (problem,) = problems_of(tmp_path, sample(storage2=second))
+    assert "storage1 and storage2" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("layout", "disks", "fits"),
+    [
+        ("mirror", 1, False),
+        ("mirror", 3, True),
+        ("raidz1", 2, False),
+        ("raidz1", 3, True),
+        ("raidz2", 3, False),
+        ("raidz2", 4, True),
+        ("single", 1, True),
+        ("single", 2, False),
+    ],
+)
+def test_the_disks_fit_the_layout(tmp_path: Path, layout: str, disks: int, fits: bool) -> None:
+    data = sample(storage1__disks=[f"ata-{number}" for number in range(disks)])
+    problems = problems_of(tmp_path, data, with_layout(tmp_path, layout))
+    assert places(problems) == ([] if fits else [("storage1", "disks")])
+
+
+@pytest.mark.parametrize("content", [None, [], "hosts", {}, {"hosts": None}, {"hosts": ["a"]}])
+def test_an_inventory_without_hosts_is_refused(tmp_path: Path, content: Any) -> None:
+    (problem,) = problems_of(tmp_path, content)
+    assert "there is no mapping named hosts" in problem.message
+
+
+def test_an_inventory_holds_only_hosts(tmp_path: Path) -> None:
+    assert places(problems_of(tmp_path, {**sample(), "defaults": {}})) == [("defaults", "")]

@@ -1,0 +1,175 @@
+"""What pyinfra is given, and what a person sees when it refuses."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+from pyinfra import logger
+from pyinfra.api.exceptions import InventoryError
+
+from deploys import inventory
+from fleet import ROOT, secrets
+from fleet.load import load
+from fleet.model import Fleet
+from fleet.problems import FleetError, Problem
+from tests.unit.fleet_samples import fleet_of, sample
+
+EVERYTHING = {"prod", "staging", "shared"}
+FILE = "inventories/coop.yml"
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    """The sample as the fleet, with no secret set and one host that does nothing."""
+    bare = {"roles": [], "environment": "shared", "address": "192.0.2.31"}
+    found = fleet_of(tmp_path, sample(bare1=bare))
+    monkeypatch.setattr(inventory, "load", lambda file: found)
+    monkeypatch.setattr(secrets, "file_for", lambda fleet: tmp_path / "env")
+    for name in secrets.required(found.hosts.values()):
+        monkeypatch.delenv(name, raising=False)
+    return found
+
+
+@pytest.fixture
+def filled_in(tmp_path: Path, fleet: Fleet) -> None:
+    text = "GOCRYPTFS_PASSWORD_PROD1=aaaaaaaaaaaaaaaaaaaaaaaa\nESCROW_DIRECTORY=~/escrow\n"
+    (tmp_path / "env").write_text(text)
+
+
+def names(group: list[tuple[str, dict[str, Any]]]) -> list[str]:
+    return [name for name, _ in group]
+
+
+def command(**params: Any) -> click.Context:
+    """pyinfra's command line as click shows it."""
+    context = click.Context(click.Command("pyinfra"))
+    context.params = {"dry": False, "operations": ("deploy.py",), **params}
+    return context
+
+
+@pytest.mark.usefixtures("filled_in")
+def test_each_role_is_a_group_and_so_are_the_clients() -> None:
+    groups = inventory.groups(FILE, EVERYTHING)
+    assert {group: names(hosts) for group, hosts in groups.items()} == {
+        "all": ["storage1", "stg1", "prod1", "bare1"],
+        "clients": ["stg1", "prod1"],
+        "storage": ["storage1"],
+        "vision": ["stg1", "prod1"],
+    }
+
+
+@pytest.mark.usefixtures("filled_in")
+def test_a_run_has_the_hosts_of_its_environments() -> None:
+    assert names(inventory.groups(FILE, {"prod", "shared"})["all"]) == [
+        "storage1",
+        "prod1",
+        "bare1",
+    ]
+
+
+@pytest.mark.usefixtures("filled_in")
+def test_a_host_carries_how_to_reach_it_and_where_its_fleet_is() -> None:
+    groups = inventory.groups(FILE, EVERYTHING, ssh_known_hosts_file="/dev/null")
+    assert dict(groups["all"])["prod1"] == {
+        "ssh_hostname": "192.0.2.22",
+        "ssh_user": "ops",
+        "ssh_port": 2222,
+        "fleet_file": FILE,
+        "ssh_known_hosts_file": "/dev/null",
+    }
+
+
+@pytest.mark.usefixtures("filled_in")
+def test_hosts_that_are_not_up_are_left_out(tmp_path: Path) -> None:
+    running = tmp_path / "running"
+    assert len(inventory.groups(FILE, EVERYTHING, str(running))["all"]) == 4
+    running.write_text("stg1\nstorage1\ngone1\n")
+    groups = inventory.groups(FILE, EVERYTHING, str(running))
+    assert names(groups["all"]) == ["storage1", "stg1"]
+    running.write_text("\n")
+    with pytest.raises(InventoryError, match="names none of the hosts"):
+        inventory.groups(FILE, EVERYTHING, str(running))
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_missing_secret_stops_a_run_that_changes_hosts() -> None:
+    with command(), pytest.raises(InventoryError) as caught:
+        inventory.groups(FILE, EVERYTHING)
+    assert "GOCRYPTFS_PASSWORD_PROD1: is not set" in str(caught.value)
+    assert "ESCROW_DIRECTORY: is not set" in str(caught.value)
+
+
+@pytest.mark.usefixtures("fleet")
+def test_outside_the_command_line_a_missing_secret_is_an_error_too() -> None:
+    with pytest.raises(InventoryError):
+        inventory.groups(FILE, EVERYTHING)
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize(
+    "params", [{"dry": True}, {"operations": ("debug-inventory",)}, {"operations": ("fact", "x")}]
+)
+def test_a_missing_secret_is_a_warning_for_a_run_that_only_reads(
+    params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warnings: list[str] = []
+    monkeypatch.setattr(logger, "warning", warnings.append)
+    with command(**params):
+        assert len(inventory.groups(FILE, EVERYTHING)["all"]) == 4
+    assert len(warnings) == 2
+
+
+@pytest.mark.usefixtures("fleet")
+def test_a_run_without_encrypted_volumes_needs_no_secret() -> None:
+    with command():
+        assert names(inventory.groups(FILE, {"staging", "shared"})["clients"]) == ["stg1"]
+
+
+def test_a_mistake_is_an_error_of_pyinfra(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(file: Path) -> Fleet:
+        raise FleetError([Problem(FILE, "prod1", "quota", "is missing", "add it")])
+
+    monkeypatch.setattr(inventory, "load", fail)
+    with pytest.raises(InventoryError, match="prod1: quota: is missing; add it"):
+        inventory.groups(FILE, EVERYTHING)
+
+
+def test_pyinfra_shows_a_mistake_without_a_traceback(tmp_path: Path) -> None:
+    (tmp_path / "broken.yml").write_text(yaml.safe_dump(sample(prod1__volume__quota="2 apples")))
+    call = (
+        f"from deploys.inventory import groups\ngroups({str(tmp_path / 'broken.yml')!r}, ['prod'])"
+    )
+    (tmp_path / "broken.py").write_text(call)
+    pyinfra = Path(sys.executable).parent / "pyinfra"
+    run = subprocess.run(
+        [pyinfra, tmp_path / "broken.py", "debug-inventory"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert "prod1: volume.quota: '2 apples' is not a size" in run.stderr
+    assert "Traceback" not in run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("name", ["coop", "lab"])
+def test_the_repository_s_own_inventories_are_valid(name: str) -> None:
+    fleet = load(Path(f"inventories/{name}.yml"))
+    assert fleet.storage_host.name == "storage1"
+    assert load(Path(f"inventories/{name}.yml")) is fleet
+
+
+def test_vagrant_finds_what_it_needs_in_the_lab_s_hosts() -> None:
+    assert all(host.lab for host in load(Path("inventories/lab.yml")).hosts.values())
+
+
+def test_the_example_of_the_secrets_has_each_of_them() -> None:
+    needed = secrets.required(load(Path(FILE)).hosts.values())
+    example = (ROOT / ".env.example").read_text()
+    assert [name for name in needed if f"\n{name}=" not in example] == []
+    assert secrets.Secrets.load(ROOT / ".env.example", {}).problems("ESCROW_DIRECTORY") == []
