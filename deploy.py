@@ -4,6 +4,7 @@ from pyinfra import config, host
 
 from deploys import clients, storage, vision
 from deploys.connection import no_delay
+from operations.order import barrier
 
 config.SUDO = True
 
@@ -12,6 +13,8 @@ no_delay()
 if "storage" in host.groups:
     storage.preflight()
     storage.converge()
+
+barrier(name="Storage is served", before="the clients mount it")
 
 if "clients" in host.groups:
     clients.converge()

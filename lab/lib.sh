@@ -9,7 +9,7 @@ network=coop-lab
 gateway=10.78.0.1
 
 export VAGRANT_CWD=$root/lab VAGRANT_HOME=$state/vagrant VAGRANT_DOTFILE_PATH=$state/machines
-export VAGRANT_DEFAULT_PROVIDER=libvirt VAGRANT_CHECKPOINT_DISABLE=1 VAGRANT_NO_PARALLEL=
+export VAGRANT_DEFAULT_PROVIDER=libvirt VAGRANT_CHECKPOINT_DISABLE=1
 export LIBVIRT_DEFAULT_URI=qemu:///system
 
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }

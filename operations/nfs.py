@@ -86,9 +86,10 @@ def exports(wanted: Sequence[Export]) -> Iterator[StringCommand]:
     kept = [entry for entry in undeclared if _is_in_use(entry, seen.clients)]
     away = [entry for entry in undeclared if entry not in kept]
     for entry in kept:
+        client = f"[{entry.client}]" if ":" in entry.client else entry.client
         warn(
             f"{entry.path} is exported to {entry.client}, which is not declared; kept while that "
-            f"has NFS mounts from here (at once: exportfs -u {entry.client}:{entry.path})"
+            f"has NFS mounts from here (at once: exportfs -u '{client}:{entry.path}')"
         )
     text = _render(wanted, kept)
     if seen.file == text and not (away or seen.others or _missing(wanted, seen)):

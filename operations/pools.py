@@ -57,9 +57,9 @@ def pool(
             host.noop(f"pool {name} is imported")
     elif problems := preflight_problems(seen, name, layout, disks):
         yield fail("; ".join(problems))
-    elif seen.pool.importable or _is_labelled(seen, name):
+    elif _is_importable(seen, name):
         tell(f"{name}: pool to be imported")
-        yield script(*_import(name))
+        yield script(*_import(seen, name))
     else:
         tell(f"{name}: new pool, {layout} of {', '.join(disks)}")
         yield script(*_create(seen, name, layout, disks, ashift))
@@ -81,15 +81,13 @@ def preflight_problems(
             f"{name}: {len(found)} pools have this name; look at them with zpool import, then "
             f"import the right one by its number and destroy or rename the other by hand"
         ]
-    if any(pool_state in USABLE for pool_state in found) or _may_resume(seen, disks):
+    if _is_importable(seen, name) or _may_resume(seen, disks):
         return []
     if found:
         return [
             f"{name}: the pool is there but cannot be imported ({found[0]}); zpool import -d "
             f"{BY_ID} says what is missing"
         ]
-    if not seen.pool.ready and _is_labelled(seen, name):
-        return []
     return [*_disk_problems(seen, name, disks), *_layout_problems(seen, name, layout, disks)]
 
 
@@ -109,9 +107,11 @@ def _disk_problems(seen: PoolDisksState, name: str, disks: Sequence[str]) -> Ite
 def _layout_problems(
     seen: PoolDisksState, name: str, layout: Layout, disks: Sequence[str]
 ) -> Iterator[str]:
-    if len(set(disks)) < max(LEAST_DISKS[layout], len(disks)):
-        yield f"{name}: {layout} of {len(set(disks))} different disks; declare more"
-    sizes = [seen.disks[disk].size for disk in disks if seen.disks.get(disk, Disk()).path]
+    # One disk has several names in by-id.
+    different = len({seen.disks.get(disk, Disk()).path or disk for disk in disks})
+    if different < max(LEAST_DISKS[layout], len(disks)):
+        yield f"{name}: {layout} of only {different} different disks; declare another"
+    sizes = [seen.disks[disk].size for disk in disks if seen.disks.get(disk, Disk()).blank]
     if layout != "single" and sizes and max(sizes) - min(sizes) > SIZE_TOLERANCE:
         yield f"{name}: disks of {min(sizes)} to {max(sizes)} bytes; declare disks of one size"
 
@@ -124,8 +124,10 @@ def _content(disk: Disk) -> str:
     return ", ".join([*signatures, *mounts] or [f"it holds {', '.join(disk.children)}"])
 
 
-def _is_labelled(seen: PoolDisksState, name: str) -> bool:
-    """Whether a disk carries this pool's label: all that can be known before ZFS is installed."""
+def _is_importable(seen: PoolDisksState, name: str) -> bool:
+    if seen.pool.ready:
+        return any(found in USABLE for found in seen.pool.importable)
+    # Until ZFS is installed its label on a disk is all that can be known.
     return any(
         (found.type, found.label) == ("zfs_member", name)
         for disk in seen.disks.values()
@@ -169,13 +171,16 @@ def _tidy(seen: PoolDisksState, name: str) -> list[str]:
     return lines
 
 
-def _import(name: str) -> list[str]:
+def _import(seen: PoolDisksState, name: str) -> list[str]:
     remedy = (
         f"{name}: could not import the pool. If another machine had it last and will never use it "
         f"again, import it once by hand (zpool import -f {name}), then run again."
     )
     command = f"zpool import -d {BY_ID} {quote(name)}"
-    return [f"{command} || {{ printf '%s\\n' {quote(remedy)} >&2; exit 1; }}"]
+    lines = [f"{command} || {{ printf '%s\\n' {quote(remedy)} >&2; exit 1; }}"]
+    if seen.marker is not None:
+        lines.append(f"rm -f {quote(intent_marker(name))}")
+    return lines
 
 
 def _create(

@@ -7,7 +7,7 @@ from pyinfra.api.exceptions import DeployError
 from deploys.data import fleet, this_host
 from deploys.templates import render
 from facts.pools import PoolDisks
-from operations import files, nfs, packages, systemd, zfs
+from operations import files, nfs, packages, pools, systemd, zfs
 
 NFS_CONF = "/etc/nfs.conf.d/coop-infra.conf"
 NFS_DROP_IN = "/etc/systemd/system/nfs-server.service.d/coop-infra.conf"
@@ -25,7 +25,7 @@ def preflight() -> None:
     wanted = this_host()
     pool = fleet().storage.pool
     state = host.get_fact(PoolDisks, pool=pool.name, disks=list(wanted.disks), _sudo=True)
-    problems = zfs.preflight_problems(state, pool.name, wanted.disks)
+    problems = pools.preflight_problems(state, pool.name, pool.layout, wanted.disks)
     if problems:
         where = f"{fleet().file.name}: {wanted.name}: disks: "
         raise DeployError("\n".join(where + problem for problem in problems))
@@ -36,16 +36,24 @@ def converge() -> None:
     storage = fleet().storage
     packages.installed(name="Packages", names=storage.packages)
     files.present(name="Configuration", entries=_files())
-    zfs.pool(
+    pools.pool(
+        storage.pool.name,
+        storage.pool.layout,
+        this_host().disks,
+        storage.pool.ashift,
         name="Pool",
-        pool=storage.pool.name,
-        layout=storage.pool.layout,
-        disks=this_host().disks,
-        ashift=storage.pool.ashift,
     )
-    zfs.datasets(name="Datasets", pool=storage.pool.name, wanted=fleet().datasets())
+    zfs.datasets(name="Datasets", pool=storage.pool.name, wanted=_datasets())
     systemd.running(name="Services", units=_units(), masked=OLD_NFS)
-    nfs.exports(name="Exports", wanted=fleet().exports())
+    nfs.exports(name="Exports", wanted=_exports())
+
+
+def _datasets() -> list[zfs.Dataset]:
+    return [zfs.Dataset(it.name, it.properties, it.owner) for it in fleet().datasets()]
+
+
+def _exports() -> list[nfs.Export]:
+    return [nfs.Export(it.path, it.client, it.options) for it in fleet().exports()]
 
 
 def _files() -> list[files.Entry]:
@@ -70,7 +78,6 @@ def _units() -> list[systemd.Unit]:
         systemd.Unit("zfs-import.target"),
         systemd.Unit("zfs-mount.service"),
         systemd.Unit("zfs.target"),
-        systemd.Unit("zfs-zed.service"),
         systemd.Unit("nfs-server.service", restart_on=(NFS_CONF, NFS_DROP_IN)),
         systemd.Unit("sanoid.timer"),
         systemd.Unit(f"zfs-scrub-{storage.scrub}@{storage.pool.name}.timer"),

@@ -12,6 +12,8 @@ from pyinfra import logger
 from pyinfra.api import StringCommand
 from pyinfra.context import ctx_host, ctx_state
 
+from operations import report
+
 
 @dataclass
 class Run:
@@ -47,11 +49,10 @@ class Run:
 class PretendedHost:
     """Answers facts from a table; an answer that is a list gives one item each time."""
 
-    print_prefix = "[storage1] "
+    name = "storage1"
 
-    def __init__(self, facts: Mapping[type, Any], name: str) -> None:
+    def __init__(self, facts: Mapping[type, Any]) -> None:
         self.run = Run()
-        self.name = name
         self.facts = {
             kind: list(answer) if isinstance(answer, list) else answer
             for kind, answer in facts.items()
@@ -79,11 +80,11 @@ def run(
     facts: Mapping[type, Any],
     executing: bool = True,
     diff: bool = False,
-    host: str = "storage1",
     **options: Any,
 ) -> Run:
     """Runs the operation as pyinfra would: all of it, or if preparing up to the first command."""
-    pretended = PretendedHost(facts, host)
+    report._warned.clear()
+    pretended = PretendedHost(facts)
     state = SimpleNamespace(is_executing=executing, config=SimpleNamespace(DIFF=diff))
     with ctx_host.use(pretended), ctx_state.use(state):
         for command in operation._inner(*arguments, **options):

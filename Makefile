@@ -1,0 +1,61 @@
+# make demo, make test: everything else is a part of these two.
+SHELL := /bin/bash
+.ONESHELL:
+.SHELLFLAGS := -euo pipefail -c
+.PHONY: demo test unit test-lab bench lab-up lab-down lab-status venv packages help
+
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+HOSTS := storage1 vision-stg1 vision-prod1
+
+help:
+	@echo "make demo                 the whole thing on this machine: lab, one run, what now works"
+	@echo "make test                 unit tests and the core of the lab tests"
+	@echo "make unit                 the quick tests: seconds, no root"
+	@echo "make test-lab [PART=...]  all lab tests of a part (storage), or of all parts"
+	@echo "make bench                remote commands a host, and seconds, of a run with no change"
+	@echo "make lab-up [HOSTS=...]   lab-down   lab-status"
+
+# A file of its own, so that an interrupted installation is not taken for a finished one.
+$(VENV)/complete: requirements.txt
+	@echo "==> Python environment"
+	@python3 -m venv $(VENV) 2>/dev/null || { $(MAKE) packages; python3 -m venv --clear $(VENV); }
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+venv: $(VENV)/complete
+
+packages:
+	@lab/install
+
+unit: venv
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy .
+	@$(PYTHON) -m pytest tests/unit
+
+lab-up: packages venv
+	@lab/up $(HOSTS)
+
+lab-down:
+	@lab/down
+
+lab-status:
+	@lab/status
+
+demo: packages venv
+	@lab/up $(HOSTS)
+	@lab/enter $(VENV)/bin/pyinfra inventories/lab.py deploy.py -y
+	@lab/enter $(PYTHON) -m lab.show
+
+test: unit packages
+	@lab/up $(HOSTS)
+	@lab/enter $(PYTHON) -m pytest tests/lab -m core
+
+PART ?=
+test-lab: venv packages
+	@lab/enter true 2>/dev/null || lab/up $(HOSTS)
+	@lab/enter $(PYTHON) -m pytest tests/lab $(if $(PART),-m $(PART))
+
+bench: venv packages
+	@lab/up $(HOSTS)
+	@lab/enter $(PYTHON) -m tests.bench

@@ -1,0 +1,40 @@
+"""What works in the lab after a run, shown by using it: python -m lab.show, inside the lab."""
+
+import secrets
+from pathlib import Path
+
+from fleet.hosts import Host
+from fleet.load import load
+from lab import board
+from lab.machines import INVENTORY, machine, running
+
+
+def main() -> None:
+    fleet = load(Path(INVENTORY))
+    print("\nWhat now works\n")
+    for guest in running():
+        host = fleet.host(guest.name)
+        if host.site:
+            _show(host)
+
+
+def _show(host: Host) -> None:
+    assert host.site and host.volume
+    fleet = load(Path(INVENTORY))
+    client, server = machine(host.name), machine(fleet.storage_host.name)
+    dataset = fleet.dataset_name(host)
+    content = f"a vision for {host.name}: {secrets.token_hex(16)}\n".encode()
+    stored = board.upload(client, "vision.txt", content)
+    assert stored in board.listing(client)
+    mount = client.sh(f"findmnt -n -o SOURCE,FSTYPE -M {fleet.clients.mountpoint}").split()
+    files = server.sh(f"find /{dataset} -type f -newermt -1minute | head -n 1")
+    readable = server.try_sh(f"grep -r -q '{content.decode().strip()}' /{dataset}").returncode == 0
+    print(f"  {host.name}  http://{client.address}/  ({host.site.name})")
+    print(f"    uploaded     {stored}, and the page lists it")
+    print(f"    mounted      {fleet.clients.mountpoint} from {mount[0]} ({mount[1]})")
+    print(f"    its bytes    {server.name}:{files}")
+    print(f"    the server   {'can read them' if readable else 'holds ciphertext only'}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from facts.pools import Disk, PoolDisks, PoolDisksState, PoolState, Signature
+
+IMPORTED = """\
+##pool\ttank
+health\tONLINE
+cachefile\t-
+##cached
+##members
+tank\t9.50G\t1.20M\t9.50G\t-\t-\t0%\t0%\t1.00x\tONLINE\t-
+\tmirror-0\t9.50G\t1.20M\t9.50G\t-\t-\t0%\t0.01%\t-\tONLINE
+\t/dev/vdb1\t-\t-\t-\t-\t-\t-\t-\t-\tONLINE
+\t/dev/vdc1\t-\t-\t-\t-\t-\t-\t-\t-\tONLINE
+##disk\tvirtio-spare1\t/dev/vdb
+##disk\tvirtio-spare2\t
+##tree\tvirtio-spare1
+{
+   "blockdevices": [
+      {
+         "path": "/dev/vdb",
+         "size": 10737418240,
+         "mountpoints": [
+             null
+         ],
+         "children": [
+            {
+               "path": "/dev/vdb1",
+               "size": 10727981056,
+               "mountpoints": [
+                   null
+               ]
+            },{
+               "path": "/dev/vdb9",
+               "size": 8388608,
+               "mountpoints": [
+                   null
+               ]
+            }
+         ]
+      }
+   ]
+}
+##signatures\tvirtio-spare1\t/dev/vdb
+gpt
+gpt
+PMBR
+##signatures\tvirtio-spare1\t/dev/vdb1
+zfs_member tank
+zfs_member tank
+##signatures\tvirtio-spare1\t/dev/vdb9
+"""
+
+IMPORT = """\
+##pool\ttank
+##import
+   pool: old tank
+     id: 7712830916353254710
+  state: ONLINE
+ action: The pool can be imported using its name or numeric identifier.
+ config:
+
+\told tank    ONLINE
+\t  sdb       ONLINE
+
+   pool: tank
+     id: 15451357997522795478
+  state: DEGRADED
+status: The pool was last accessed by another system.
+ action: The pool can be imported using its name or numeric identifier and
+\tthe '-f' flag.
+   see: https://openzfs.github.io/openzfs-docs/msg/ZFS-8000-EY
+ config:
+
+\ttank        DEGRADED
+\t  mirror-0  DEGRADED
+\t    vdb     ONLINE
+\t    vdc     UNAVAIL
+"""
+
+
+def read(text: str) -> PoolDisksState:
+    return PoolDisks().process(text.splitlines())
+
+
+def test_an_imported_pool() -> None:
+    seen = read(IMPORTED)
+    assert seen.pool == PoolState(ready=True, health="ONLINE", imported_at_boot=True)
+    assert seen.members == {"/dev/vdb1", "/dev/vdc1"}
+    assert seen.marker is None
+
+
+def test_a_disk_with_a_pool_is_not_blank_and_a_missing_one_is_neither() -> None:
+    disks = read(IMPORTED).disks
+    assert disks["virtio-spare1"] == Disk(
+        path="/dev/vdb",
+        size=10737418240,
+        children=("/dev/vdb1", "/dev/vdb9"),
+        signatures=(
+            Signature("/dev/vdb", "gpt", ""),
+            Signature("/dev/vdb", "PMBR", ""),
+            Signature("/dev/vdb1", "zfs_member", "tank"),
+        ),
+    )
+    assert not disks["virtio-spare1"].blank
+    assert disks["virtio-spare2"] == Disk()
+    assert not disks["virtio-spare2"].blank
+
+
+def test_only_the_pool_of_this_very_name_is_importable() -> None:
+    assert read(IMPORT).pool == PoolState(ready=True, importable=("DEGRADED",))
+
+
+def test_two_pools_of_one_name_are_two() -> None:
+    assert read(f"{IMPORT}{IMPORT.split('##import')[1]}").pool.importable == ("DEGRADED",) * 2
+
+
+def test_a_pool_that_is_not_in_the_cache_is_not_imported_at_boot() -> None:
+    assert not read(IMPORTED.replace("##cached\n", "")).pool.imported_at_boot
+    assert not read(IMPORTED.replace("cachefile\t-", "cachefile\tnone")).pool.imported_at_boot
+
+
+def test_the_marker_lists_disks_and_may_be_empty() -> None:
+    assert read("##marker\na\nb").marker == ("a", "b")
+    assert read("##marker").marker == ()
+
+
+def test_a_blank_disk_and_swap_and_a_label_with_spaces() -> None:
+    tree = '{"blockdevices":[{"path":"/dev/vdb","size":1,"mountpoints":[WHERE]}]}'
+    head = "##disk\ta\t/dev/vdb\n##tree\ta\n"
+    end = "\n##signatures\ta\t/dev/vdb\n"
+    assert read(head + tree.replace("WHERE", "null") + end).disks["a"].blank
+    swap = read(head + tree.replace("WHERE", '"[SWAP]"') + end + "ext4   my  disk ").disks["a"]
+    assert swap.mountpoints == ("[SWAP]",)
+    assert swap.signatures == (Signature("/dev/vdb", "ext4", "my  disk"),)
+    assert not swap.blank
+
+
+@pytest.mark.parametrize("tree", ["", "lsblk: not a block device", '{"blockdevices":[{}]}', "[]"])
+def test_a_disk_that_cannot_be_looked_at_is_not_blank(tree: str) -> None:
+    disk = read(f"##disk\ta\t/dev/vdb\n##tree\ta\n{tree}").disks["a"]
+    assert disk.signatures == (Signature("/dev/vdb", "unreadable", ""),)
+    assert not disk.blank
+
+
+def test_without_zfs_the_command_succeeds_and_nothing_is_known(tmp_path: Path) -> None:
+    command = PoolDisks().command("tank", ["no such", "ata-1"])
+    result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+    seen = read(result.stdout)
+    assert seen.pool == PoolState()
+    assert seen.disks == {"no such": Disk(), "ata-1": Disk()}
+    assert PoolDisks().process([]) == PoolDisks.default() == PoolDisksState()

@@ -1,0 +1,107 @@
+import subprocess
+from pathlib import Path
+
+from facts.pools import PoolState
+from facts.zfs import DatasetState, Property, Snapshot, Snapshots, Zfs, ZfsState
+from tests.unit.operation_harness import Shell
+
+OUTPUT = """\
+##pool\ttank
+health\tDEGRADED
+cachefile\tnone
+##datasets
+tank\tcanmount\ton\tdefault
+tank\tmounted\tyes\t-
+tank\tmountpoint\t/tank\tlocal
+tank\tquota\t0\tdefault
+tank\ttype\tfilesystem\t-
+tank/my files\tcanmount\tnoauto\tlocal
+tank/my files\tmounted\tyes\t-
+tank/my files\tmountpoint\t/tank/my files\tinherited from tank
+tank/my files\tquota\t1073741824\tlocal
+tank/my files\ttype\tfilesystem\t-
+tank/my files\torg.example:note\tone\ttwo\treceived
+tank/disk0\tcanmount\t-\t-
+tank/disk0\tmounted\t-\t-
+tank/disk0\tmountpoint\t-\t-
+tank/disk0\tquota\t-\t-
+tank/disk0\ttype\tvolume\t-
+##roots
+tank\t0 0 755
+tank/my\\040files\t1001 1002 2770
+"""
+
+
+def read(text: str) -> ZfsState:
+    return Zfs().process(text.splitlines())
+
+
+def test_the_pool_and_its_datasets() -> None:
+    seen = read(OUTPUT)
+    assert seen.pool == PoolState(ready=True, health="DEGRADED")
+    assert list(seen.datasets) == ["tank", "tank/my files", "tank/disk0"]
+
+
+def test_values_are_exact_and_keep_their_source() -> None:
+    files = read(OUTPUT).datasets["tank/my files"]
+    assert files.properties["quota"] == Property("1073741824", "local")
+    assert files.properties["mountpoint"] == Property("/tank/my files", "inherited from tank")
+    assert files.properties["org.example:note"] == Property("one\ttwo", "received")
+    assert files.value("atime") is None
+
+
+def test_the_root_directory_of_a_mounted_dataset() -> None:
+    files = read(OUTPUT).datasets["tank/my files"]
+    assert (files.owner, files.mode) == ((1001, 1002), 0o2770)
+    disk = read(OUTPUT).datasets["tank/disk0"]
+    assert (disk.owner, disk.mode) == (None, None)
+
+
+def test_a_mount_that_cannot_be_read_has_no_owner() -> None:
+    text = OUTPUT.replace("1001 1002 2770", "")
+    assert read(text).datasets["tank/my files"].owner is None
+
+
+def test_no_pool_no_output_and_noise() -> None:
+    assert read("##pool\ttank\n##import\n##datasets\n##roots") == ZfsState(PoolState(ready=True))
+    assert Zfs().process([]) == Zfs.default() == ZfsState()
+    assert read("##datasets\n\ninternal error: x\ntank\tquota\n##roots\n\ntank") == ZfsState()
+
+
+def test_the_command_asks_exact_numbers_of_filesystems_and_volumes_only(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("zpool", '[ "$1" = list ] || printf "health\\tONLINE\\ncachefile\\t-\\n"')
+    shell.stand_in("zfs", 'printf "tank\\ttype\\tfilesystem\\t-\\n"')
+    result = shell.run(Zfs().command("tank", ["quota", "atime", "type"]))
+    assert result.returncode == 0
+    assert shell.calls == [
+        "zpool list -H",
+        "zpool get -Hp -o property,value health,cachefile tank",
+        "zfs get -Hp -r -t filesystem,volume -o name,property,value,source "
+        "atime,canmount,mounted,mountpoint,quota,type tank",
+    ]
+    assert read(result.stdout).datasets == {
+        "tank": DatasetState({"type": Property("filesystem", "-")})
+    }
+
+
+def test_other_pools_are_looked_for_only_if_it_is_not_imported(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("zpool", '[ "$1" != get ] || exit 1')
+    shell.stand_in("zfs", "exit 1")
+    result = shell.run(Zfs().command("tank"))
+    assert result.returncode == 0
+    assert "zpool import -d /dev/disk/by-id" in shell.calls
+    assert read(result.stdout) == ZfsState(PoolState(ready=True))
+
+
+def test_without_zfs_every_command_succeeds() -> None:
+    for command in (Zfs().command("tank", ["quota"]), Snapshots().command("tank/a b")):
+        result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
+        assert read(result.stdout) == ZfsState()
+
+
+def test_snapshots() -> None:
+    output = ["tank/a b@x y\t1719705601\t4096", "", "cannot open 'tank': dataset does not exist"]
+    assert Snapshots().process(output) == [Snapshot("tank/a b@x y", 1719705601, 4096)]
+    assert Snapshots().process([]) == Snapshots.default() == []
