@@ -53,7 +53,7 @@ test: unit packages
 
 PART ?=
 test-lab: venv packages
-	@lab/enter true 2>/dev/null || lab/up $(HOSTS)
+	@lab/up $(HOSTS) bare1
 	@lab/enter $(PYTHON) -m pytest tests/lab $(if $(PART),-m $(PART))
 
 bench: venv packages

@@ -3,12 +3,12 @@
 from pyinfra import config, host
 
 from deploys import clients, storage, vision
-from deploys.connection import no_delay
+from deploys.connection import tune
 from operations.order import barrier
 
 config.SUDO = True
 
-no_delay()
+tune()
 
 if "storage" in host.groups:
     storage.preflight()

@@ -1,17 +1,20 @@
-"""The SSH connection that pyinfra opens, made quick."""
+"""The SSH connection that pyinfra opens, made quick and sure to end."""
 
 import socket
 
 from pyinfra import host
 
+KEEPALIVE_SECONDS = 15
 
-def no_delay() -> None:
-    """Send each command at once.
+
+def tune() -> None:
+    """Send each command at once, and notice a host that went away.
 
     paramiko leaves Nagle's algorithm on, which makes every command wait some 40 ms for the
-    acknowledgement of the one before.
+    acknowledgement of the one before, and it would wait for ever for a host that was reset.
     """
     client = getattr(host.connector, "client", None)
     transport = client.get_transport() if client else None
     if transport:
         transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        transport.set_keepalive(KEEPALIVE_SECONDS)

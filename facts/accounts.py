@@ -6,7 +6,7 @@ from shlex import quote
 from pyinfra.api import FactBase
 
 
-class Users(FactBase[dict[str, int]]):
+class Users(FactBase[dict[str, int]]):  # type: ignore[misc]
     """The uid of each of the named users that exists: {name: uid}."""
 
     def command(self, names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ import base64
 import io
 import tarfile
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from shlex import quote
 from typing import Literal
@@ -34,7 +35,7 @@ class PathState:
     target: str | None = None
 
 
-class Paths(FactBase[dict[str, PathState]]):
+class Paths(FactBase[dict[str, PathState]]):  # type: ignore[misc]
     """The state of each path that exists: {path: PathState}.
 
     Secrets never leave the host: of them only a digest is read. A path on storage that does not
@@ -53,7 +54,8 @@ class Paths(FactBase[dict[str, PathState]]):
             return f"{read}; true"
         return (
             f"{read}; echo {SECRETS}; for path in {hidden}; do "
-            '[ -f "$path" ] && stat -c "%a|%U|%G|%n" "$path" && sha256sum < "$path"; done; true'
+            '[ -f "$path" ] && digest=$(sha256sum < "$path") && '
+            'stat -c "%a|%U|%G|%n" "$path" && echo "$digest"; done; true'
         )
 
     @staticmethod
@@ -69,7 +71,8 @@ def _from_tar(data: bytes) -> dict[str, PathState]:
     found: dict[str, PathState] = {}
     if not data:
         return found
-    with tarfile.open(fileobj=io.BytesIO(data)) as archive:
+    # An archive that was cut off ends in an error, after the members that are whole.
+    with suppress(tarfile.ReadError), tarfile.open(fileobj=io.BytesIO(data)) as archive:
         for member in archive:
             found[member.name] = _path_state(archive, member)
     return found

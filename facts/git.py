@@ -8,13 +8,13 @@ from pyinfra.api import FactBase
 
 @dataclass(frozen=True)
 class CheckoutState:
-    """commit: what HEAD is, None where there is no work tree; changed: tracked files that differ."""
+    """commit: HEAD, None where there is no work tree; changed: tracked files that differ from it."""
 
     commit: str | None = None
     changed: tuple[str, ...] = ()
 
 
-class Checkout(FactBase[CheckoutState]):
+class Checkout(FactBase[CheckoutState]):  # type: ignore[misc]
     """The commit of a work tree and its locally changed files. Untracked files do not count."""
 
     def command(self, path: str) -> str:

@@ -13,32 +13,45 @@ class VolumeState:
 
     mounted: something is mounted at the path; if not, nothing else here is known
     config: gocryptfs.conf as it is, None where there is none
-    entries: other names in its root, without what a cut-off initialisation left (.init-*)
+    diriv: gocryptfs.diriv is there, as in every volume, and where making one was cut off
+    entries: names in its root besides these two, and besides what a cut-off making left (.init-*)
     password_digest: SHA-256 in hex of the password file, None where there is none
     """
 
     mounted: bool = False
     config: bytes | None = None
+    diriv: bool = False
     entries: int = 0
     password_digest: str | None = None
 
 
-class Volume(FactBase[VolumeState]):
+# Prints all or nothing, in one go.
+_LOOK = """\
+findmnt -n -o FSTYPE -M "$1" >/dev/null || exit 0
+names=$(ls -A "$1") || exit 0
+has() { printf '%s\\n' "$names" | grep -q -x "$1"; }
+found=
+if has 'gocryptfs[.]conf'; then
+  config=$(base64 -w 0 "$1/gocryptfs.conf") || exit 0
+  found="config $config\\n"
+fi
+if has 'gocryptfs[.]diriv'; then found="${found}diriv yes\\n"; fi
+entries=$(printf '%s\\n' "$names" | grep -c -v -x -e '' -e 'gocryptfs[.]conf' \\
+  -e 'gocryptfs[.]diriv' -e '[.]init-.*')
+printf "${found}entries $entries\\n"
+"""
+
+
+class Volume(FactBase[VolumeState]):  # type: ignore[misc]
     """A volume and the digest of the file that holds its password, in one remote command.
 
-    Storage that does not answer within 30 s counts as not mounted.
+    Storage that cannot be read, or does not answer within 30 s, counts as not mounted: a volume
+    that is there must never be taken for none.
     """
 
     def command(self, ciphertext: str, password_file: str) -> str:
-        config = quote(f"{ciphertext}/gocryptfs.conf")
-        look = (
-            f"findmnt -n -o FSTYPE -M {quote(ciphertext)} >/dev/null || exit 0; "
-            f"entries=$(ls -A {quote(ciphertext)} | grep -c -v -e '^gocryptfs.conf$' -e '^.init-') || true; "
-            f'[ -n "$entries" ] || exit 0; echo "entries $entries"; '
-            f"[ ! -f {config} ] || echo config $(base64 -w 0 {config})"
-        )
         return (
-            f"timeout -s KILL 30 sh -c {quote(look)}; "
+            f"timeout -s KILL 30 sh -c {quote(_LOOK)} look {quote(ciphertext)}; "
             f"[ ! -f {quote(password_file)} ] || "
             f"echo password $(sha256sum < {quote(password_file)}); true"
         )
@@ -53,7 +66,8 @@ class Volume(FactBase[VolumeState]):
         password = found.get("password")
         return VolumeState(
             mounted="entries" in found,
-            config=base64.b64decode(config) if config else None,
+            config=None if config is None else base64.b64decode(config),
+            diriv="diriv" in found,
             entries=int(found.get("entries", 0)),
             password_digest=password.split()[0] if password else None,
         )

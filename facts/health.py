@@ -5,14 +5,14 @@ from shlex import quote
 from pyinfra.api import FactBase
 
 
-class Health(FactBase[str | None]):
+class Health(FactBase[str | None]):  # type: ignore[misc]
     """None if the health check succeeds, or what it complains about."""
 
     def command(self, check: str) -> str:
         program = quote(check)
         return (
             f"[ -x {program} ] || {{ echo 'unwell not installed yet'; exit 0; }}; "
-            f"why=$({program} 2>&1) && echo well || echo \"unwell $why\""
+            f'why=$({program} 2>&1) && echo well || echo "unwell $why"'
         )
 
     @staticmethod

@@ -15,15 +15,16 @@ class MountpointState:
     entries: int
 
 
-class Mountpoints(FactBase[dict[str, MountpointState]]):
+class Mountpoints(FactBase[dict[str, MountpointState]]):  # type: ignore[misc]
     """The bare directory at each path that exists, also while something is mounted there."""
 
     def command(self, paths: Sequence[str]) -> str:
         # A bind mount of the parent shows what the mount hides; the namespace keeps it from
         # everybody else and ends with the command.
         look = (
-            'for path in "$@"; do [ -d "${path%/*}" ] || continue; '
-            'mount --bind "${path%/*}" /mnt; bare="/mnt/${path##*/}"; '
+            'for path in "$@"; do parent="${path%/*}"; parent="${parent:-/}"; '
+            '[ -d "$parent" ] && mount --bind "$parent" /mnt || continue; '
+            'bare="/mnt/${path##*/}"; '
             'if [ -d "$bare" ]; then '
             'printf "%s|%s|%s\\n" "$(lsattr -d "$bare" | cut -d" " -f1)" '
             '"$(ls -A "$bare" | wc -l)" "$path"; fi; umount /mnt; done'

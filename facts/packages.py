@@ -6,7 +6,8 @@ from shlex import quote
 
 from pyinfra.api import FactBase
 
-INSTALLED = "ii "
+# dpkg-query(1): the state, and no error. What is wanted comes before: "ii ", and "hi " if held.
+INSTALLED = "i "
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class PackageStates:
     interrupted: bool = False
 
 
-class Packages(FactBase[PackageStates]):
+class Packages(FactBase[PackageStates]):  # type: ignore[misc]
     """Which of the named packages are installed, in one remote command."""
 
     def command(self, names: Sequence[str]) -> str:
@@ -35,6 +36,6 @@ class Packages(FactBase[PackageStates]):
     def process(self, output: list[str]) -> PackageStates:
         pairs = [line.split("|", 1) for line in output if "|" in line]
         return PackageStates(
-            installed=frozenset(name for status, name in pairs if status == INSTALLED),
+            installed=frozenset(name for status, name in pairs if status[1:] == INSTALLED),
             interrupted=any(status == "updates" for status, _ in pairs),
         )

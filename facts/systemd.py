@@ -7,10 +7,17 @@ from datetime import UTC, datetime
 
 from pyinfra.api import FactBase
 
-PROPERTIES = (
-    "Id LoadState UnitFileState ActiveState SubState Result NeedDaemonReload "
-    "ActiveEnterTimestamp StateChangeTimestamp"
-).split()
+PROPERTIES = [
+    "Id",
+    "LoadState",
+    "UnitFileState",
+    "ActiveState",
+    "SubState",
+    "Result",
+    "NeedDaemonReload",
+    "ActiveEnterTimestamp",
+    "StateChangeTimestamp",
+]
 FILES = "%%files"
 TIMESTAMP = "%a %Y-%m-%d %H:%M:%S.%f %Z"
 
@@ -41,7 +48,7 @@ class UnitsState:
     modified: Mapping[str, float] = field(default_factory=dict)
 
 
-class Units(FactBase[UnitsState]):
+class Units(FactBase[UnitsState]):  # type: ignore[misc]
     """Units, and when the files that they read were last written, in one remote command."""
 
     def command(self, units: Sequence[str], files: Sequence[str] = ()) -> str:
@@ -53,7 +60,8 @@ class Units(FactBase[UnitsState]):
             return f"{show}; true"
         # ctime, not mtime: a rename keeps the time that the content had before it took effect.
         paths = " ".join(map(shlex.quote, files))
-        return f"{show}; echo {FILES}; stat -c '%.6Z %n' {paths} 2>/dev/null; true"
+        # LC_ALL, as a host that speaks French writes a comma where Python wants a point.
+        return f"{show}; echo {FILES}; LC_ALL=C stat -c '%.6Z %n' {paths} 2>/dev/null; true"
 
     @staticmethod
     def default() -> UnitsState:

@@ -4,6 +4,8 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=$root/lab/.state
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/coop-infra
+# Outside the checkout, as an operator's would be, and one a checkout.
+escrow=$cache/escrow-$(printf '%s' "$root" | sha256sum | cut -c1-8)
 python=$root/.venv/bin/python
 network=coop-lab
 gateway=10.78.0.1

@@ -27,7 +27,10 @@ def _show(host: Host) -> None:
     stored = board.upload(client, "vision.txt", content)
     assert stored in board.listing(client)
     mount = client.sh(f"findmnt -n -o SOURCE,FSTYPE -M {fleet.clients.mountpoint}").split()
-    files = server.sh(f"find /{dataset} -type f -newermt -1minute | head -n 1")
+    newest = (
+        f"find /{dataset} -type f ! -name 'gocryptfs.*' -printf '%T@ %p\\n' | sort -n | tail -n 1"
+    )
+    files = server.sh(newest).split(" ", 1)[1]
     readable = server.try_sh(f"grep -r -q '{content.decode().strip()}' /{dataset}").returncode == 0
     print(f"  {host.name}  http://{client.address}/  ({host.site.name})")
     print(f"    uploaded     {stored}, and the page lists it")

@@ -1,6 +1,7 @@
 """What opens a gocryptfs volume when host and password are lost, kept by the operator."""
 
 import os
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,17 +24,27 @@ class Escrow:
         file = self.directory / "gocryptfs.conf"
         return file.read_bytes() if file.exists() else None
 
+    @property
+    def exists(self) -> bool:
+        """Whether anything is escrowed, be it one of the two alone: there is or was a volume."""
+        return any((self.directory / name).exists() for name in ("masterkey", "gocryptfs.conf"))
+
     def store(self, config: bytes, master_key: str) -> None:
         """Keep these two; what was there before stays beside them under the present time.
 
-        Raises ValueError for a master key that is none, before anything is written.
+        Raises ValueError for a master key or config that is none, before anything is written.
         """
-        if len(bytes.fromhex(master_key)) != 32:
+        if not re.fullmatch("[0-9a-fA-F]{64}", master_key):
             raise ValueError("a gocryptfs master key has 64 hexadecimal digits")
+        if not config:
+            raise ValueError("an empty gocryptfs.conf opens nothing")
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        now = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         # The config last: with it the pair counts as complete.
-        for name, content in (("masterkey", f"{master_key}\n".encode()), ("gocryptfs.conf", config)):
+        for name, content in (
+            ("masterkey", f"{master_key}\n".encode()),
+            ("gocryptfs.conf", config),
+        ):
             self._write(self.directory / name, content, now)
 
     @staticmethod
@@ -41,7 +52,9 @@ class Escrow:
         if file.exists() and file.read_bytes() != content:
             file.rename(file.with_name(f"{file.name}.{now}"))
         temporary = file.with_name(f".{file.name}.new")
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        with os.fdopen(
+            os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+        ) as out:
             out.write(content)
             out.flush()
             os.fsync(out.fileno())

@@ -5,7 +5,7 @@ import hashlib
 import io
 import tarfile
 from collections import defaultdict
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -13,7 +13,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
 from facts.files import Paths, PathState
-from operations.report import diff, tell
+from operations.report import diff, fail, tell
 
 SUFFIX = ".coop-new"
 
@@ -68,7 +68,7 @@ def present(entries: Sequence[Entry]) -> Generator[StringCommand, None, None]:
 
     Each file is replaced by a rename, so that a reader sees the old or the new one whole. Parent
     directories are made as needed. Never removes anything but the paths named as Absent, and never
-    replaces a directory by something else.
+    replaces a directory by something else or something else by a directory: that fails the host.
     """
     secrets = [entry.path for entry in entries if isinstance(entry, File) and entry.secret]
     plain = [entry.path for entry in entries if entry.path not in secrets]
@@ -76,6 +76,9 @@ def present(entries: Sequence[Entry]) -> Generator[StringCommand, None, None]:
     wrong = [entry for entry in entries if not _matches(entry, now.get(entry.path))]
     if not wrong:
         host.noop("all files are as wanted")
+        return
+    if blocked := [entry for entry in wrong if _in_the_way(entry, now.get(entry.path))]:
+        yield fail(_refusal(blocked, now))
         return
     for entry in wrong:
         pending[host.name].add(entry.path)
@@ -93,8 +96,17 @@ def _matches(entry: Entry, state: PathState | None) -> bool:
     if isinstance(entry, Directory):
         return state.kind == "directory"
     if entry.secret:
-        return state.digest == hashlib.sha256(entry.content.encode()).hexdigest()
+        return state.digest == _digest(entry)
     return state.kind == "file" and state.content == entry.content.encode()
+
+
+def _in_the_way(entry: Entry, state: PathState | None) -> bool:
+    return state is not None and (state.kind == "directory") != isinstance(entry, Directory)
+
+
+def _refusal(blocked: Sequence[Entry], now: Mapping[str, PathState]) -> str:
+    where = ", ".join(f"{entry.path} (a {now[entry.path].kind})" for entry in blocked)
+    return f"something else stands at {where}: move it away and run again; nothing was changed"
 
 
 def _explain(entry: Entry, state: PathState | None) -> None:
@@ -112,12 +124,22 @@ def _explain(entry: Entry, state: PathState | None) -> None:
         tell(f"{entry.path}: {_rights(state)} -> {_rights(entry)}")
     if isinstance(entry, Directory):
         return
+    _explain_content(entry, state)
+
+
+def _explain_content(entry: File, state: PathState | None) -> None:
     if entry.secret:
-        tell(f"{entry.path}: content changes (secret, not shown)")
+        if state is None or state.digest != _digest(entry):
+            tell(f"{entry.path}: content changes (secret, not shown)")
         return
-    old = state.content if state and state.content else b""
-    if old != entry.content.encode():
-        diff(entry.path, old.decode(errors="replace"), entry.content)
+    old = state.content.decode(errors="replace") if state and state.content is not None else None
+    if old is not None and old != entry.content and old.splitlines() == entry.content.splitlines():
+        tell(f"{entry.path}: only the ends of lines change")
+    diff(entry.path, old, entry.content)
+
+
+def _digest(entry: File) -> str:
+    return hashlib.sha256(entry.content.encode()).hexdigest()
 
 
 def _rights(entry: PathState | File | Directory) -> str:
@@ -131,11 +153,26 @@ def _write(entries: Sequence[Entry]) -> StringCommand:
     """
     renames = [entry.path for entry in entries if isinstance(entry, File | Link)]
     absent = [entry.path for entry in entries if isinstance(entry, Absent)]
-    script = ["set -e", "umask 022", "base64 -d | tar -x -P -p -f -"]
+    # -m: as new as it is. systemd takes a unit file for changed only if its mtime is newer.
+    script = ["set -e", "umask 022", *_known(entries), "base64 -d | tar -x -m -P -p -f -"]
     script += [f"mv -f -T {quote(path + SUFFIX)} {quote(path)}" for path in renames]
     if absent:
         script.append(f"rm -f -- {' '.join(map(quote, absent))}")
     return StringCommand("; ".join(script), _stdin=_archive(entries))
+
+
+def _known(entries: Sequence[Entry]) -> list[str]:
+    """Checks of each owner: tar makes a file root's, and says nothing, if its owner is unknown."""
+    owned = [entry for entry in entries if isinstance(entry, File | Directory)]
+    names = {("passwd", entry.owner) for entry in owned} | {
+        ("group", entry.group) for entry in owned
+    }
+    return [
+        f"getent {table} {quote(name)} >/dev/null || "
+        f"{{ echo {table} has no {quote(name)} >&2; exit 1; }}"
+        for table, name in sorted(names)
+        if name != "root"
+    ]
 
 
 def _archive(entries: Sequence[Entry]) -> str:

@@ -14,7 +14,8 @@ from operations.report import tell
 def checkout(path: str, repository: str, commit: str) -> Generator[StringCommand, None, None]:
     """The work tree at `path` is the pinned commit of that repository, with no local change.
 
-    commit: 40 hexadecimal digits. Never removes an untracked file or link.
+    commit: 40 hexadecimal digits. An untracked file or link stays, unless the commit has a file of
+    its own in that place.
     """
     now = host.get_fact(Checkout, path=path)
     if now.commit == commit and not now.changed:

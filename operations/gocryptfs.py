@@ -7,7 +7,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any
 
-from pyinfra import host
+from pyinfra import host, state
 from pyinfra.api import FunctionCommand, StringCommand, operation
 
 from facts.gocryptfs import Volume, VolumeState
@@ -44,12 +44,12 @@ def volume(
     if refusal:
         yield fail(refusal)
         return
+    has_config = now.config is not None or kept.config is not None
     if now.config is None and kept.config is not None:
         yield _restore_config(ciphertext, kept.config)
     if now.password_digest != wanted:
-        has_config = now.config is not None or kept.config is not None
         yield _set_password(ciphertext, password_file, password, has_config, rotate)
-    if now.config is None and kept.config is None:
+    if not has_config:
         yield _initialise(ciphertext, password_file)
     if rotate or kept.config is None:
         tell(f"{ciphertext}: gocryptfs.conf and master key -> escrow in {escrow}")
@@ -57,8 +57,10 @@ def volume(
 
 
 def _not_mounted(ciphertext: str) -> Commands:
-    if host.state.is_executing:
-        yield fail(f"{ciphertext} is not mounted or does not answer, so no volume is looked for there")
+    if state.is_executing:
+        yield fail(
+            f"{ciphertext} is not mounted or does not answer, so no volume is looked for there"
+        )
         return
     tell(f"{ciphertext}: not mounted yet; an empty volume will be initialised and escrowed")
     yield StringCommand("true")
@@ -67,18 +69,18 @@ def _not_mounted(ciphertext: str) -> Commands:
 def _refusal(ciphertext: str, now: VolumeState, kept: Escrow, rotate: bool) -> str | None:
     if now.config is None and kept.config is None and now.entries:
         return (
-            f"{ciphertext} has {now.entries} entries but no gocryptfs.conf, and none is escrowed in "
-            f"{kept.directory}: put the volume's config back there; nothing was changed"
+            f"{ciphertext} has {now.entries} entries but no gocryptfs.conf, and none is escrowed "
+            f"in {kept.directory}: put the volume's config back there; nothing was changed"
         )
-    if now.config is None and kept.config is not None and not now.entries:
+    if now.config is None and kept.exists and not (now.diriv and kept.config is not None):
         return (
-            f"{ciphertext} is empty, but {kept.directory} has the config of a volume that was here: "
+            f"{ciphertext} holds no volume, but {kept.directory} has what opens one that was here: "
             "is the right dataset mounted? To begin anew, move the escrowed files away first"
         )
-    if now.config and kept.config and now.config != kept.config and not rotate:
+    if None not in (now.config, kept.config) and now.config != kept.config and not rotate:
         return (
-            f"{ciphertext}/gocryptfs.conf differs from the one in {kept.directory}. If its password "
-            "was changed on purpose, move the escrowed one aside and run again"
+            f"{ciphertext}/gocryptfs.conf differs from the one in {kept.directory}. If its "
+            "password was changed on purpose, move the escrowed one aside and run again"
         )
     return None
 
@@ -87,6 +89,7 @@ def _restore_config(ciphertext: str, config: bytes) -> StringCommand:
     tell(f"{ciphertext}/gocryptfs.conf: absent -> restored from escrow")
     target = quote(f"{ciphertext}/gocryptfs.conf")
     return script(
+        f"rm -f {target}.new",
         f"echo {base64.b64encode(config).decode()} | base64 -d > {target}.new",
         f"chmod 0400 {target}.new; mv {target}.new {target}; sync -f {target}",
     )
@@ -108,18 +111,27 @@ def _set_password(
         "END-OF-PASSWORD",
     ]
     if has_config and rotate:
-        change = f"cat {file} {file}.new | gocryptfs -q -passwd {quote(ciphertext)} > /dev/null 2>&1"
-        lines.append(f"{opens} || {change} || {{ rm {file}.new; echo {quote(wrong)} >&2; exit 12; }}")
+        change = (
+            f"cat {file} {file}.new | gocryptfs -q -passwd {quote(ciphertext)} > /dev/null 2>&1"
+        )
+        lines.append(
+            f"{opens} || {change} || {{ rm {file}.new; echo {quote(wrong)} >&2; exit 12; }}"
+        )
     elif has_config:
         lines.append(f"{opens} || {{ rm {file}.new; echo {quote(wrong)} >&2; exit 12; }}")
     return script(*lines, f"mv {file}.new {file}")
 
 
 def _initialise(ciphertext: str, password_file: str) -> StringCommand:
-    """Made beside and moved in, the config last: a volume that was cut off in the making is none."""
+    """Made beside and moved in, the config last: what was cut off in the making is no volume."""
     tell(f"{ciphertext}: empty -> encrypted volume, initialised now and never again")
     root = quote(ciphertext)
+    taken = f"{ciphertext} is no longer an empty mount; nothing was initialised"
     return script(
+        # Looked at again, as the two mv below would put an end to a volume that is there.
+        f"findmnt -n -M {root} > /dev/null && names=$(ls -A {root}) && "
+        "! printf '%s' \"$names\" | grep -q -v -e '^gocryptfs[.]diriv$' -e '^[.]init-' || "
+        f"{{ echo {quote(taken)} >&2; exit 1; }}",
         f"rm -rf {root}/.init-*",
         f"mkdir {root}/.init-new",
         f"gocryptfs -init -q -passfile {quote(password_file)} {root}/.init-new",
@@ -130,10 +142,11 @@ def _initialise(ciphertext: str, password_file: str) -> StringCommand:
 
 
 def _to_escrow(state: Any, host: Any, ciphertext: str, password_file: str, kept: Escrow) -> None:
-    """Fetch config and master key through the connection, past pyinfra's output at any verbosity."""
+    """Fetch config and master key by the connection, past pyinfra's output at any verbosity."""
     config = quote(f"{ciphertext}/gocryptfs.conf")
     command = StringCommand(
-        f"base64 -w 0 {config}; echo; gocryptfs-xray -dumpmasterkey {config} < {quote(password_file)}"
+        f"base64 -w 0 {config} && echo && "
+        f"gocryptfs-xray -dumpmasterkey {config} < {quote(password_file)}"
     )
     ok, output = host.run_shell_command(command, print_output=False, print_input=False, _sudo=True)
     if not ok or len(output.stdout_lines) != 2:

@@ -33,7 +33,8 @@ def sealed(paths: Sequence[str]) -> Generator[StringCommand, None, None]:
         tell(f"{path}: {'writable' if path in now else 'absent'} -> sealed (chattr +i) mountpoint")
     # Underneath, as in the fact: something may be mounted there already.
     seal = (
-        'set -e; for path in "$@"; do mkdir -p "${path%/*}"; mount --bind "${path%/*}" /mnt; '
+        'set -e; for path in "$@"; do parent="${path%/*}"; parent="${parent:-/}"; '
+        'mkdir -p "$parent"; mount --bind "$parent" /mnt; '
         'mkdir -p "/mnt/${path##*/}"; chattr +i "/mnt/${path##*/}"; umount /mnt; done'
     )
     yield StringCommand(f"unshare -m sh -c {quote(seal)} seal {' '.join(map(quote, bare))}")

@@ -24,11 +24,11 @@ SIZE_TOLERANCE = 16 * 2**20
 
 @operation()  # type: ignore[untyped-decorator]
 def pool(
-    name: str, layout: Layout, disks: Sequence[str], ashift: int = 12
+    pool: str, layout: Layout, disks: Sequence[str], ashift: int = 12
 ) -> Iterator[StringCommand]:
     """The pool is imported, now and at every boot, and if there is none it is made.
 
-    name: the pool; its root dataset is mounted at /<name>
+    pool: its name; its root dataset is mounted at /<pool>
     layout: single (no redundancy: the disks are striped), mirror, raidz1, raidz2 or raidz3
     disks: names in /dev/disk/by-id
     ashift: sector size as a power of two, 12 is 4096 bytes; used only when the pool is made
@@ -41,32 +41,32 @@ def pool(
     It never destroys, exports or re-makes a pool, wipes a disk, adds, replaces or removes one,
     or forces an import. A disk that is declared but not in the pool is warned about.
     """
-    seen: PoolDisksState = host.get_fact(PoolDisks, pool=name, disks=tuple(disks))
+    seen: PoolDisksState = host.get_fact(PoolDisks, pool=pool, disks=tuple(disks))
     if not seen.pool.ready and state.is_executing:
         yield StringCommand("modprobe", "zfs")
-        seen = host.get_fact(PoolDisks, pool=name, disks=tuple(disks))
+        seen = host.get_fact(PoolDisks, pool=pool, disks=tuple(disks))
         if not seen.pool.ready:
-            yield fail(f"{name}: zpool does not work here: is zfsutils-linux installed?")
+            yield fail(f"{pool}: zpool does not work here: is zfsutils-linux installed?")
             return
 
     if seen.pool.health is not None:
-        _warn_about(seen, name, disks)
-        if lines := _tidy(seen, name):
+        _warn_about(seen, pool, disks)
+        if lines := _tidy(seen, pool):
             yield script(*lines)
         else:
-            host.noop(f"pool {name} is imported")
-    elif problems := preflight_problems(seen, name, layout, disks):
+            host.noop(f"pool {pool} is imported")
+    elif problems := preflight_problems(seen, pool, layout, disks):
         yield fail("; ".join(problems))
-    elif _is_importable(seen, name):
-        tell(f"{name}: pool to be imported")
-        yield script(*_import(seen, name))
+    elif _is_importable(seen, pool):
+        tell(f"{pool}: pool to be imported")
+        yield script(*_import(seen, pool))
     else:
-        tell(f"{name}: new pool, {layout} of {', '.join(disks)}")
-        yield script(*_create(seen, name, layout, disks, ashift))
+        tell(f"{pool}: new pool, {layout} of {', '.join(disks)}")
+        yield script(*_create(seen, pool, layout, disks, ashift))
 
 
 def preflight_problems(
-    seen: PoolDisksState, name: str, layout: Layout, disks: Sequence[str]
+    seen: PoolDisksState, pool: str, layout: Layout, disks: Sequence[str]
 ) -> list[str]:
     """Why `pool` could neither import nor make the pool; empty if it can. Changes nothing.
 
@@ -78,42 +78,42 @@ def preflight_problems(
         return []
     if len(found) > 1:
         return [
-            f"{name}: {len(found)} pools have this name; look at them with zpool import, then "
+            f"{pool}: {len(found)} pools have this name; look at them with zpool import, then "
             f"import the right one by its number and destroy or rename the other by hand"
         ]
-    if _is_importable(seen, name) or _may_resume(seen, disks):
+    if _is_importable(seen, pool) or _may_resume(seen, disks):
         return []
     if found:
         return [
-            f"{name}: the pool is there but cannot be imported ({found[0]}); zpool import -d "
+            f"{pool}: the pool is there but cannot be imported ({found[0]}); zpool import -d "
             f"{BY_ID} says what is missing"
         ]
-    return [*_disk_problems(seen, name, disks), *_layout_problems(seen, name, layout, disks)]
+    return [*_disk_problems(seen, pool, disks), *_layout_problems(seen, pool, layout, disks)]
 
 
-def _disk_problems(seen: PoolDisksState, name: str, disks: Sequence[str]) -> Iterator[str]:
+def _disk_problems(seen: PoolDisksState, pool: str, disks: Sequence[str]) -> Iterator[str]:
     for disk in disks:
         found = seen.disks.get(disk, Disk())
         if found.path is None:
-            yield f"{name}: disk {disk} is missing; plug it in, or correct its name (ls {BY_ID})"
+            yield f"{pool}: disk {disk} is missing; plug it in, or correct its name (ls {BY_ID})"
         elif not found.blank:
             yield (
-                f"{name}: disk {disk} ({found.path}) is not blank: {_content(found)}; declare "
+                f"{pool}: disk {disk} ({found.path}) is not blank: {_content(found)}; declare "
                 f"another disk, or if nobody needs what is on it, wipe it by hand (wipefs --all, "
                 f"each partition first)"
             )
 
 
 def _layout_problems(
-    seen: PoolDisksState, name: str, layout: Layout, disks: Sequence[str]
+    seen: PoolDisksState, pool: str, layout: Layout, disks: Sequence[str]
 ) -> Iterator[str]:
     # One disk has several names in by-id.
     different = len({seen.disks.get(disk, Disk()).path or disk for disk in disks})
     if different < max(LEAST_DISKS[layout], len(disks)):
-        yield f"{name}: {layout} of only {different} different disks; declare another"
+        yield f"{pool}: {layout} of only {different} different disks; declare another"
     sizes = [seen.disks[disk].size for disk in disks if seen.disks.get(disk, Disk()).blank]
     if layout != "single" and sizes and max(sizes) - min(sizes) > SIZE_TOLERANCE:
-        yield f"{name}: disks of {min(sizes)} to {max(sizes)} bytes; declare disks of one size"
+        yield f"{pool}: disks of {min(sizes)} to {max(sizes)} bytes; declare disks of one size"
 
 
 def _content(disk: Disk) -> str:
@@ -124,12 +124,12 @@ def _content(disk: Disk) -> str:
     return ", ".join([*signatures, *mounts] or [f"it holds {', '.join(disk.children)}"])
 
 
-def _is_importable(seen: PoolDisksState, name: str) -> bool:
+def _is_importable(seen: PoolDisksState, pool: str) -> bool:
     if seen.pool.ready:
         return any(found in USABLE for found in seen.pool.importable)
     # Until ZFS is installed its label on a disk is all that can be known.
     return any(
-        (found.type, found.label) == ("zfs_member", name)
+        (found.type, found.label) == ("zfs_member", pool)
         for disk in seen.disks.values()
         for found in disk.signatures
     )
@@ -150,47 +150,47 @@ def _may_resume(seen: PoolDisksState, disks: Sequence[str]) -> bool:
     )
 
 
-def _warn_about(seen: PoolDisksState, name: str, disks: Sequence[str]) -> None:
+def _warn_about(seen: PoolDisksState, pool: str, disks: Sequence[str]) -> None:
     if seen.pool.health != "ONLINE":
-        warn(f"{name}: the pool is {seen.pool.health}; see zpool status -x")
+        warn(f"{pool}: the pool is {seen.pool.health}; see zpool status -x")
     for disk in disks:
         found = seen.disks.get(disk, Disk())
         if not seen.members & {found.path, *found.children}:
-            warn(f"{name}: disk {disk} is declared but not in the pool; add it by hand")
+            warn(f"{pool}: disk {disk} is declared but not in the pool; add it by hand")
 
 
-def _tidy(seen: PoolDisksState, name: str) -> list[str]:
+def _tidy(seen: PoolDisksState, pool: str) -> list[str]:
     lines = []
     if not seen.pool.imported_at_boot:
-        tell(f"{name}: to be imported at boot")
+        tell(f"{pool}: to be imported at boot")
         # zpoolprops(7): the empty string is the default cache file.
-        lines.append(f"zpool set cachefile= {quote(name)}")
+        lines.append(f"zpool set cachefile= {quote(pool)}")
     if seen.marker is not None:
-        tell(f"{name}: {intent_marker(name)} has done its work")
-        lines.append(f"rm -f {quote(intent_marker(name))}")
+        tell(f"{pool}: {intent_marker(pool)} has done its work")
+        lines.append(f"rm -f {quote(intent_marker(pool))}")
     return lines
 
 
-def _import(seen: PoolDisksState, name: str) -> list[str]:
+def _import(seen: PoolDisksState, pool: str) -> list[str]:
     remedy = (
-        f"{name}: could not import the pool. If another machine had it last and will never use it "
-        f"again, import it once by hand (zpool import -f {name}), then run again."
+        f"{pool}: could not import the pool. If another machine had it last and will never use it "
+        f"again, import it once by hand (zpool import -f {pool}), then run again."
     )
-    command = f"zpool import -d {BY_ID} {quote(name)}"
+    command = f"zpool import -d {BY_ID} {quote(pool)}"
     lines = [f"{command} || {{ printf '%s\\n' {quote(remedy)} >&2; exit 1; }}"]
     if seen.marker is not None:
-        lines.append(f"rm -f {quote(intent_marker(name))}")
+        lines.append(f"rm -f {quote(intent_marker(pool))}")
     return lines
 
 
 def _create(
-    seen: PoolDisksState, name: str, layout: Layout, disks: Sequence[str], ashift: int
+    seen: PoolDisksState, pool: str, layout: Layout, disks: Sequence[str], ashift: int
 ) -> list[str]:
-    marker = quote(intent_marker(name))
-    directory = quote(str(PurePosixPath(intent_marker(name)).parent))
+    marker = quote(intent_marker(pool))
+    directory = quote(str(PurePosixPath(intent_marker(pool)).parent))
     blank = all(seen.disks[disk].blank for disk in disks)
     vdev = [] if layout == "single" else [layout]
-    arguments = join([name, *vdev, *(f"{BY_ID}/{disk}" for disk in disks)])
+    arguments = join([pool, *vdev, *(f"{BY_ID}/{disk}" for disk in disks)])
     return [
         # The marker must be on the disk before the first label is.
         f"mkdir -p {directory}",
@@ -198,6 +198,6 @@ def _create(
         f"sync {marker}.new",
         f"mv -f {marker}.new {marker}",
         f"sync {directory}",
-        f"zpool create{'' if blank else ' -f'} -o ashift={ashift} -m /{quote(name)} {arguments}",
+        f"zpool create{'' if blank else ' -f'} -o ashift={ashift} -m /{quote(pool)} {arguments}",
         f"rm -f {marker}",
     ]

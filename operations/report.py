@@ -53,5 +53,5 @@ def script(*lines: str) -> StringCommand:
     """
     # The shell runs nothing before it has read the closing brace, so a connection that is lost
     # half-way cannot run half a script, or half a line of it.
-    text = "\n".join(["{", "set -eu", *lines, "} </dev/null", ""])
+    text = "\n".join(["{", "set -eu", *lines, "}", ""])
     return StringCommand("sh", "-s", _stdin=text)

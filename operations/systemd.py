@@ -4,7 +4,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
-from pyinfra import host
+from pyinfra import host, state
 from pyinfra.api import StringCommand, operation
 
 from facts.systemd import Units, UnitsState, UnitState
@@ -38,17 +38,22 @@ def running(
     """
     files = sorted({path for unit in units for path in unit.restart_on + unit.reload_on})
     now = host.get_fact(Units, units=[unit.name for unit in units] + list(masked), files=files)
-    commands = [*_mask(masked, now), *_enable(units, now), *_start(units, now)]
+    commands = [*_reread(now), *_mask(masked, now), *_enable(units, now), *_start(units, now)]
     if not commands:
         host.noop("all units are enabled and running")
         return
-    if any(state.needs_daemon_reload for state in now.units.values()):
-        commands.insert(0, "systemctl daemon-reload")
     yield StringCommand("set -e; " + "; ".join(commands))
 
 
 def _state(now: UnitsState, name: str) -> UnitState:
     return now.units.get(name, UnitState())
+
+
+def _reread(now: UnitsState) -> list[str]:
+    changed = [name for name, unit in now.units.items() if unit.needs_daemon_reload]
+    for name in changed:
+        tell(f"{name}: its files changed, so systemd reads them again")
+    return ["systemctl daemon-reload"] if changed else []
 
 
 def _mask(names: Sequence[str], now: UnitsState) -> list[str]:
@@ -78,9 +83,8 @@ def _start(units: Sequence[Unit], now: UnitsState) -> list[str]:
         verb = _verb(unit, _state(now, unit.name), now)
         if verb:
             name = quote(unit.name)
-            commands.append(
-                f"systemctl {verb} {name} || {{ systemctl --no-pager --full status {name} >&2; exit 1; }}"
-            )
+            why = f"systemctl --no-pager --full status {name} >&2"
+            commands.append(f"systemctl {verb} {name} || {{ {why}; exit 1; }}")
     return commands
 
 
@@ -99,7 +103,7 @@ def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
 
 def _newer(paths: Sequence[str], since: float, now: UnitsState) -> str | None:
     """The first of these files that was, or in this dry run would be, written since then."""
-    dry = pending[host.name] if not host.state.is_executing else set()
+    dry = pending[host.name] if not state.is_executing else set()
     for path in paths:
         if path in dry or now.modified.get(path, 0.0) > since:
             return path

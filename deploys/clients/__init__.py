@@ -1,5 +1,4 @@
-"""A client VM: its dataset mounted at boot, decrypted where the data says so, and services on it."""
-
+"""A client VM: its dataset mounted at boot, decrypted where the data says so, services on it."""
 
 from pyinfra import host
 from pyinfra.api import deploy
@@ -19,7 +18,8 @@ RETRY = "coop-storage-retry"
 
 def mount_unit(path: str) -> str:
     """The name that systemd wants for the mount unit of this path: systemd.unit(5)."""
-    return "-".join(part.replace("-", r"\x2d") for part in path.strip("/").split("/")) + ".mount"
+    name = "-".join(part.replace("-", r"\x2d") for part in path.strip("/").split("/"))
+    return (r"\x2e" + name[1:] if name.startswith(".") else name) + ".mount"
 
 
 def storage_unit() -> str:

@@ -37,11 +37,11 @@ def converge() -> None:
     packages.installed(name="Packages", names=storage.packages)
     files.present(name="Configuration", entries=_files())
     pools.pool(
-        storage.pool.name,
-        storage.pool.layout,
-        this_host().disks,
-        storage.pool.ashift,
         name="Pool",
+        pool=storage.pool.name,
+        layout=storage.pool.layout,
+        disks=this_host().disks,
+        ashift=storage.pool.ashift,
     )
     zfs.datasets(name="Datasets", pool=storage.pool.name, wanted=_datasets())
     systemd.running(name="Services", units=_units(), masked=OLD_NFS)
@@ -59,7 +59,9 @@ def _exports() -> list[nfs.Export]:
 def _files() -> list[files.Entry]:
     storage = fleet().storage
     policies = {
-        name: retention.model_dump() for name, retention in storage.snapshots if retention is not None
+        name: retention.model_dump()
+        for name, retention in storage.snapshots
+        if retention is not None
     }
     return [
         files.File(NFS_CONF, render(__file__, "nfs.conf.j2", nfs=storage.nfs)),

@@ -22,9 +22,7 @@ def converge() -> None:
     packages.installed(name="Packages", names=vision.packages)
     # The owner of the volume: the export makes every file this user's, whoever writes it.
     accounts.service_user(name="User", user=USER, uid=volume.uid)
-    git.checkout(
-        name="Pages", path=_root(), repository=_site().repository, commit=_site().commit
-    )
+    git.checkout(name="Pages", path=_root(), repository=_site().repository, commit=_site().commit)
     files.present(name="Configuration", entries=_configuration())
     files.present(name="Uploads", entries=_uploads(), _timeout=120)
     systemd.running(name="Services", units=_units())

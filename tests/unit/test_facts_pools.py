@@ -1,9 +1,11 @@
+import json
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from facts.pools import Disk, PoolDisks, PoolDisksState, PoolState, Signature
+from tests.unit.operation_harness import Shell
 
 IMPORTED = """\
 ##pool\ttank
@@ -146,7 +148,27 @@ def test_a_disk_that_cannot_be_looked_at_is_not_blank(tree: str) -> None:
     assert not disk.blank
 
 
-def test_without_zfs_the_command_succeeds_and_nothing_is_known(tmp_path: Path) -> None:
+def test_each_device_on_a_disk_is_looked_at(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    tree = json.dumps({"blockdevices": [{"path": "/dev/vdb", "size": 5, "mountpoints": [None]}]})
+    shell.stand_in("readlink", "echo /dev/vdb")
+    shell.stand_in("lsblk", f"[ $1 = -Jpb ] && echo '{tree}' || printf '/dev/vdb\\n/dev/vdb1\\n'")
+    shell.stand_in("wipefs", '[ "$6" = /dev/vdb ] && echo "gpt  "')
+    result = shell.run(PoolDisks().command("tank", ["a"]))
+    assert result.returncode == 0
+    assert [call for call in shell.calls if call.startswith("wipefs")] == [
+        "wipefs --no-act --noheadings --output TYPE,LABEL -- /dev/vdb",
+        "wipefs --no-act --noheadings --output TYPE,LABEL -- /dev/vdb1",
+    ]
+    found = read(result.stdout).disks["a"]
+    assert found.path == "/dev/vdb"
+    assert found.signatures == (
+        Signature("/dev/vdb", "gpt", ""),
+        Signature("/dev/vdb1", "unreadable", ""),
+    )
+
+
+def test_without_zfs_the_command_succeeds_and_nothing_is_known() -> None:
     command = PoolDisks().command("tank", ["no such", "ata-1"])
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     seen = read(result.stdout)

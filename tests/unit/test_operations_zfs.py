@@ -76,6 +76,12 @@ def test_only_what_differs_is_set() -> None:
     assert done.said == ["tank/www: quota 1G -> 2G"]
 
 
+def test_none_is_zero_for_sizes_alone() -> None:
+    now = {"www": there(primarycache=("all", "local"), quota=("1024", "local"))}
+    done = apply(Dataset("tank/www", {"primarycache": "none", "quota": "none"}), now=now)
+    assert commands(done) == ["zfs set primarycache=none quota=0 tank/www"]
+
+
 @pytest.mark.parametrize("source", ["inherited from tank", "default", "received", "temporary"])
 def test_a_value_that_is_not_its_own_is_made_so(source: str) -> None:
     done = apply(Dataset("tank/www", {"atime": "off"}), now={"www": there(atime=("off", source))})

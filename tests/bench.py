@@ -1,0 +1,45 @@
+"""How many remote commands a host a run with no change makes, and how long it takes.
+
+python -m tests.bench, inside the lab, on a fleet that has converged.
+"""
+
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+# pyinfra's command line patches the standard library for gevent, so it comes before the rest.
+from pyinfra_cli.main import main as pyinfra  # isort: skip
+
+from pyinfra.connectors.ssh import SSHConnector
+
+MOST = 12
+
+
+def main() -> None:
+    commands: Counter[str] = Counter()
+    run_shell_command = SSHConnector.run_shell_command
+
+    def counted(self: Any, *arguments: Any, **options: Any) -> Any:
+        commands[self.host.name] += 1
+        return run_shell_command(self, *arguments, **options)
+
+    SSHConnector.run_shell_command = counted
+    sys.argv = ["pyinfra", "inventories/lab.py", "deploy.py", "-y"]
+    start = time.monotonic()
+    status = 0
+    try:
+        pyinfra()
+    except SystemExit as end:
+        status = int(end.code or 0)
+    seconds = time.monotonic() - start
+    print("\n| host | remote commands |\n|---|---|")
+    for host, count in sorted(commands.items()):
+        print(f"| {host} | {count} |")
+    print(f"\nwall time {seconds:.1f} s, exit {status}")
+    worst = max(commands.values(), default=0)
+    sys.exit(status or (worst > MOST and f"more than {MOST} commands on a host"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+"""The lab's fleet for the tests: booted once, restored from snapshots between them.
+
+Run inside the lab: make test (the core), make test-lab PART=storage (all of a part).
+"""
+
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from lab.machines import STATE, Machine, machine, pyinfra, running, together
+from tests.lab.state import everything
+
+HOSTS = ("storage1", "vision-stg1", "vision-prod1")
+# pyinfra takes one name for each --limit; a list with commas matches no host and is no error.
+LIMIT = [word for name in HOSTS for word in ("--limit", name)]
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """The three machines that the storage tests need."""
+
+    storage: Machine
+    staging: Machine
+    prod: Machine
+
+    @property
+    def all(self) -> tuple[Machine, Machine, Machine]:
+        return self.storage, self.staging, self.prod
+
+    @property
+    def boards(self) -> tuple[Machine, Machine]:
+        return self.staging, self.prod
+
+    def restore(self, snapshot: str) -> None:
+        """Go back to this state, the operator's escrow included."""
+        together(self.all, lambda each: each.restore(snapshot))
+        shutil.rmtree(escrow_directory(), ignore_errors=True)
+        kept = STATE / f"escrow-{snapshot}"
+        if kept.exists():
+            shutil.copytree(kept, escrow_directory())
+
+    def snapshot(self, name: str) -> None:
+        together(self.all, lambda each: each.snapshot(name))
+        shutil.rmtree(STATE / f"escrow-{name}", ignore_errors=True)
+        shutil.copytree(escrow_directory(), STATE / f"escrow-{name}")
+
+    def converge(self, *arguments: str) -> str:
+        """A run that has to succeed on these three; gives its output."""
+        done = pyinfra("deploy.py", "-y", *LIMIT, *arguments)
+        assert done.returncode == 0, done.stderr[-6000:]
+        return done.stderr
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """What was seen while the fresh fleet converged for the first time."""
+
+    before: dict[str, str]
+    after_dry: dict[str, str]
+    dry_output: str
+    seconds: float
+
+
+def escrow_directory() -> Path:
+    """Where the lab's operator keeps gocryptfs.conf and master keys, a directory a host."""
+    lines = (STATE / "env").read_text().splitlines()
+    return Path(dict(line.split("=", 1) for line in lines)["ESCROW_DIRECTORY"])
+
+
+def look(fleet: Fleet) -> dict[str, str]:
+    """Everything on each machine that a run could change."""
+    found: dict[str, str] = {}
+    together(fleet.all, lambda each: found.update({each.name: everything(each)}))
+    return found
+
+
+def counts(output: str) -> tuple[int, int, int]:
+    """Of the operations of a run, over all hosts: how many changed, failed, had nothing to do."""
+    total = next(line for line in output.splitlines() if "Grand total" in line).split()
+    changed, failed, unchanged = (0 if word == "-" else int(word) for word in total[3:6])
+    return changed, failed, unchanged
+
+
+@pytest.fixture(scope="session")
+def machines() -> Fleet:
+    for other in running():
+        if other.name not in HOSTS:
+            other.suspend()
+    return Fleet(*(machine(name) for name in HOSTS))
+
+
+@pytest.fixture(scope="session")
+def first_run(machines: Fleet) -> FirstRun:
+    """From fresh machines: a dry run, then the run; both states are kept as snapshots."""
+    machines.restore("fresh")
+    before = look(machines)
+    dry = pyinfra("deploy.py", "--dry", "--diff", *LIMIT)
+    assert dry.returncode == 0, dry.stderr[-6000:]
+    after_dry = look(machines)
+    start = time.monotonic()
+    machines.converge()
+    seconds = time.monotonic() - start
+    machines.snapshot("converged")
+    return FirstRun(before, after_dry, dry.stderr, seconds)
+
+
+@pytest.fixture
+def fleet(machines: Fleet, first_run: FirstRun) -> Iterator[Fleet]:
+    """The fleet as the first run left it."""
+    machines.restore("converged")
+    yield machines
+
+
+@pytest.fixture
+def fresh_fleet(machines: Fleet) -> Iterator[Fleet]:
+    """The fleet as lab/up left it, before any run."""
+    machines.restore("fresh")
+    yield machines
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A table at the end: each test with its seconds, those of its fixtures included."""
+    seconds: dict[str, float] = {}
+    outcome: dict[str, str] = {}
+    for category, reports in terminalreporter.stats.items():
+        for report in reports:
+            if isinstance(report, pytest.TestReport):
+                seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+                outcome[report.nodeid] = category or outcome.get(report.nodeid, "passed")
+    terminalreporter.section("lab tests")
+    for name, took in seconds.items():
+        short = name.removeprefix("tests/lab/").replace(".py::", ": ")
+        terminalreporter.write_line(f"{outcome[name]:8} {took:7.1f} s  {short}")

@@ -1,0 +1,41 @@
+"""A machine with no role package in its image gets everything from the run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from lab import board
+from lab.machines import Machine, machine, pyinfra
+from tests.lab.conftest import Fleet, counts
+
+pytestmark = pytest.mark.storage
+
+ROLE_PROGRAMS = ("nginx", "php-fpm8.2", "gocryptfs", "mount.nfs4", "git")
+BOTH = ("--limit", "storage1", "--limit", "bare1")
+
+
+@pytest.fixture
+def bare() -> Iterator[Machine]:
+    guest = machine("bare1")
+    guest.restore("fresh")
+    yield guest
+    guest.suspend()
+
+
+def has(guest: Machine, program: str) -> bool:
+    return guest.try_sh(f"command -v {program}").returncode == 0
+
+
+def test_a_bare_host_gets_all_packages(fleet: Fleet, bare: Machine) -> None:
+    assert [program for program in ROLE_PROGRAMS if has(bare, program)] == []
+    done = pyinfra("deploy.py", "-y", *BOTH, timeout=1800)
+    assert done.returncode == 0, done.stderr[-6000:]
+    assert [program for program in ROLE_PROGRAMS if not has(bare, program)] == []
+    name = board.upload(bare, "first.txt", b"first")
+    assert name in board.listing(bare)
+    assert fleet.storage.sh(f"cat /storage/staging/bare1/persistent_*/{name}") == "first"
+
+    again = pyinfra("deploy.py", "-y", *BOTH)
+    assert again.returncode == 0, again.stderr[-4000:]
+    changed, failed, _ = counts(again.stderr)
+    assert (changed, failed) == (0, 0), again.stderr[-4000:]

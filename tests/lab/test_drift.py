@@ -1,0 +1,65 @@
+"""What was changed by hand is shown by a dry run and mended by the run; nothing is destroyed."""
+
+import pytest
+
+from lab import board
+from lab.machines import pyinfra
+from tests.lab.conftest import LIMIT, Fleet, look
+
+pytestmark = [pytest.mark.storage, pytest.mark.core]
+
+CHANGES = (
+    "zfs set quota=1G storage/prod/vision-prod1",
+    "zfs inherit compression storage/staging",
+    "exportfs -u 10.78.0.21:/storage/staging/vision-stg1",
+    "sed -i s/threads=.*/threads=2/ /etc/nfs.conf.d/coop-infra.conf",
+)
+CLIENT_CHANGES = (
+    "sed -i s/client_max_body_size.*/client_max_body_size=1m/ /etc/nginx/sites-enabled/vision",
+    "chmod 600 /usr/local/sbin/vision-health",
+    "echo 'Environment=X=1' >> /etc/systemd/system/php8.2-fpm.service.d/coop-storage.conf",
+    "systemctl disable -q coop-storage-retry.timer",
+    "echo tampered >> /var/www/vision-staging.lab.test/index.php",
+)
+SHOWN = (
+    "storage/prod/vision-prod1: quota 1G -> 500M",
+    "storage/staging: compression",
+    "-threads=2",
+    "-    client_max_body_size=1m",
+    "/usr/local/sbin/vision-health: root:root 0600 -> root:root 0755",
+    "-Environment=X=1",
+    "coop-storage-retry.timer: disabled -> enabled",
+    "/var/www/vision-staging.lab.test/index.php: local change -> as committed",
+    "/storage/staging/vision-stg1",
+    "storage/prod/stranger",
+)
+
+
+def test_drift_is_shown_and_mended_and_a_stranger_is_left(fleet: Fleet) -> None:
+    before = look(fleet)
+    fleet.storage.sh("; ".join(CHANGES))
+    fleet.staging.sh("; ".join(CLIENT_CHANGES))
+    fleet.storage.sh("zfs create storage/prod/stranger; echo mine > /storage/prod/stranger/file")
+
+    dry = pyinfra("deploy.py", "--dry", "--diff", *LIMIT)
+    missing = [text for text in SHOWN if text not in dry.stderr]
+    assert missing == [], dry.stderr[-8000:]
+    assert fleet.storage.sh("zfs get -Hp -o value quota storage/prod/vision-prod1") == str(2**30)
+
+    output = fleet.converge()
+    assert "storage/prod/stranger" in output
+    assert fleet.storage.sh("cat /storage/prod/stranger/file") == "mine"
+    after = look(fleet)
+    fleet.storage.sh("zfs destroy storage/prod/stranger")
+    for each in fleet.all:
+        assert wanted(after[each.name]) == wanted(before[each.name])
+    assert board.works(fleet.staging)
+
+
+def wanted(state: str) -> list[str]:
+    """Without the times of files, invocations of units, and the stranger."""
+    files, _, rest = state.partition("== mounts")
+    lines = [line.split(" ") for line in files.splitlines()]
+    names = [" ".join(line[:6]) for line in lines if len(line) > 6 and line[1] != "d"]
+    settings = rest.partition("== started")[0].splitlines()
+    return [line for line in names + settings if "stranger" not in line and "/.git/" not in line]

@@ -1,0 +1,143 @@
+"""gocryptfs goes wrong in every way that is known: loud, no plaintext, and back with one run."""
+
+from pathlib import Path
+
+import pytest
+
+from lab import board
+from lab.machines import Machine, pyinfra, wait_for
+from tests.lab.conftest import LIMIT, Fleet, escrow_directory
+from tests.lab.state import bare_entries
+
+pytestmark = pytest.mark.storage
+
+VOLUME = "/storage/prod/vision-prod1"
+PASSWORD = "GOCRYPTFS_PASSWORD_VISION_PROD1"
+UNIT = "gocryptfs-storage.service"
+
+
+def escrow() -> Path:
+    return escrow_directory() / "vision-prod1"
+
+
+def stop_retrying(machine: Machine) -> None:
+    """Keep the retry timer from mending what the test wants to see broken."""
+    machine.sh("systemctl stop coop-storage-retry.timer coop-storage-retry.service")
+
+
+def assert_no_plaintext(fleet: Fleet) -> None:
+    """No plain file on the client's own disk, none in clear on the server."""
+    assert bare_entries(fleet.prod, "/media/storage") == 0
+    assert bare_entries(fleet.prod, "/media/ciphertext") == 0
+    assert fleet.storage.sh(f"find {VOLUME} -name '*persistent*' -o -name 'leak*'") == ""
+
+
+def assert_writes_fail(fleet: Fleet) -> None:
+    leak = fleet.prod.try_sh("echo plaintext > /media/storage/leak", timeout=60)
+    assert leak.returncode != 0
+    assert_no_plaintext(fleet)
+
+
+def assert_one_run_mends(fleet: Fleet, name: str) -> None:
+    fleet.converge()
+    wait_for(lambda: board.works(fleet.prod), "the board is back", 60)
+    assert board.fetch(fleet.prod, name) == b"kept" * 1000
+    assert_no_plaintext(fleet)
+
+
+@pytest.fixture
+def kept(fleet: Fleet) -> str:
+    return board.upload(fleet.prod, "kept.txt", b"kept" * 1000)
+
+
+@pytest.mark.core
+def test_killed_it_fails_loudly_and_comes_back_by_itself(fleet: Fleet, kept: str) -> None:
+    stop_retrying(fleet.prod)
+    fleet.prod.sh("pkill -KILL -x gocryptfs")
+    wait_for(
+        lambda: fleet.prod.try_sh(f"systemctl is-failed -q {UNIT}").returncode == 0,
+        "the unit has failed",
+        30,
+    )
+    assert_writes_fail(fleet)
+    wait_for(
+        lambda: fleet.prod.try_sh("systemctl is-active -q nginx").returncode != 0,
+        "the service has stopped",
+        30,
+    )
+    fleet.prod.sh("systemctl start coop-storage-retry.timer")
+    wait_for(lambda: board.works(fleet.prod), "the board is back unattended", 120)
+    assert board.fetch(fleet.prod, kept) == b"kept" * 1000
+    assert_no_plaintext(fleet)
+
+
+def test_stopped_while_busy(fleet: Fleet, kept: str) -> None:
+    stop_retrying(fleet.prod)
+    fleet.prod.sh(
+        "systemd-run --quiet --unit=busy sh -c 'cd /media/storage/persistent_*; exec sleep 600'"
+    )
+    fleet.prod.sh(f"systemctl stop {UNIT}")
+    assert_writes_fail(fleet)
+    assert_one_run_mends(fleet, kept)
+
+
+def test_wrong_password_on_the_host(fleet: Fleet, kept: str) -> None:
+    stop_retrying(fleet.prod)
+    fleet.prod.sh("echo not-the-password-at-all > /etc/coop-infra/gocryptfs.password")
+    assert fleet.prod.try_sh(f"systemctl restart {UNIT}").returncode != 0
+    assert fleet.prod.try_sh(f"systemctl is-failed -q {UNIT}").returncode == 0
+    assert_writes_fail(fleet)
+    assert_one_run_mends(fleet, kept)
+
+
+def test_wrong_password_in_the_data_leaves_the_board_as_it_was(
+    fleet: Fleet, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = fleet.prod.sh("sha256sum /etc/coop-infra/gocryptfs.password")
+    monkeypatch.setenv(PASSWORD, "a-password-that-opens-nothing")
+    done = pyinfra("deploy.py", "-y", *LIMIT)
+    assert done.returncode != 0
+    assert "does not open /media/ciphertext" in done.stderr
+    assert "a-password-that-opens-nothing" not in done.stderr
+    assert fleet.prod.sh("sha256sum /etc/coop-infra/gocryptfs.password") == before
+    assert board.fetch(fleet.prod, kept) == b"kept" * 1000
+
+
+def test_config_missing(fleet: Fleet, kept: str) -> None:
+    stop_retrying(fleet.prod)
+    fleet.storage.sh(f"mv {VOLUME}/gocryptfs.conf /root/")
+    # The client may remember the name for a minute.
+    fleet.prod.sh("echo 3 > /proc/sys/vm/drop_caches")
+    assert fleet.prod.try_sh(f"systemctl restart {UNIT}").returncode != 0
+    assert_writes_fail(fleet)
+    assert fleet.storage.try_sh(f"test -e {VOLUME}/gocryptfs.conf").returncode != 0
+    assert_one_run_mends(fleet, kept)
+    fleet.storage.sh(f"cmp /root/gocryptfs.conf {VOLUME}/gocryptfs.conf")
+
+
+def test_config_and_escrow_missing(fleet: Fleet, kept: str) -> None:
+    away = escrow().with_name("away")
+    escrow().rename(away)
+    fleet.storage.sh(f"mv {VOLUME}/gocryptfs.conf /root/")
+    fleet.prod.sh("echo 3 > /proc/sys/vm/drop_caches")
+    done = pyinfra("deploy.py", "-y", *LIMIT)
+    assert done.returncode != 0
+    assert "no gocryptfs.conf, and none is escrowed" in done.stderr
+    assert fleet.storage.try_sh(f"test -e {VOLUME}/gocryptfs.conf").returncode != 0
+    assert not escrow().exists()
+    away.rename(escrow())
+    assert_one_run_mends(fleet, kept)
+
+
+def test_a_new_password_is_taken_when_asked_for(
+    fleet: Fleet, kept: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {file.name: file.read_bytes() for file in escrow().iterdir()}
+    monkeypatch.setenv(PASSWORD, "the-next-password-of-the-volume")
+    fleet.converge("--data", "rotate_gocryptfs=true")
+    fleet.converge()
+    fleet.prod.sh(f"systemctl restart {UNIT}")
+    wait_for(lambda: board.works(fleet.prod), "the board is back", 120)
+    assert board.fetch(fleet.prod, kept) == b"kept" * 1000
+    assert (escrow() / "masterkey").read_bytes() == before["masterkey"]
+    assert (escrow() / "gocryptfs.conf").read_bytes() != before["gocryptfs.conf"]

@@ -1,0 +1,90 @@
+"""One run takes fresh machines to working boards, and the next one has nothing to do."""
+
+import hashlib
+import json
+import os
+from functools import partial
+
+import pytest
+
+from lab import board
+from lab.machines import pyinfra, together, wait_for
+from tests.lab.conftest import LIMIT, FirstRun, Fleet, counts, look
+from tests.lab.state import difference, started
+
+pytestmark = [pytest.mark.storage, pytest.mark.core]
+
+DATASETS = {
+    "vision-stg1": "storage/staging/vision-stg1",
+    "vision-prod1": "storage/prod/vision-prod1",
+}
+
+
+def test_a_dry_run_on_fresh_machines_changes_nothing(first_run: FirstRun) -> None:
+    assert difference(first_run.before, first_run.after_dry) == []
+    assert "storage: new pool, mirror of virtio-spare1, virtio-spare2" in first_run.dry_output
+
+
+def test_the_next_run_changes_nothing_and_restarts_nothing(fleet: Fleet) -> None:
+    before = {each.name: started(each) for each in fleet.all}
+    output = fleet.converge()
+    assert {each.name: started(each) for each in fleet.all} == before
+    changed, failed, unchanged = counts(output)
+    assert (changed, failed) == (0, 0) and unchanged > 30, output[-4000:]
+
+
+def test_a_dry_run_on_a_converged_fleet_changes_nothing_and_plans_nothing(fleet: Fleet) -> None:
+    before = look(fleet)
+    done = pyinfra("deploy.py", "--dry", "--json", *LIMIT)
+    assert done.returncode == 0, done.stderr[-4000:]
+    planned = json.loads(done.stdout)["plan"]
+    assert planned
+    assert [entry for entry in planned if entry["hosts_with_change"]] == []
+    assert difference(before, look(fleet)) == []
+
+
+def test_an_upload_is_listed_and_survives_reboots_of_client_and_server(fleet: Fleet) -> None:
+    content = {each.name: os.urandom(300_000).hex().encode() for each in fleet.boards}
+    stored = {
+        each.name: board.upload(each, "a-vision.txt", content[each.name]) for each in fleet.boards
+    }
+    together(fleet.all, lambda each: each.reboot())
+    for each in fleet.boards:
+        wait_for(partial(board.works, each), f"the board of {each.name} is back", 300)
+        assert stored[each.name] in board.listing(each)
+        assert board.fetch(each, stored[each.name]) == content[each.name]
+
+
+def test_staging_lies_on_its_dataset_as_the_file_itself(fleet: Fleet) -> None:
+    content = os.urandom(50_000)
+    name = board.upload(fleet.staging, "plain.jpg", content)
+    dataset = DATASETS["vision-stg1"]
+    found = fleet.storage.sh(f"find /{dataset} -name {name} | xargs sha256sum").split()
+    assert found[0] == hashlib.sha256(content).hexdigest()
+    assert fleet.storage.sh(f"findmnt -n -o SOURCE --target {found[1]}") == dataset
+
+
+def test_prod_lies_on_its_dataset_as_ciphertext_only(fleet: Fleet) -> None:
+    marker = b"this vision is nobody's business but ours " + os.urandom(8).hex().encode()
+    name = board.upload(fleet.prod, "secret.txt", marker * 100)
+    assert marker in board.fetch(fleet.prod, name)
+    dataset = DATASETS["vision-prod1"]
+    fleet.storage.sh("sync; zpool sync storage")
+    files = fleet.storage.sh(f"find /{dataset} -type f -newer /{dataset}/gocryptfs.conf | wc -l")
+    assert int(files) > 0
+    assert fleet.storage.sh(f"find /{dataset} -name '*{name[:15]}*'") == ""
+    searched = fleet.storage.try_sh(f"grep -r -q -a '{marker.decode()}' /{dataset}")
+    assert searched.returncode == 1
+    # The blocks of the disks too, not only what the filesystem shows.
+    raw = fleet.storage.try_sh(f"grep -q -a '{marker.decode()}' /dev/vdb /dev/vdc", timeout=300)
+    assert raw.returncode == 1
+
+
+def test_what_is_uploaded_is_never_run(fleet: Fleet) -> None:
+    script = b"GIF89a<?php echo 6*7, 'ran'; ?>"
+    name = board.upload(fleet.staging, "picture.php", script)
+    answer = board.get(fleet.staging, f"/files/{name}")
+    assert answer.content == script
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert board.get(fleet.staging, f"/files/{name}/x.php").status_code == 404
+    assert board.get(fleet.staging, "/.git/config").status_code == 404

@@ -1,0 +1,89 @@
+"""The storage goes away and comes back: nobody has to do anything, and nothing is lost."""
+
+import time
+from functools import partial
+
+import pytest
+
+from lab import board
+from lab.machines import Machine, together, wait_for
+from tests.lab.conftest import Fleet
+from tests.lab.state import bare_entries
+
+pytestmark = pytest.mark.storage
+
+BACK_SECONDS = 300
+
+
+def succeeds(machine: Machine, command: str) -> bool:
+    return machine.try_sh(command).returncode == 0
+
+
+def service_runs(machine: Machine) -> bool:
+    return succeeds(machine, "systemctl is-active --quiet nginx.service")
+
+
+def something_failed(machine: Machine) -> bool:
+    return machine.sh("systemctl list-units --failed --no-legend") != ""
+
+
+@pytest.mark.core
+def test_storage_away_at_boot_and_back_later(fleet: Fleet) -> None:
+    stored = {each.name: board.upload(each, "kept.txt", b"kept" * 1000) for each in fleet.boards}
+    start = time.monotonic()
+    together(fleet.boards, lambda each: each.reboot())
+    normal_boot = time.monotonic() - start
+    for each in fleet.boards:
+        wait_for(partial(board.works, each), f"{each.name} is back", BACK_SECONDS)
+
+    fleet.storage.power_off()
+    start = time.monotonic()
+    together(fleet.boards, lambda each: each.reset())
+    together(fleet.boards, lambda each: each.wait_until_up(300))
+    assert time.monotonic() - start < normal_boot * 1.5 + 20
+    # Long enough for the retry timer to have tried, and failed, at least once.
+    for each in fleet.boards:
+        wait_for(
+            partial(something_failed, each),
+            f"{each.name} says that something failed",
+            200,
+        )
+        assert not service_runs(each)
+        for path in ("/media/storage", "/media/ciphertext"):
+            if each.try_sh(f"test -d {path}").returncode == 0:
+                assert bare_entries(each, path) == 0
+                assert each.try_sh(f"touch {path}/plain").returncode != 0
+
+    fleet.storage.power_on()
+    for each in fleet.boards:
+        wait_for(partial(board.works, each), f"{each.name} is back", BACK_SECONDS)
+        assert board.fetch(each, stored[each.name]) == b"kept" * 1000
+
+
+def test_storage_rebooted_during_a_write(fleet: Fleet) -> None:
+    """The writers wait while the server is away, and what they wrote is what they meant."""
+    write = (
+        "cd /media/storage/persistent_*; "
+        "for part in $(seq 60); do head -c 65536 /dev/urandom; sleep 0.2; done "
+        "| tee long.bin | sha256sum > /run/meant; sync long.bin; touch /run/done"
+    )
+    for each in fleet.boards:
+        each.sh(f"rm -f /run/done; systemd-run --quiet --unit=writer sh -c '{write}'")
+        wait_for(
+            partial(succeeds, each, "test -s /media/storage/persistent_*/long.bin"),
+            "the writer has begun",
+            60,
+        )
+    fleet.storage.reset()
+    fleet.storage.wait_until_up()
+    for each in fleet.boards:
+        wait_for(
+            partial(succeeds, each, "test -e /run/done"),
+            f"the writer of {each.name} has ended",
+            BACK_SECONDS,
+        )
+        meant = each.sh("cat /run/meant").split()[0]
+        each.sh("echo 3 > /proc/sys/vm/drop_caches")
+        assert each.sh("sha256sum < /media/storage/persistent_*/long.bin").split()[0] == meant
+    stored = fleet.storage.sh("sha256sum < /storage/staging/vision-stg1/persistent_*/long.bin")
+    assert stored.split()[0] == fleet.staging.sh("cat /run/meant").split()[0]

@@ -1,0 +1,38 @@
+"""This machine in the place of a host: a real shell answers facts and performs commands."""
+
+import os
+import subprocess
+from typing import Any
+
+from pyinfra.api import FactBase, StringCommand
+
+from tests.unit.operation_harness import Shell
+
+Done = subprocess.CompletedProcess[str]
+
+
+def ask(fact: type[FactBase[Any]], *arguments: Any, shell: Shell | None = None) -> Any:
+    """What pyinfra would make of the fact's answer."""
+    answer = sh(fact().command(*arguments), shell=shell)
+    assert answer.returncode == 0, answer.stderr
+    lines = answer.stdout.split("\n")[:-1]
+    return fact().process(lines) if lines else fact().default()
+
+
+def perform(command: StringCommand, shell: Shell | None = None) -> Done:
+    """Runs the command as pyinfra would, its standard input included."""
+    return sh(command.get_raw_value(), command.connector_arguments.get("_stdin"), shell)
+
+
+def sh(command: str, stdin: str | None = None, shell: Shell | None = None) -> Done:
+    """Runs the command; the stand-ins of `shell` go before this machine's programs."""
+    path = f"{shell.programs}:{os.environ['PATH']}" if shell else os.environ["PATH"]
+    return subprocess.run(
+        ["sh", "-c", command],
+        input=f"{stdin or ''}\n",
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": path},
+        check=False,
+        timeout=30,
+    )
