@@ -2,7 +2,7 @@
 
 from pyinfra import config, host
 
-from deploys import clients, storage, vision
+from deploys import base, clients, storage, vision
 from deploys.connection import tune
 from operations.order import barrier
 
@@ -12,6 +12,10 @@ tune()
 
 if "storage" in host.groups:
     storage.preflight()
+
+base.converge()
+
+if "storage" in host.groups:
     storage.converge()
 
 barrier(name="Storage is served", before="the clients mount it")

@@ -55,9 +55,8 @@ class Machine:
         """Run a command as root and give what it printed. Raises CommandFailed."""
         done = self.try_sh(command, stdin, timeout)
         if done.returncode != 0:
-            raise CommandFailed(
-                f"{self.name}: {command}: exit {done.returncode}\n{done.stderr.decode()}{done.stdout.decode()}"
-            )
+            printed = (done.stderr + done.stdout).decode(errors="replace")
+            raise CommandFailed(f"{self.name}: {command}: exit {done.returncode}\n{printed}")
         return done.stdout.decode(errors="replace").rstrip("\n")
 
     def answers(self) -> bool:

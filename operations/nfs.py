@@ -64,7 +64,7 @@ class Export(Entry):
                 raise ValueError(f"{self.path}: {option} is never used; export each filesystem")
 
 
-@operation()  # type: ignore[untyped-decorator]
+@operation()
 def exports(wanted: Sequence[Export]) -> Iterator[StringCommand]:
     """These directories are exported, to these clients, with these options, and no others.
 

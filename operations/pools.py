@@ -22,7 +22,7 @@ PARTITION_TABLE = ("gpt", "PMBR")
 SIZE_TOLERANCE = 16 * 2**20
 
 
-@operation()  # type: ignore[untyped-decorator]
+@operation()
 def pool(
     pool: str, layout: Layout, disks: Sequence[str], ashift: int = 12
 ) -> Iterator[StringCommand]:

@@ -71,7 +71,7 @@ class Dataset:
         return _exact(name, ("off", "on")[value] if isinstance(value, bool) else str(value))
 
 
-@operation()  # type: ignore[untyped-decorator]
+@operation()
 def datasets(
     pool: str, wanted: Sequence[Dataset], undeclared: Collection[str] = ()
 ) -> Iterator[StringCommand]:

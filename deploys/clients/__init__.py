@@ -7,7 +7,7 @@ from deploys.data import fleet, secrets, this_host
 from deploys.templates import render
 from fleet.hosts import Volume
 from fleet.secrets import password_name
-from operations import files, gocryptfs, mounts, packages, systemd
+from operations import files, gocryptfs, mounts, systemd
 
 UNITS = "/etc/systemd/system"
 PASSWORD_FILE = "/etc/coop-infra/gocryptfs.password"
@@ -50,22 +50,20 @@ def drop_in_path(service: str) -> str:
 
 @deploy("Client VM")
 def converge() -> None:
-    clients = fleet().clients
-    packages.installed(name="Packages", names=clients.packages)
     mounts.sealed(name="Mountpoints", paths=_mountpoints())
     files.present(name="Units", entries=_files())
-    nfs_unit = mount_unit(_nfs_path())
-    systemd.running(
-        name="NFS mount", units=[systemd.Unit(nfs_unit, restart_on=(f"{UNITS}/{nfs_unit}",))]
-    )
-    if _volume().encrypted:
-        _converge_encryption()
-    systemd.running(name="Storage retry timer", units=[_retry_timer()])
+    encrypted = _volume().encrypted
+    mounted = [_nfs_mount()] if encrypted else [_nfs_mount(), _retry_timer()]
+    systemd.running(name="NFS mount", units=mounted)
+    if encrypted:
+        _converge_volume()
+        systemd.running(name="Decryption", units=[_decryption(), _retry_timer()])
 
 
-def _converge_encryption() -> None:
+def _converge_volume() -> None:
     password = secrets().get(password_name(this_host()))
     escrow = secrets().escrow_directory
+    # Only a dry run comes here without them: the inventory has refused any other.
     if password and escrow:
         gocryptfs.volume(
             name="Encrypted volume",
@@ -75,11 +73,19 @@ def _converge_encryption() -> None:
             escrow=escrow / host.name,
             rotate=bool(host.data.get("rotate_gocryptfs", False)),
         )
-    unit_file = f"{UNITS}/{GOCRYPTFS}"
-    systemd.running(
-        name="Decryption",
-        units=[systemd.Unit(GOCRYPTFS, restart_on=(unit_file, PASSWORD_FILE))],
-    )
+
+
+def _nfs_mount() -> systemd.Unit:
+    unit = mount_unit(_nfs_path())
+    return systemd.Unit(unit, restart_on=(f"{UNITS}/{unit}",))
+
+
+def _decryption() -> systemd.Unit:
+    return systemd.Unit(GOCRYPTFS, restart_on=(f"{UNITS}/{GOCRYPTFS}", PASSWORD_FILE))
+
+
+def _retry_timer() -> systemd.Unit:
+    return systemd.Unit(f"{RETRY}.timer", restart_on=(f"{UNITS}/{RETRY}.timer",))
 
 
 def _volume() -> Volume:
@@ -96,10 +102,6 @@ def _nfs_path() -> str:
 
 def _mountpoints() -> list[str]:
     return list(dict.fromkeys([_nfs_path(), fleet().clients.mountpoint]))
-
-
-def _retry_timer() -> systemd.Unit:
-    return systemd.Unit(f"{RETRY}.timer", restart_on=(f"{UNITS}/{RETRY}.timer",))
 
 
 def _files() -> list[files.Entry]:

@@ -7,7 +7,7 @@ from pyinfra.api.exceptions import DeployError
 from deploys.data import fleet, this_host
 from deploys.templates import render
 from facts.pools import PoolDisks
-from operations import files, nfs, packages, pools, systemd, zfs
+from operations import files, nfs, pools, systemd, zfs
 
 NFS_CONF = "/etc/nfs.conf.d/coop-infra.conf"
 NFS_DROP_IN = "/etc/systemd/system/nfs-server.service.d/coop-infra.conf"
@@ -34,7 +34,6 @@ def preflight() -> None:
 @deploy("Storage server")
 def converge() -> None:
     storage = fleet().storage
-    packages.installed(name="Packages", names=storage.packages)
     files.present(name="Configuration", entries=_files())
     pools.pool(
         name="Pool",

@@ -6,7 +6,7 @@ from deploys import clients
 from deploys.data import fleet, this_host
 from deploys.templates import render
 from fleet.hosts import Site
-from operations import accounts, files, git, health, packages, systemd
+from operations import accounts, files, git, health, systemd
 
 USER = "vision"
 SOCKET = "/run/php/vision.sock"
@@ -16,15 +16,13 @@ NGINX_SITE = "/etc/nginx/sites-enabled/vision"
 
 @deploy("Vision board")
 def converge() -> None:
-    vision = fleet().vision
     volume = this_host().volume
     assert volume is not None
-    packages.installed(name="Packages", names=vision.packages)
     # The owner of the volume: the export makes every file this user's, whoever writes it.
     accounts.service_user(name="User", user=USER, uid=volume.uid)
     git.checkout(name="Pages", path=_root(), repository=_site().repository, commit=_site().commit)
-    files.present(name="Configuration", entries=_configuration())
-    files.present(name="Uploads", entries=_uploads(), _timeout=120)
+    # A storage that does not answer must fail the host, not hang the run.
+    files.present(name="Files", entries=[*_configuration(), *_uploads()], _timeout=120)
     systemd.running(name="Services", units=_units())
     health.healthy(name="Health", command=HEALTH)
 

@@ -1,0 +1,20 @@
+"""What every host gets, whatever its roles."""
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from deploys.data import fleet
+from operations import packages
+
+
+@deploy("Every host")
+def converge() -> None:
+    """The packages of all its roles, in one go: apt is slow to start."""
+    of_group = {
+        "storage": fleet().storage.packages,
+        "clients": fleet().clients.packages,
+        "vision": fleet().vision.packages,
+    }
+    names = {name for group in host.groups for name in of_group.get(group, ())}
+    if names:
+        packages.installed(name="Packages", names=sorted(names))

@@ -1,0 +1,126 @@
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from facts.systemd import Units, UnitsState, UnitState
+from tests.unit.host_here import ask, sh
+from tests.unit.operation_harness import Shell
+
+# systemd 252 of Debian 12. A property that a kind of unit has not is left out; a time that has not
+# come is empty.
+SHOWN = """\
+Result=success
+Id=nginx.service
+LoadState=loaded
+ActiveState=active
+SubState=running
+UnitFileState=enabled
+StateChangeTimestamp=Tue 2026-11-24 00:20:00.500000 UTC
+ActiveEnterTimestamp=Tue 2026-11-24 00:10:00.250000 UTC
+NeedDaemonReload=yes
+
+Id=rpcbind.socket
+LoadState=masked
+ActiveState=inactive
+SubState=dead
+UnitFileState=masked
+StateChangeTimestamp=
+ActiveEnterTimestamp=
+NeedDaemonReload=no
+
+Result=exit-code
+Id=media-gocryptfs\\x2dstorage.mount
+LoadState=loaded
+ActiveState=failed
+SubState=failed
+UnitFileState=
+StateChangeTimestamp=Tue 2026-11-24 00:20:00.000001 UTC
+ActiveEnterTimestamp=
+NeedDaemonReload=no
+
+Id=none.service
+LoadState=not-found
+ActiveState=inactive
+SubState=dead
+UnitFileState=
+StateChangeTimestamp=
+ActiveEnterTimestamp=
+NeedDaemonReload=no
+"""
+MOUNT = r"media-gocryptfs\x2dstorage.mount"
+
+
+def at(*time: int) -> float:
+    return datetime(2026, 11, 24, *time, tzinfo=UTC).timestamp()
+
+
+@pytest.fixture
+def shell(tmp_path: Path) -> Shell:
+    shell = Shell(tmp_path)
+    shown = tmp_path / "shown"
+    shown.write_text(SHOWN)
+    shell.stand_in("systemctl", f"cat {shown}")
+    return shell
+
+
+def test_each_unit_in_systemds_own_words(shell: Shell) -> None:
+    seen = ask(Units, ["nginx.service"], shell=shell)
+    assert seen.units == {
+        "nginx.service": UnitState(
+            load="loaded",
+            file="enabled",
+            active="active",
+            sub="running",
+            result="success",
+            needs_daemon_reload=True,
+            started=at(0, 10, 0, 250000),
+            changed=at(0, 20, 0, 500000),
+        ),
+        "rpcbind.socket": UnitState(load="masked", file="masked"),
+        MOUNT: UnitState(
+            load="loaded",
+            active="failed",
+            sub="failed",
+            result="exit-code",
+            changed=at(0, 20, 0, 1),
+        ),
+        "none.service": UnitState(),
+    }
+    assert seen.modified == {}
+
+
+def test_the_question_is_asked_once_with_exact_times(shell: Shell) -> None:
+    ask(Units, ["nginx.service", MOUNT], ["/none"], shell=shell)
+    assert [call.replace("\\\\", "\\") for call in shell.calls] == [
+        "systemctl show --timestamp=us+utc -p Id,LoadState,UnitFileState,ActiveState,SubState,"
+        f"Result,NeedDaemonReload,ActiveEnterTimestamp,StateChangeTimestamp nginx.service {MOUNT}"
+    ]
+
+
+def test_the_name_of_a_unit_reaches_systemctl_unharmed(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("systemctl", 'for last; do :; done; printf "Id=%s\\n" "$last"')
+    assert list(ask(Units, [MOUNT], shell=shell).units) == [MOUNT]
+
+
+def test_files_have_the_time_at_which_they_took_their_place(shell: Shell, tmp_path: Path) -> None:
+    old, path = tmp_path / "content from long ago", tmp_path / "a b.conf"
+    old.write_text("")
+    os.utime(old, (1000, 1000))
+    old.rename(path)
+    seen = ask(Units, ["nginx.service"], [str(path), "/none"], shell=shell)
+    assert seen.modified == {str(path): pytest.approx(path.stat().st_ctime, abs=1e-5)}
+    assert seen.modified[str(path)] > 1000
+    assert len(seen.units) == 4
+
+
+def test_times_are_read_whatever_language_the_host_speaks(shell: Shell, tmp_path: Path) -> None:
+    shell.stand_in("stat", '[ "$LC_ALL" = C ] && echo 1.5 /a || echo 1,5 /a')
+    assert ask(Units, ["nginx.service"], ["/a"], shell=shell).modified == {"/a": 1.5}
+
+
+def test_without_systemd_nothing_is_known() -> None:
+    assert ask(Units, ["no such"], ["/none"]) == UnitsState() == Units.default()
+    assert sh(Units().command(["no such"])).returncode == 0

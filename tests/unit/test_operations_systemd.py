@@ -1,0 +1,179 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from facts.systemd import Units, UnitsState, UnitState
+from operations import files
+from operations.systemd import Unit, running
+from tests.unit.host_here import perform
+from tests.unit.operation_harness import Run, Shell, run
+
+STARTED, CHANGED = 1000.0, 2000.0
+UP = UnitState("loaded", "enabled", "active", "running", "success", False, STARTED, CHANGED)
+MASKED = UnitState("masked", "masked")
+NGINX = Unit("nginx.service", restart_on=("/drop-in",), reload_on=("/site",))
+TIMES = {"/drop-in": STARTED - 1, "/site": CHANGED - 1}
+START_LINE = (
+    "systemctl {verb} nginx.service || "
+    "{{ systemctl --no-pager --full status nginx.service >&2; exit 1; }}"
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_pending() -> None:
+    files.pending.clear()
+
+
+def apply(state: UnitState | None = UP, unit: Unit = NGINX, **options: Any) -> Run:
+    times = {**TIMES, **options.pop("times", {})}
+    units = {unit.name: state} if state else {}
+    units |= options.pop("others", {})
+    return run(running, [unit], facts={Units: UnitsState(units, times)}, **options)
+
+
+def command(run: Run) -> str:
+    (only,) = run.commands
+    return str(only.get_raw_value())
+
+
+def does(verb: str) -> str:
+    return "set -e; " + START_LINE.format(verb=verb)
+
+
+def test_a_unit_that_runs_on_its_present_files_is_one_question() -> None:
+    done = apply(others={"rpcbind.socket": MASKED}, masked=["rpcbind.socket"])
+    assert (done.commands, done.said) == ([], [])
+    assert done.noops == ["all units are enabled and running"]
+    units = ["nginx.service", "rpcbind.socket"]
+    assert done.asked == [{"units": units, "files": ["/drop-in", "/site"]}]
+
+
+@pytest.mark.parametrize(
+    ("state", "verb", "told"),
+    [
+        (replace(UP, active="inactive", sub="dead"), "start", "inactive (dead)"),
+        (replace(UP, active="activating", sub="start"), "start", "activating (start)"),
+        (replace(UP, active="failed", sub="failed"), "restart", "failed (failed)"),
+    ],
+)
+def test_a_unit_that_does_not_run_is_started(state: UnitState, verb: str, told: str) -> None:
+    done = apply(state)
+    assert command(done) == does(verb)
+    assert done.said == [f"nginx.service: {told} -> running"]
+
+
+def test_a_unit_is_enabled_before_it_is_started() -> None:
+    done = apply(None)
+    assert command(done) == "set -e; systemctl enable nginx.service; " + START_LINE.format(
+        verb="start"
+    )
+    assert done.said == [
+        "nginx.service: not there -> enabled",
+        "nginx.service: inactive (dead) -> running",
+    ]
+
+
+def test_a_unit_that_runs_but_would_not_after_a_boot_is_enabled() -> None:
+    done = apply(replace(UP, file="disabled"))
+    assert command(done) == "set -e; systemctl enable nginx.service"
+    assert done.said == ["nginx.service: disabled -> enabled"]
+
+
+def test_a_unit_that_another_starts_is_not_enabled() -> None:
+    assert apply(replace(UP, file="static"), replace(NGINX, enabled=False)).commands == []
+
+
+@pytest.mark.parametrize("executing", [True, False])
+def test_a_file_newer_than_the_start_restarts(executing: bool) -> None:
+    """As after a run that wrote the file and was cut off: no operation of this run wrote it."""
+    done = apply(times={"/drop-in": STARTED + 0.001}, executing=executing, diff=True)
+    assert command(done) == does("restart")
+    assert done.said == ["nginx.service: restart, for /drop-in"]
+
+
+def test_a_file_newer_than_the_last_change_reloads() -> None:
+    done = apply(times={"/site": CHANGED + 0.001})
+    assert command(done) == does("reload")
+    assert done.said == ["nginx.service: reload, for /site"]
+
+
+def test_a_restart_takes_in_what_a_reload_would() -> None:
+    done = apply(times={"/drop-in": CHANGED + 1, "/site": CHANGED + 1})
+    assert command(done) == does("restart")
+
+
+def test_a_reload_is_not_done_twice_and_is_no_restart() -> None:
+    assert apply(times={"/site": CHANGED - 1}).commands == []
+    assert command(apply(times={"/drop-in": CHANGED - 1})) == does("restart")
+
+
+def test_a_file_that_is_not_there_restarts_nothing() -> None:
+    unit = Unit("nginx.service", restart_on=("/none",))
+    assert apply(unit=unit).commands == []
+
+
+@pytest.mark.parametrize(("path", "verb"), [("/drop-in", "restart"), ("/site", "reload")])
+def test_a_dry_run_counts_files_that_would_be_written(path: str, verb: str) -> None:
+    files.pending["storage1"].add(path)
+    assert command(apply(executing=False)) == does(verb)
+
+
+def test_a_run_that_writes_goes_by_the_times_alone() -> None:
+    files.pending["storage1"].add("/drop-in")
+    assert apply(executing=True).commands == []
+
+
+def test_what_is_pending_on_another_host_counts_for_that_one_only() -> None:
+    files.pending["storage2"].add("/drop-in")
+    assert apply(executing=False).commands == []
+
+
+def test_changed_unit_files_are_read_before_anything_starts() -> None:
+    done = apply(replace(UP, needs_daemon_reload=True), times={"/drop-in": STARTED + 1})
+    assert command(done) == "set -e; systemctl daemon-reload; " + START_LINE.format(verb="restart")
+
+
+def test_changed_unit_files_are_read_if_nothing_else_is_to_do() -> None:
+    done = apply(replace(UP, needs_daemon_reload=True))
+    assert command(done) == "set -e; systemctl daemon-reload"
+    assert done.said == ["nginx.service: its files changed, so systemd reads them again"]
+
+
+def test_unit_files_are_not_read_again_without_need() -> None:
+    assert "daemon-reload" not in command(apply(replace(UP, active="inactive")))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        UnitState(),
+        UnitState("loaded", "enabled", "active"),
+        UnitState("masked", "masked", "active"),
+        UnitState("loaded", "disabled"),
+    ],
+)
+def test_units_that_must_not_run_are_masked_and_stopped(state: UnitState) -> None:
+    done = apply(others={"rpcbind.socket": state}, masked=["rpcbind.socket"])
+    assert command(done) == "set -e; systemctl mask --now rpcbind.socket"
+    assert done.said == [f"rpcbind.socket: {state.active} -> masked"]
+
+
+def test_a_unit_that_does_not_start_fails_with_its_status(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("systemctl", '[ "$1" = --no-pager ] && echo why; [ "$1" != start ]')
+    units = [Unit("a.service", enabled=False), Unit("b.service", enabled=False)]
+    (only,) = run(running, units, facts={Units: UnitsState()}).commands
+    done = perform(only, shell)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", "why\n")
+    assert [call for call in shell.calls if "b.service" in call] == []
+
+
+def test_units_start_in_the_order_given_with_names_quoted() -> None:
+    names = [r"z\x2da.mount", "a.service"]
+    units = [Unit(name, enabled=False) for name in names]
+    done = run(running, units, facts={Units: UnitsState()})
+    first, second = command(done).removeprefix("set -e; ").split("; systemctl start ")
+    assert first.startswith(r"systemctl start 'z\x2da.mount' || ")
+    assert second.startswith("a.service || ")
