@@ -8,7 +8,7 @@ from pyinfra.api import FactBase
 
 @dataclass(frozen=True)
 class CheckoutState:
-    """commit: HEAD, None where there is no work tree; changed: tracked files that differ from it."""
+    """commit: HEAD, None where there is no work tree; changed: tracked files that differ."""
 
     commit: str | None = None
     changed: tuple[str, ...] = ()
@@ -18,7 +18,8 @@ class Checkout(FactBase[CheckoutState]):  # type: ignore[misc]
     """The commit of a work tree and its locally changed files. Untracked files do not count."""
 
     def command(self, path: str) -> str:
-        git = f"git -C {quote(path)}"
+        # Without optional locks: a look must not write the index.
+        git = f"git --no-optional-locks -C {quote(path)}"
         return (
             f"[ -d {quote(path + '/.git')} ] || exit 0; "
             f"{git} rev-parse --verify -q HEAD && {git} status --porcelain -uno; true"

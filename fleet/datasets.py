@@ -50,8 +50,10 @@ def dataset_name(fleet: Fleet, host: Host) -> str:
 def _volume(fleet: Fleet, host: Host) -> Dataset:
     volume = host.volume
     assert volume is not None
-    properties: dict[str, str | int] = {"quota": volume.quota}
-    if volume.reservation is not None:
-        properties["reservation"] = volume.reservation
+    # 0 too, so that a reservation that is gone from the data goes from the pool.
+    properties: dict[str, str | int] = {
+        "quota": volume.quota,
+        "reservation": volume.reservation or 0,
+    }
     properties.update(volume.properties.chosen())
     return Dataset(dataset_name(fleet, host), properties, (volume.uid, volume.uid))

@@ -7,7 +7,7 @@ packages = ["nfs-common", "gocryptfs", "fuse3"]
 mountpoint = "/media/storage"
 
 # Where an encrypted volume's files lie as they come from the server. Beside the mountpoint and not
-# above it: automounts must not be nested.
+# above it, so that neither mount hides the other.
 ciphertext = "/media/ciphertext"
 
 # How long after a failed attempt the mount is tried again.

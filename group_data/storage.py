@@ -26,8 +26,7 @@ dataset_properties = {
     "exec": "off",
 }
 
-# How many of each are kept. Production: two days to the hour, two weeks to the day; what is older
-# lies off-site.
+# How many of each are kept. Production: two days to the hour, two weeks to the day.
 snapshots = {
     "prod": {"hourly": 48, "daily": 14, "weekly": 0, "monthly": 0},
     "staging": {"hourly": 24, "daily": 7, "weekly": 0, "monthly": 0},

@@ -98,6 +98,9 @@ class Machine:
         virsh("suspend", self.domain)
         self.disconnect()
 
+    def resume(self) -> None:
+        virsh("resume", self.domain)
+
     def reset(self) -> None:
         """Press the reset button: the kernel gets no chance to write anything."""
         virsh("reset", self.domain)

@@ -62,7 +62,10 @@ def _not_mounted(ciphertext: str) -> Commands:
             f"{ciphertext} is not mounted or does not answer, so no volume is looked for there"
         )
         return
-    tell(f"{ciphertext}: not mounted yet; an empty volume will be initialised and escrowed")
+    tell(
+        f"{ciphertext}: not mounted now; if it is empty and nothing is escrowed, it becomes an "
+        "encrypted volume"
+    )
     yield StringCommand("true")
 
 

@@ -11,6 +11,7 @@ from typing import Any
 # pyinfra's command line patches the standard library for gevent, so it comes before the rest.
 from pyinfra_cli.main import main as pyinfra  # isort: skip
 
+from pyinfra import state
 from pyinfra.connectors.ssh import SSHConnector
 
 MOST = 12
@@ -37,8 +38,12 @@ def main() -> None:
     for host, count in sorted(commands.items()):
         print(f"| {host} | {count} |")
     print(f"\nwall time {seconds:.1f} s, exit {status}")
-    worst = max(commands.values(), default=0)
-    sys.exit(status or (worst > MOST and f"more than {MOST} commands on a host"))
+    done = [data.operation_meta for ops in state.ops.values() for data in ops.values()]
+    if status == 0 and any(meta.did_change() for meta in done):
+        sys.exit("the run had changes to make, so this says nothing: run it again")
+    if max(commands.values(), default=0) > MOST:
+        sys.exit(f"more than {MOST} commands on a host")
+    sys.exit(status)
 
 
 if __name__ == "__main__":

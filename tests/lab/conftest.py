@@ -86,11 +86,11 @@ def counts(output: str) -> tuple[int, int, int]:
 
 
 @pytest.fixture(scope="session")
-def machines() -> Fleet:
-    for other in running():
-        if other.name not in HOSTS:
-            other.suspend()
-    return Fleet(*(machine(name) for name in HOSTS))
+def machines() -> Iterator[Fleet]:
+    others = [other for other in running() if other.name not in HOSTS]
+    together(others, lambda other: other.suspend())
+    yield Fleet(*(machine(name) for name in HOSTS))
+    together(others, lambda other: other.resume())
 
 
 @pytest.fixture(scope="session")

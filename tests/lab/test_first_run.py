@@ -30,7 +30,7 @@ def test_the_next_run_changes_nothing_and_restarts_nothing(fleet: Fleet) -> None
     output = fleet.converge()
     assert {each.name: started(each) for each in fleet.all} == before
     changed, failed, unchanged = counts(output)
-    assert (changed, failed) == (0, 0) and unchanged > 30, output[-4000:]
+    assert (changed, failed) == (0, 0) and unchanged > 20, output[-4000:]
 
 
 def test_a_dry_run_on_a_converged_fleet_changes_nothing_and_plans_nothing(fleet: Fleet) -> None:
@@ -65,7 +65,7 @@ def test_staging_lies_on_its_dataset_as_the_file_itself(fleet: Fleet) -> None:
 
 
 def test_prod_lies_on_its_dataset_as_ciphertext_only(fleet: Fleet) -> None:
-    marker = b"this vision is nobody's business but ours " + os.urandom(8).hex().encode()
+    marker = b"this vision is for us alone " + os.urandom(8).hex().encode()
     name = board.upload(fleet.prod, "secret.txt", marker * 100)
     assert marker in board.fetch(fleet.prod, name)
     dataset = DATASETS["vision-prod1"]

@@ -8,6 +8,9 @@ from pyinfra.api import FactBase, StringCommand
 
 from tests.unit.operation_harness import Shell
 
+# Without what git sets for its hooks, which would send every git command to that repository.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+
 Done = subprocess.CompletedProcess[str]
 
 
@@ -32,7 +35,7 @@ def sh(command: str, stdin: str | None = None, shell: Shell | None = None) -> Do
         input=f"{stdin or ''}\n",
         capture_output=True,
         text=True,
-        env={**os.environ, "PATH": path},
+        env={**ENVIRONMENT, "PATH": path},
         check=False,
         timeout=30,
     )

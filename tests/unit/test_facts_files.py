@@ -91,6 +91,11 @@ def test_a_link_in_the_place_of_a_secret_is_not_taken_for_it(tmp_path: Path) -> 
     assert ask(Paths, [], [str(link)])[str(link)].mode == 0o777
 
 
+def test_what_was_read_does_not_wait_in_a_buffer_for_what_hangs(tmp_path: Path) -> None:
+    answer = base64.b64decode(sh(Paths().command([made(tmp_path / "a", b"1")])).stdout)
+    assert len(answer) == 4 * 512  # name, content, and two that end it; not tar's usual 20
+
+
 @pytest.mark.parametrize("blocks", [0, 1, 3])
 def test_an_answer_that_is_cut_off_gives_what_is_whole(tmp_path: Path, blocks: int) -> None:
     first, last = made(tmp_path / "a", b"1"), made(tmp_path / "z", b"2" * 512 * blocks)

@@ -13,6 +13,7 @@ hi |zfs-dkms
 iF |php8.2-fpm
 iU |php8.2-gd
 iHR|sanoid
+iiR|sanoid-doc
 rc |apache2
 un |gocryptfs
 """

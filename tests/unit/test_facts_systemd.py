@@ -52,8 +52,8 @@ NeedDaemonReload=no
 MOUNT = r"media-gocryptfs\x2dstorage.mount"
 
 
-def at(*time: int) -> float:
-    return datetime(2026, 11, 24, *time, tzinfo=UTC).timestamp()
+def at(minute: int, microsecond: int) -> float:
+    return datetime(2026, 11, 24, 0, minute, 0, microsecond, UTC).timestamp()
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def test_each_unit_in_systemds_own_words(shell: Shell) -> None:
             sub="running",
             result="success",
             needs_daemon_reload=True,
-            started=at(0, 10, 0, 250000),
-            changed=at(0, 20, 0, 500000),
+            started=at(10, 250000),
+            changed=at(20, 500000),
         ),
         "rpcbind.socket": UnitState(load="masked", file="masked"),
         MOUNT: UnitState(
@@ -84,7 +84,7 @@ def test_each_unit_in_systemds_own_words(shell: Shell) -> None:
             active="failed",
             sub="failed",
             result="exit-code",
-            changed=at(0, 20, 0, 1),
+            changed=at(20, 1),
         ),
         "none.service": UnitState(),
     }

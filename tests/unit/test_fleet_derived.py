@@ -26,7 +26,10 @@ def test_a_volume_has_its_own_properties_and_inherits_the_rest(tmp_path: Path) -
         "sync": "always",
     }
     assert volume.owner == (20002, 20002)
-    assert datasets["storage/staging/stg1"].properties == {"quota": 20 * 2**30}
+    assert datasets["storage/staging/stg1"].properties == {
+        "quota": 20 * 2**30,
+        "reservation": 0,
+    }
 
 
 def test_the_environments_pass_their_properties_on_and_hold_nothing(tmp_path: Path) -> None:

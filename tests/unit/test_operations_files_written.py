@@ -39,7 +39,7 @@ def converge(*entries: Entry) -> Done:
 def test_one_run_makes_everything_and_the_next_finds_nothing_to_do(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.write_text("old")
-    wanted = [
+    wanted: list[Entry] = [
         file(tmp_path / "not/there/yet/a b.conf", "it's $HOME\n\ttwo\n", 0o640),
         file(tmp_path / "run", "#!/bin/sh\n", 0o755),
         file(tmp_path / "key", "hunter2", 0o600, secret=True),
@@ -145,7 +145,7 @@ def test_a_file_for_an_owner_who_is_not_there_fails(tmp_path: Path) -> None:
 @as_root
 def test_a_file_can_be_given_to_others(tmp_path: Path) -> None:
     path = tmp_path / "a"
-    wanted = [
+    wanted: list[Entry] = [
         File(str(path), "x", 0o640, "nobody", "nogroup"),
         Directory(str(tmp_path / "b"), 0o750, "nobody", "nogroup"),
     ]

@@ -1,0 +1,130 @@
+"""A host with a volume on this machine: real files, a real shell, and programs that pretend.
+
+The stand-ins behave as gocryptfs 2.3 was seen to: -init takes only an empty directory and makes a
+config that the password opens, -passwd reads the old and the new password from stdin, and
+gocryptfs-xray prints the master key to who has the password.
+"""
+
+import hashlib
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from pyinfra.api import FunctionCommand, StringCommand
+from pyinfra.connectors.util import CommandOutput, OutputLine
+from pyinfra.context import ctx_host, ctx_state
+
+from facts.gocryptfs import Volume, VolumeState
+from operations import report
+from operations.escrow import Escrow
+from operations.gocryptfs import volume
+from tests.unit.host_here import Done, ask, perform, sh
+from tests.unit.operation_harness import PretendedHost, Run, Shell
+
+GOCRYPTFS = """\
+for last; do :; done
+case "$1 $2" in
+  '-init -q')
+    [ "$3" = -passfile ] || exit 1
+    [ -z "$(ls -A "$last")" ] || { echo not empty >&2; exit 6; }
+    echo diriv > "$last/gocryptfs.diriv"
+    echo "$(sha256sum < "$4") $(od -An -N32 -tx1 /dev/urandom | tr -d ' \\n')" > "$last/conf"
+    chmod 0400 "$last/conf"
+    mv "$last/conf" "$last/gocryptfs.conf" ;;
+  '-q -passwd')
+    IFS= read -r old; IFS= read -r new
+    read -r digest dash key < "$last/gocryptfs.conf"
+    [ "$(printf '%s\\n' "$old" | sha256sum)" = "$digest  -" ] || { echo wrong >&2; exit 12; }
+    echo "$(printf '%s\\n' "$new" | sha256sum) $key" > "$last/conf"
+    mv "$last/conf" "$last/gocryptfs.conf" ;;
+  *) exit 1 ;;
+esac
+"""
+XRAY = """\
+[ "$1" = -dumpmasterkey ] || exit 1
+IFS= read -r password
+read -r digest dash key < "$2" || exit 1
+[ "$(printf '%s\\n' "$password" | sha256sum)" = "$digest  -" ] || { echo wrong >&2; exit 8; }
+echo "$key"
+"""
+
+
+def digest(password: str) -> str:
+    return hashlib.sha256(f"{password}\n".encode()).hexdigest()
+
+
+class Machine:
+    """The host, and what the operator keeps of it in escrow."""
+
+    def __init__(self, directory: Path) -> None:
+        self.shell = Shell(directory)
+        self.shell.stand_in("gocryptfs", GOCRYPTFS)
+        self.shell.stand_in("gocryptfs-xray", XRAY)
+        self.shell.stand_in("findmnt", f"[ -e {directory}/mounted ]")
+        (directory / "mounted").touch()
+        self.mounted = directory / "mounted"
+        self.ciphertext = directory / "cipher text"
+        self.ciphertext.mkdir()
+        self.config = self.ciphertext / "gocryptfs.conf"
+        self.password_file = directory / "etc" / "gocryptfs.password"
+        self.escrow = Escrow(directory / "escrow" / "host")
+
+    @property
+    def state(self) -> VolumeState:
+        found = ask(Volume, str(self.ciphertext), str(self.password_file), shell=self.shell)
+        assert isinstance(found, VolumeState)
+        return found
+
+    @property
+    def escrowed(self) -> dict[str, bytes]:
+        directory = self.escrow.directory
+        return (
+            {it.name: it.read_bytes() for it in directory.iterdir()} if directory.exists() else {}
+        )
+
+    @property
+    def escrowed_key(self) -> str:
+        return (self.escrow.directory / "masterkey").read_text().rstrip("\n")
+
+    def opens(self, password: str) -> str:
+        """The master key that the password opens the volume to, nothing if it does not."""
+        command = f"gocryptfs-xray -dumpmasterkey '{self.config}'"
+        return sh(command, password, self.shell).stdout.rstrip("\n")
+
+    def converge(self, password: str, rotate: bool = False) -> list[Done]:
+        """Runs the operation, as pyinfra does up to the first command that fails."""
+        done: list[Done] = []
+        for command in decide(self.state, password, self, rotate=rotate).commands:
+            done.append(self.perform(command))
+            if done[-1].returncode:
+                break
+        return done
+
+    def perform(self, command: StringCommand | FunctionCommand) -> Done:
+        if isinstance(command, StringCommand):
+            return perform(command, self.shell)
+        command.execute(SimpleNamespace(), self, {})
+        return Done([], 0, "", "")
+
+    def run_shell_command(self, command: StringCommand, **options: Any) -> Any:
+        """In the place of pyinfra's host, for a command that is a Python function."""
+        assert options == {"print_output": False, "print_input": False, "_sudo": True}
+        done = perform(command, self.shell)
+        lines = [OutputLine("stdout", line) for line in done.stdout.splitlines()]
+        return done.returncode == 0, CommandOutput(lines)
+
+
+def decide(
+    now: VolumeState, password: str, machine: Machine, executing: bool = True, rotate: bool = False
+) -> Run:
+    """What the operation says and yields on that state; a preparing one stops at a command."""
+    report._warned.clear()
+    host = PretendedHost({Volume: now})
+    state = SimpleNamespace(is_executing=executing, config=SimpleNamespace(DIFF=True))
+    paths = str(machine.ciphertext), str(machine.password_file)
+    with ctx_host.use(host), ctx_state.use(state):
+        for command in volume._inner(*paths, password, machine.escrow.directory, rotate):
+            host.run.commands.append(command)
+            if not executing:
+                break
+    return host.run

@@ -1,0 +1,76 @@
+from pathlib import Path
+
+from facts.mounts import Mountpoints, MountpointState
+from tests.unit.host_here import ask, sh
+from tests.unit.mountpoint_samples import media
+from tests.unit.operation_harness import Shell
+
+__all__ = ["media"]
+
+
+def test_flags_entries_and_paths_as_printed() -> None:
+    assert Mountpoints().process(
+        [
+            "----i---------e-------|0|/media/storage",
+            "--------------e-------|12|/media/a|b",
+            "--------------I-e-----|0|/media/indexed",
+            "|0|/media/no-flags-here",
+        ]
+    ) == {
+        "/media/storage": MountpointState(immutable=True, entries=0),
+        "/media/a|b": MountpointState(immutable=False, entries=12),
+        "/media/indexed": MountpointState(immutable=False, entries=0),
+        "/media/no-flags-here": MountpointState(immutable=False, entries=0),
+    }
+
+
+def test_what_is_not_there_is_not_known(tmp_path: Path) -> None:
+    assert ask(Mountpoints, [str(tmp_path / "no/such")]) == Mountpoints.default() == {}
+
+
+def test_without_the_right_to_mount_nothing_is_known(tmp_path: Path) -> None:
+    """Not the real /mnt, which the command would otherwise look into."""
+    shell = Shell(tmp_path)
+    shell.stand_in("unshare", 'shift; exec "$@"')
+    shell.stand_in("mount", "exit 32")
+    shell.stand_in("umount", "exit 32")
+    assert ask(Mountpoints, [str(tmp_path)], shell=shell) == {}
+    assert [call for call in shell.calls if "mount" in call.split()[0]] == [
+        f"mount --bind {tmp_path.parent} /mnt"
+    ]
+
+
+def test_a_directory_right_below_the_root_has_a_parent(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("unshare", 'shift; exec "$@"')
+    shell.stand_in("mount", "exit 32")
+    assert ask(Mountpoints, ["/srv"], shell=shell) == {}
+    assert shell.calls[-1] == "mount --bind / /mnt"
+
+
+def test_the_directory_itself(media: Path) -> None:
+    path, sealed = media / "a b", media / "sealed"
+    path.mkdir()
+    sealed.mkdir()
+    (path / "one").touch()
+    (path / ".two").touch()
+    sh(f'chattr +i "{sealed}"')
+    (media / "file").touch()
+    assert ask(Mountpoints, [str(it) for it in (path, sealed, media / "file")]) == {
+        str(path): MountpointState(immutable=False, entries=2),
+        str(sealed): MountpointState(immutable=True, entries=0),
+    }
+
+
+def test_it_looks_under_what_is_mounted_and_leaves_no_mount(media: Path) -> None:
+    path = media / "storage"
+    path.mkdir()
+    (path / "hidden").touch()
+    mounts = sh("cat /proc/self/mounts").stdout
+    script = f'mount -t tmpfs x "{path}"; ls -A "{path}"; {Mountpoints().command([str(path)])}'
+    covered = sh("unshare -m sh -s", script)
+    assert covered.stderr == ""
+    assert Mountpoints().process(covered.stdout.splitlines()) == {
+        str(path): MountpointState(immutable=False, entries=1)
+    }
+    assert sh("cat /proc/self/mounts").stdout == mounts

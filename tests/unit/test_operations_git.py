@@ -1,0 +1,133 @@
+from pathlib import Path
+
+import pytest
+
+from facts.git import Checkout, CheckoutState
+from operations.git import checkout
+from tests.unit.git_samples import commit, git
+from tests.unit.host_here import Done, ask, perform
+from tests.unit.operation_harness import Run, Shell, run
+
+A, B = "a" * 40, "b" * 40
+URL = "https://example.org/site.git"
+
+
+def apply(now: CheckoutState) -> Run:
+    return run(checkout, "/var/www/site", URL, A, facts={Checkout: now})
+
+
+def test_the_pinned_commit_unchanged_is_one_question() -> None:
+    done = apply(CheckoutState(A))
+    assert (done.commands, done.said) == ([], [])
+    assert done.noops == ["/var/www/site is at aaaaaaaaaaaa"]
+    assert done.asked == [{"path": "/var/www/site"}]
+
+
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        (CheckoutState(), [f"/var/www/site: absent -> aaaaaaaaaaaa of {URL}"]),
+        (CheckoutState(B), [f"/var/www/site: bbbbbbbbbbbb -> aaaaaaaaaaaa of {URL}"]),
+        (
+            CheckoutState(A, ("x.php", "y.php")),
+            [
+                "/var/www/site/x.php: local change -> as committed",
+                "/var/www/site/y.php: local change -> as committed",
+            ],
+        ),
+    ],
+)
+def test_each_difference_is_told(now: CheckoutState, told: list[str]) -> None:
+    done = apply(now)
+    assert done.said == told
+    assert len(done.commands) == 1
+
+
+class Site:
+    """A repository with two commits, and a host's work tree of it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.repository = directory / "repository"
+        self.first = commit(self.repository, {"index.php": "1\n", "gone.php": "1\n"})
+        self.second = commit(self.repository, {"index.php": "2\n", "new/page.php": "2\n"})
+        self.tree = directory / "a tree"
+
+    def operation(self, wanted: str) -> Run:
+        now = ask(Checkout, str(self.tree))
+        url = f"file://{self.repository}"
+        return run(checkout, str(self.tree), url, wanted, facts={Checkout: now})
+
+    def converge(self, wanted: str, shell: Shell | None = None) -> Done:
+        (command,) = self.operation(wanted).commands
+        return perform(command, shell)
+
+    @property
+    def files(self) -> dict[str, str]:
+        found = (path for path in self.tree.rglob("*") if ".git" not in path.parts)
+        return {
+            str(path.relative_to(self.tree)): path.read_text() for path in found if path.is_file()
+        }
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+SECOND = {"index.php": "2\n", "new/page.php": "2\n"}
+
+
+def test_a_tree_is_made_moved_and_moved_back(site: Site) -> None:
+    for wanted in (site.second, site.first, site.second):
+        assert site.converge(wanted).returncode == 0
+        assert site.operation(wanted).noops == [f"{site.tree} is at {wanted[:12]}"]
+    assert site.files == SECOND
+
+
+def test_a_local_change_is_put_back_without_asking_the_repository(site: Site) -> None:
+    site.converge(site.second)
+    (site.tree / "index.php").write_text("hacked\n")
+    (site.tree / "new/page.php").unlink()
+    site.repository.rename(site.repository.with_name("away"))
+    assert site.converge(site.second).returncode == 0
+    assert site.files == SECOND
+
+
+def test_untracked_files_and_links_stay(site: Site) -> None:
+    site.converge(site.first)
+    (site.tree / "files").symlink_to("/nowhere")
+    (site.tree / "notes").write_text("mine")
+    (site.tree / "index.php").write_text("hacked\n")
+    assert site.converge(site.second).returncode == 0
+    assert site.files == {**SECOND, "notes": "mine"}
+    assert (site.tree / "files").is_symlink()
+
+
+def test_a_checkout_that_was_cut_off_is_finished(site: Site) -> None:
+    """Some files are written already, index and HEAD are not, and git's locks are left."""
+    site.converge(site.first)
+    (site.tree / "new").mkdir()
+    (site.tree / "new/page.php").write_text("2\n")
+    (site.tree / "gone.php").unlink()
+    for lock in ("index.lock", "shallow.lock", "HEAD.lock"):
+        (site.tree / ".git" / lock).touch()
+    assert site.converge(site.second).returncode == 0
+    assert site.files == SECOND
+    assert git(site.tree, "status", "--porcelain") == ""
+
+
+def test_a_server_that_serves_no_single_commits_is_asked_for_its_branch(
+    site: Site, tmp_path: Path
+) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("git", 'case "$*" in *--depth*) exit 1;; esac; PATH=${PATH#*:} exec git "$@"')
+    assert site.converge(site.first, shell).returncode == 0
+    assert ask(Checkout, str(site.tree)).commit == site.first
+
+
+def test_a_commit_that_is_not_there_changes_nothing(site: Site) -> None:
+    site.converge(site.first)
+    done = site.converge(A)
+    assert done.returncode != 0
+    assert A in done.stderr
+    assert ask(Checkout, str(site.tree)) == CheckoutState(site.first)

@@ -1,0 +1,107 @@
+from pathlib import Path
+from shlex import quote
+
+import pytest
+
+from facts.mounts import Mountpoints, MountpointState
+from operations.mounts import sealed
+from tests.unit.host_here import ask, perform, sh
+from tests.unit.mountpoint_samples import media
+from tests.unit.operation_harness import Run, Shell, run
+
+__all__ = ["media"]
+
+A, B = "/media/storage", "/media/cipher text"
+SEALED, BARE = MountpointState(True, 0), MountpointState(False, 0)
+
+
+def apply(now: dict[str, MountpointState], *paths: str) -> Run:
+    return run(sealed, paths or (A, B), facts={Mountpoints: now})
+
+
+def test_sealed_mountpoints_are_one_question() -> None:
+    done = apply({A: SEALED, B: SEALED})
+    assert (done.commands, done.said) == ([], [])
+    assert done.noops == ["all mountpoints are sealed"]
+    assert done.asked == [{"paths": [A, B]}]
+
+
+@pytest.mark.parametrize(
+    ("now", "bare", "told"),
+    [
+        ({A: SEALED, B: BARE}, [B], [f"{B}: writable -> sealed (chattr +i) mountpoint"]),
+        ({A: SEALED}, [B], [f"{B}: absent -> sealed (chattr +i) mountpoint"]),
+        (
+            {},
+            [A, B],
+            [
+                f"{A}: absent -> sealed (chattr +i) mountpoint",
+                f"{B}: absent -> sealed (chattr +i) mountpoint",
+            ],
+        ),
+    ],
+)
+def test_only_what_is_not_sealed_is(
+    now: dict[str, MountpointState], bare: list[str], told: list[str]
+) -> None:
+    done = apply(now)
+    assert done.said == told
+    (command,) = done.commands
+    assert command.get_raw_value().endswith(f" seal {' '.join(map(quote, bare))}")
+
+
+@pytest.mark.parametrize("immutable", [True, False])
+def test_entries_under_a_mountpoint_are_refused(immutable: bool) -> None:
+    """Data that no backup sees: nothing is sealed, not the others either."""
+    done = apply({B: MountpointState(immutable, 3)})
+    assert len(done.commands) == 1
+    assert done.failure == (
+        f"{B}: 3 entries lie under the mountpoint, where no backup sees them. Unmount it, "
+        f"chattr -i {B}, move them away, run again"
+    )
+    assert done.said == []
+
+
+def converge(*paths: Path) -> int:
+    names = [str(path) for path in paths]
+    (command,) = apply(ask(Mountpoints, names), *names).commands
+    return perform(command).returncode
+
+
+def is_sealed(path: Path) -> bool:
+    return apply(ask(Mountpoints, [str(path)]), str(path)).commands == []
+
+
+def test_a_sealed_directory_takes_no_file_even_from_root(media: Path) -> None:
+    paths = media / "new/storage", media / "cipher text"
+    assert converge(*paths) == 0
+    for path in paths:
+        assert is_sealed(path)
+        with pytest.raises(PermissionError):
+            (path / "upload").write_text("lost to every backup")
+
+
+def test_a_sealed_directory_can_be_mounted_on(media: Path) -> None:
+    path = media / "storage"
+    assert converge(path) == 0
+    script = f'set -e; mount -t tmpfs x "{path}"; touch "{path}/file"'
+    covered = sh("unshare -m sh -s", script)
+    assert (covered.returncode, covered.stderr) == (0, "")
+    assert is_sealed(path)
+
+
+def test_it_leaves_no_mount_behind(media: Path) -> None:
+    before = sh("cat /proc/self/mounts").stdout
+    assert converge(media / "a", media / "b") == 0
+    assert sh("cat /proc/self/mounts").stdout == before
+
+
+def test_the_first_failure_is_the_hosts(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("unshare", 'shift; exec "$@"')
+    shell.stand_in("mkdir")
+    shell.stand_in("mount", "exit 32")
+    shell.stand_in("chattr")
+    (command,) = apply({}, "/srv", B).commands
+    assert perform(command, shell).returncode == 32
+    assert shell.calls[-1] == "mount --bind / /mnt"
