@@ -21,7 +21,7 @@ if "storage" in host.groups:
 barrier(name="Storage is served", before="the clients mount it")
 
 if "clients" in host.groups:
-    clients.converge()
+    clients.converge(services=vision.services() if "vision" in host.groups else [])
 
 if "vision" in host.groups:
     vision.converge()

@@ -29,15 +29,18 @@ class Unit:
 
 @operation()
 def running(
-    units: Sequence[Unit], masked: Sequence[str] = ()
+    units: Sequence[Unit], masked: Sequence[str] = (), loaded: Sequence[str] = ()
 ) -> Generator[StringCommand, None, None]:
     """These units are enabled and running on their present files; the masked ones can't start.
+
+    loaded: units that others start; systemd only has to know their present files
 
     A unit that does not start fails the host with the last lines of its journal. Units are started
     in the order given. Never stops or disables a unit that is not named.
     """
     files = sorted({path for unit in units for path in unit.restart_on + unit.reload_on})
-    now = host.get_fact(Units, units=[unit.name for unit in units] + list(masked), files=files)
+    names = [*(unit.name for unit in units), *masked, *loaded]
+    now = host.get_fact(Units, units=names, files=files)
     commands = [*_reread(now), *_mask(masked, now), *_enable(units, now), *_start(units, now)]
     if not commands:
         host.noop("all units are enabled and running")

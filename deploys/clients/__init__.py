@@ -1,5 +1,7 @@
 """A client VM: its dataset mounted at boot, decrypted where the data says so, services on it."""
 
+from collections.abc import Sequence
+
 from pyinfra import host
 from pyinfra.api import deploy
 
@@ -12,7 +14,6 @@ from operations import files, gocryptfs, mounts, systemd
 UNITS = "/etc/systemd/system"
 PASSWORD_FILE = "/etc/coop-infra/gocryptfs.password"
 GOCRYPTFS = "gocryptfs-storage.service"
-TARGET = "coop-storage-users.target"
 RETRY = "coop-storage-retry"
 
 
@@ -27,20 +28,16 @@ def storage_unit() -> str:
     return GOCRYPTFS if _volume().encrypted else mount_unit(fleet().clients.mountpoint)
 
 
-def service_files(service: str) -> list[files.Entry]:
-    """What ties a service to the storage: it starts on the real mount, and comes back with it."""
+def service_file(service: str) -> files.Entry:
+    """What ties a service to the storage: it starts on the real mount and stops with it."""
     drop_in = render(
         __file__,
         "service.conf.j2",
         storage_unit=storage_unit(),
-        target=TARGET,
         mountpoint=fleet().clients.mountpoint,
         filesystem="fuse.gocryptfs" if _volume().encrypted else "nfs4",
     )
-    return [
-        files.File(drop_in_path(service), drop_in),
-        files.Link(f"{UNITS}/{TARGET}.wants/{service}", f"/lib/systemd/system/{service}"),
-    ]
+    return files.File(drop_in_path(service), drop_in)
 
 
 def drop_in_path(service: str) -> str:
@@ -49,12 +46,13 @@ def drop_in_path(service: str) -> str:
 
 
 @deploy("Client VM")
-def converge() -> None:
+def converge(services: Sequence[str]) -> None:
+    """services: the units that live on the storage, to be started whenever it is there."""
     mounts.sealed(name="Mountpoints", paths=_mountpoints())
-    files.present(name="Units", entries=_files())
+    files.present(name="Units", entries=_files(services))
     encrypted = _volume().encrypted
     mounted = [_nfs_mount()] if encrypted else [_nfs_mount(), _retry_timer()]
-    systemd.running(name="NFS mount", units=mounted)
+    systemd.running(name="NFS mount", units=mounted, loaded=[f"{RETRY}.service"])
     if encrypted:
         _converge_volume()
         systemd.running(name="Decryption", units=[_decryption(), _retry_timer()])
@@ -104,7 +102,7 @@ def _mountpoints() -> list[str]:
     return list(dict.fromkeys([_nfs_path(), fleet().clients.mountpoint]))
 
 
-def _files() -> list[files.Entry]:
+def _files(services: Sequence[str]) -> list[files.Entry]:
     clients = fleet().clients
     unit = mount_unit(_nfs_path())
     nfs_mount = render(
@@ -114,13 +112,10 @@ def _files() -> list[files.Entry]:
         export=f"/{fleet().dataset_name(this_host())}",
         path=_nfs_path(),
     )
-    retry = render(__file__, "retry.service.j2", storage_unit=storage_unit(), target=TARGET)
+    units = " ".join([storage_unit(), *services])
+    retry = render(__file__, "retry.service.j2", units=units)
     entries: list[files.Entry] = [
         files.File(f"{UNITS}/{unit}", nfs_mount),
-        files.File(
-            f"{UNITS}/{TARGET}",
-            render(__file__, "users.target.j2", mountpoint=clients.mountpoint),
-        ),
         files.File(f"{UNITS}/{RETRY}.service", retry),
         files.File(
             f"{UNITS}/{RETRY}.timer",

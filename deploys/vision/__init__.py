@@ -27,6 +27,11 @@ def converge() -> None:
     health.healthy(name="Health", command=HEALTH)
 
 
+def services() -> list[str]:
+    """The units that need the storage."""
+    return [_fpm(), "nginx.service"]
+
+
 def _site() -> Site:
     site = this_host().site
     assert site is not None
@@ -80,13 +85,12 @@ def _configuration() -> list[files.Entry]:
         files.Absent(f"{_pool()}/www.conf"),
         files.File(HEALTH, render(__file__, "health.sh.j2", **values), mode=0o755),
         files.Link(f"{_root()}/files", _uploads_path()),
-        *clients.service_files(_fpm()),
-        *clients.service_files("nginx.service"),
+        *(clients.service_file(service) for service in services()),
     ]
 
 
 def _units() -> list[systemd.Unit]:
-    fpm, nginx = _fpm(), "nginx.service"
+    fpm, nginx = services()
     pool = f"{_pool()}/vision.conf"
     return [
         systemd.Unit(fpm, restart_on=(clients.drop_in_path(fpm), pool)),

@@ -19,10 +19,10 @@ SEED = 20200601
 DAMAGE = {
     "storage1": "systemctl stop nfs-server; rm -f /etc/exports /etc/nfs.conf.d/coop-infra.conf; "
     "zfs inherit compression storage/prod; zfs set quota=300M storage/prod/vision-prod1",
-    "vision-stg1": "rm -rf /etc/systemd/system/*coop-storage* /etc/nginx/sites-enabled/vision "
+    "vision-stg1": "rm -rf /etc/systemd/system/coop-storage-* /etc/nginx/sites-enabled/vision "
     "/var/www/*/index.php; systemctl stop nginx php8.2-fpm coop-storage-retry.timer",
     "vision-prod1": "systemctl stop nginx php8.2-fpm coop-storage-retry.timer gocryptfs-storage; "
-    "rm -f /etc/systemd/system/*coop-storage* /etc/coop-infra/gocryptfs.password",
+    "rm -f /etc/systemd/system/coop-storage-* /etc/coop-infra/gocryptfs.password",
 }
 
 

@@ -62,6 +62,15 @@ def test_the_directory_itself(media: Path) -> None:
     }
 
 
+def test_nobody_else_sees_its_mount(media: Path, tmp_path: Path) -> None:
+    (media / "storage").mkdir()
+    shell = Shell(tmp_path)
+    shell.stand_in("lsattr", "readlink /proc/self/ns/mnt")
+    answer = sh(Mountpoints().command([str(media / "storage")]), shell=shell).stdout
+    assert answer.startswith("mnt:[")
+    assert not answer.startswith(str(Path("/proc/self/ns/mnt").readlink()))
+
+
 def test_it_looks_under_what_is_mounted_and_leaves_no_mount(media: Path) -> None:
     path = media / "storage"
     path.mkdir()

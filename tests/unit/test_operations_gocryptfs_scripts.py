@@ -169,7 +169,7 @@ def test_what_cannot_be_read_is_not_escrowed(machine: Machine, program: str) -> 
     *_, escrow = decide(machine.state, PASSWORD, machine).commands
     for command in decide(machine.state, PASSWORD, machine).commands[:2]:
         machine.perform(command)
-    machine.shell.stand_in(program, f"echo {'0f' * 32}; exit 1")
+    machine.shell.stand_in(program, f"printf {'0f' * 32}; exit 1")
     with pytest.raises(RuntimeError, match="could not be read for escrow"):
         machine.perform(escrow)
     assert machine.escrowed == {}
