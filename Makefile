@@ -29,7 +29,8 @@ packages:
 	@lab/install
 
 unit: venv
-	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy .
 	@$(PYTHON) -m pytest tests/unit
 

@@ -13,7 +13,7 @@ from operations.files import Absent, Directory, Entry, File, Link, present
 from tests.unit.host_here import Done, ask, perform, sh
 from tests.unit.operation_harness import Run, run
 
-OWNER, GROUP = sh("stat -c '%U %G' /proc/self").stdout.split()
+OWNER, GROUP = sh("id -un; id -gn").stdout.split()
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
 
 
