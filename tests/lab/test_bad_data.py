@@ -87,6 +87,7 @@ def run_with(
     data = yaml.safe_load(inventory.read_text())
     change(data["hosts"])
     inventory.write_text(yaml.safe_dump(data))
+    logins(fleet)  # opens the test's own connections, which count too
     before = logins(fleet)
     done = subprocess.run(
         [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y"],
@@ -99,7 +100,7 @@ def run_with(
 
 
 def logins(fleet: Fleet) -> list[str]:
-    return [each.sh("journalctl -u ssh -o cat | grep -c Accepted || true") for each in fleet.all]
+    return [each.sh("journalctl --sync; journalctl -u ssh -o cat | grep -c Accepted || true") for each in fleet.all]
 
 
 def test_a_disk_that_is_not_blank_stops_the_run_before_any_change(fresh_fleet: Fleet) -> None:
