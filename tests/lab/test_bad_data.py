@@ -100,7 +100,8 @@ def run_with(
 
 
 def logins(fleet: Fleet) -> list[str]:
-    return [each.sh("journalctl --sync; journalctl -u ssh -o cat | grep -c Accepted || true") for each in fleet.all]
+    count = "journalctl --sync; journalctl -u ssh -o cat | grep -c Accepted || true"
+    return [each.sh(count) for each in fleet.all]
 
 
 def test_a_disk_that_is_not_blank_stops_the_run_before_any_change(fresh_fleet: Fleet) -> None:
