@@ -57,11 +57,7 @@ def _exports() -> list[nfs.Export]:
 
 def _files() -> list[files.Entry]:
     storage = fleet().storage
-    policies = {
-        name: retention.model_dump()
-        for name, retention in storage.snapshots
-        if retention is not None
-    }
+    policies = {name: retention.model_dump() for name, retention in storage.snapshots}
     return [
         files.File(NFS_CONF, render(__file__, "nfs.conf.j2", nfs=storage.nfs)),
         files.File(NFS_DROP_IN, render(__file__, "nfs-server.conf.j2")),
