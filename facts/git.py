@@ -15,14 +15,19 @@ class CheckoutState:
 
 
 class Checkout(FactBase[CheckoutState]):  # type: ignore[misc]
-    """The commit of a work tree and its locally changed files. Untracked files do not count."""
+    """The commit of a work tree and its locally changed files. Untracked files do not count.
+
+    A repository of which git cannot read the commit, its files' list or its index counts as none.
+    """
 
     def command(self, path: str) -> str:
         # Without optional locks: a look must not write the index.
         git = f"git --no-optional-locks -C {quote(path)}"
         return (
             f"[ -d {quote(path + '/.git')} ] || exit 0; "
-            f"{git} rev-parse --verify -q HEAD && {git} status --porcelain -uno; true"
+            f"commit=$({git} rev-parse --verify -q HEAD) && {git} ls-tree -r HEAD >/dev/null && "
+            f"changed=$({git} status --porcelain -uno) && "
+            'printf "%s\\n%s\\n" "$commit" "$changed"; true'
         )
 
     @staticmethod

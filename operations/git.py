@@ -7,7 +7,7 @@ from pyinfra import host
 from pyinfra.api import StringCommand, operation
 
 from facts.git import Checkout
-from operations.report import tell
+from operations.report import script, tell
 
 
 @operation()
@@ -15,7 +15,7 @@ def checkout(path: str, repository: str, commit: str) -> Generator[StringCommand
     """The work tree at `path` is the pinned commit of that repository, with no local change.
 
     commit: 40 hexadecimal digits. An untracked file or link stays, unless the commit has a file of
-    its own in that place.
+    its own in that place. What was committed there locally is lost.
     """
     now = host.get_fact(Checkout, path=path)
     if now.commit == commit and not now.changed:
@@ -25,12 +25,22 @@ def checkout(path: str, repository: str, commit: str) -> Generator[StringCommand
         tell(f"{path}: {(now.commit or 'absent')[:12]} -> {commit[:12]} of {repository}")
     for name in now.changed:
         tell(f"{path}/{name}: local change -> as committed")
-    git = f"git -C {quote(path)}"
-    # A fetch that was cut off leaves its lock; nobody else works in this tree.
-    yield StringCommand(
-        f"set -e; mkdir -p {quote(path)}; {git} init -q; rm -f {quote(path)}/.git/*.lock; "
-        f"{git} cat-file -e {commit}^{{commit}} 2>/dev/null || "
-        f"{git} fetch -q --depth 1 {quote(repository)} {commit} || "
-        f"{git} fetch -q {quote(repository)}; "
-        f"{git} checkout -q --force --detach {commit}"
+    url = quote(repository)
+    take = f"git checkout -q --force --detach {commit}"
+    # Only the commit of which all is there can be taken from what is there. Otherwise a new .git is
+    # made, to which the old one gives its list of files: git does not sync its objects, so a
+    # machine that was reset may keep empty ones, and no fetch mends those.
+    here = [f"rm -f .git/*.lock; if {take}; then exit 0; fi"] if now.commit == commit else []
+    yield script(
+        f"mkdir -p {quote(path)}; cd {quote(path)}",
+        *here,
+        "rm -rf .git.new; git init -q --bare .git.new",
+        'new() { git --git-dir=.git.new --work-tree=. -c core.bare=false "$@"; }',
+        f"new fetch -q --depth 1 {url} {commit} || new fetch -q {url}",
+        f"new cat-file -e {commit}^{{commit}}",
+        "new config core.bare false",
+        "[ ! -e .git/index ] || cp .git/index .git.new/index",
+        "new ls-files > /dev/null 2>&1 || rm -f .git.new/index",
+        "rm -rf .git; mv .git.new .git",
+        take,
     )

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,58 @@ def test_a_commit_that_is_not_there_changes_nothing(site: Site) -> None:
     assert done.returncode != 0
     assert A in done.stderr
     assert ask(Checkout, str(site.tree)) == CheckoutState(site.first)
+
+
+def only_the_commit_arrived(tree: Path) -> None:
+    keep = git(tree, "rev-parse", "HEAD")
+    for path in (tree / ".git/objects").rglob("*"):
+        if path.is_file() and path.parent.name + path.name != keep:
+            path.unlink()
+    (tree / ".git/index").unlink()
+
+
+def the_pages_did_not_arrive(tree: Path) -> None:
+    (tree / ".git/objects" / blob(tree)).unlink()
+    (tree / "index.php").unlink()
+
+
+def an_object_is_empty(tree: Path) -> None:
+    path = tree / ".git/objects" / blob(tree)
+    path.unlink()
+    path.touch()
+    (tree / "index.php").write_text("")
+
+
+def an_empty(name: str) -> Callable[[Path], None]:
+    def empty(tree: Path) -> None:
+        (tree / ".git" / name).write_text("")
+
+    return empty
+
+
+def blob(tree: Path) -> str:
+    name = git(tree, "rev-parse", "HEAD:index.php")
+    return f"{name[:2]}/{name[2:]}"
+
+
+@pytest.mark.parametrize("wanted", ["first", "second"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        only_the_commit_arrived,
+        the_pages_did_not_arrive,
+        an_object_is_empty,
+        an_empty("HEAD"),
+        an_empty("index"),
+    ],
+)
+def test_a_repository_that_a_reset_left_damaged_is_replaced(
+    site: Site, damage: Callable[[Path], None], wanted: str
+) -> None:
+    site.converge(site.first)
+    damage(site.tree)
+    commit = site.first if wanted == "first" else site.second
+    assert site.converge(commit).returncode == 0
+    assert site.operation(commit).noops == [f"{site.tree} is at {commit[:12]}"]
+    assert site.files["index.php"] == ("1\n" if wanted == "first" else "2\n")
+    assert git(site.tree, "fsck", commit) == ""
