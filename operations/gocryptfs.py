@@ -12,6 +12,7 @@ from pyinfra.api import FunctionCommand, StringCommand, operation
 
 from facts.gocryptfs import Volume, VolumeState
 from operations.escrow import Escrow
+from operations.files import pending
 from operations.report import fail, script, tell
 
 Commands = Generator[StringCommand | FunctionCommand, None, None]
@@ -46,14 +47,32 @@ def volume(
         return
     has_config = now.config is not None or kept.config is not None
     if now.config is None and kept.config is not None:
-        yield _restore_config(ciphertext, kept.config)
+        yield _restore_config(ciphertext, kept, password)
     if now.password_digest != wanted:
+        pending[host.name].add(password_file)
         yield _set_password(ciphertext, password_file, password, has_config, rotate)
     if not has_config:
         yield _initialise(ciphertext, password_file)
     if rotate or kept.config is None:
         tell(f"{ciphertext}: gocryptfs.conf and master key -> escrow in {escrow}")
         yield FunctionCommand(_to_escrow, (ciphertext, password_file, kept), {})
+
+
+@operation()
+def none(ciphertext: str, password_file: str) -> Commands:
+    """No gocryptfs volume belongs to this host: its storage has always been plain.
+
+    Fails the host otherwise: what was written from then on would lie in clear among the encrypted
+    files. Changes nothing.
+    """
+    now = host.get_fact(Volume, ciphertext=ciphertext, password_file=password_file)
+    if now.config is None and now.password_digest is None:
+        host.noop("no encrypted volume was here")
+        return
+    yield fail(
+        f"this host has an encrypted volume ({password_file}, {ciphertext}), and the data says "
+        "encrypted: false. Say encrypted: true again, or move the data to a new host"
+    )
 
 
 def _not_mounted(ciphertext: str) -> Commands:
@@ -88,13 +107,23 @@ def _refusal(ciphertext: str, now: VolumeState, kept: Escrow, rotate: bool) -> s
     return None
 
 
-def _restore_config(ciphertext: str, config: bytes) -> StringCommand:
+def _restore_config(ciphertext: str, kept: Escrow, password: str) -> StringCommand:
+    """Put back what the password opens: an older config would bring a retired password back."""
     tell(f"{ciphertext}/gocryptfs.conf: absent -> restored from escrow")
     target = quote(f"{ciphertext}/gocryptfs.conf")
+    wrong = (
+        f"the password in the data does not open the gocryptfs.conf in {kept.directory}, so that "
+        "was not put back. Is one of the two older than the last rotation? Get the newest of both"
+    )
     return script(
         f"rm -f {target}.new",
-        f"echo {base64.b64encode(config).decode()} | base64 -d > {target}.new",
-        f"chmod 0400 {target}.new; mv {target}.new {target}; sync -f {target}",
+        f"echo {base64.b64encode(kept.config or b'').decode()} | base64 -d > {target}.new",
+        f"chmod 0400 {target}.new",
+        f"gocryptfs-xray -dumpmasterkey {target}.new > /dev/null 2>&1 <<'END-OF-PASSWORD' || "
+        f"{{ rm -f {target}.new; echo {quote(wrong)} >&2; exit 12; }}",
+        password,
+        "END-OF-PASSWORD",
+        f"mv {target}.new {target}; sync -f {target}",
     )
 
 

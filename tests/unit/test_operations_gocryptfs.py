@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from facts.gocryptfs import VolumeState
+from facts.gocryptfs import Volume, VolumeState
+from operations import files
+from operations.gocryptfs import none
 from tests.unit.gocryptfs_harness import Machine, decide, digest
-from tests.unit.operation_harness import Run
+from tests.unit.operation_harness import Run, run
 
 PASSWORD = "correct horse battery staple"
 CONFIG, OTHER, KEY = b"config", b"another config", "0f" * 32
@@ -147,3 +149,32 @@ def test_the_password_is_on_standard_input_alone(
         assert password not in text
         assert shlex.quote(password) not in text
     assert any(password in str(it.connector_arguments.get("_stdin")) for it in done.commands)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        VolumeState(password_digest=SET),
+        VolumeState(True, CONFIG, True, 5),
+        VolumeState(True, CONFIG, True, 5, SET),
+    ],
+)
+@pytest.mark.parametrize("executing", [True, False])
+def test_a_host_that_has_an_encrypted_volume_is_never_made_plain(
+    now: VolumeState, executing: bool
+) -> None:
+    done = run(none, "/cipher", "/password", facts={Volume: now}, executing=executing)
+    assert "encrypted: true" in refuses(done)
+    assert done.warned == ([] if executing else [f"will fail: {done.failure}"])
+
+
+def test_a_host_that_never_had_one_may_be_plain() -> None:
+    done = run(none, "/cipher", "/password", facts={Volume: VolumeState()})
+    assert (done.commands, done.said) == ([], [])
+
+
+def test_a_new_password_restarts_in_a_dry_run_too(machine: Machine) -> None:
+    escrow(machine)
+    files.pending.clear()
+    decide(VolumeState(True, CONFIG, True, 5, "old"), PASSWORD, machine, executing=False)
+    assert files.pending == {"storage1": {str(machine.password_file)}}

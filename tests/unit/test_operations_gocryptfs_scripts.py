@@ -140,6 +140,19 @@ def test_a_config_that_is_gone_comes_back_with_the_same_key(volume: Machine) -> 
     assert volume.config.stat().st_mode & 0o777 == 0o400
 
 
+def test_an_older_escrow_never_brings_a_retired_password_back(volume: Machine) -> None:
+    older = volume.escrow.config
+    volume.converge(NEW, rotate=True)
+    assert older
+    volume.escrow.store(older, volume.escrowed_key)
+    volume.config.unlink()
+    done = volume.converge(NEW)
+    assert [it.returncode for it in done] == [12]
+    assert "older than the last rotation" in done[0].stderr
+    assert not any(text in done[0].stderr for text in (NEW, PASSWORD))
+    assert [path.name for path in volume.ciphertext.glob("gocryptfs.conf*")] == []
+
+
 def test_a_rotation_keeps_the_key_and_the_older_escrow(volume: Machine) -> None:
     key, config = volume.opens(PASSWORD), volume.config.read_bytes()
     assert [done.returncode for done in volume.converge(NEW, rotate=True)] == [0, 0]
