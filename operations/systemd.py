@@ -87,8 +87,17 @@ def _start(units: Sequence[Unit], now: UnitsState) -> list[str]:
         if verb:
             name = quote(unit.name)
             why = f"systemctl --no-pager --full status {name} >&2"
-            commands.append(f"systemctl {verb} {name} || {{ {why}; exit 1; }}")
+            commands.append(f"systemctl {verb} {name} || {{ {_again(unit, verb)}{why}; exit 1; }}")
     return commands
+
+
+def _again(unit: Unit, verb: str) -> str:
+    """Makes the next run try again what fails now, as that moves the unit's times too.
+
+    A mount that was busy stays active on its old file, as does a service on its old configuration.
+    """
+    files = {"restart": unit.restart_on, "reload": unit.reload_on}.get(verb, ())
+    return f"touch -c {' '.join(map(quote, files))}; " if files else ""
 
 
 def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:

@@ -1,3 +1,5 @@
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,10 +17,7 @@ UP = UnitState("loaded", "enabled", "active", "running", "success", False, START
 MASKED = UnitState("masked", "masked")
 NGINX = Unit("nginx.service", restart_on=("/drop-in",), reload_on=("/site",))
 TIMES = {"/drop-in": STARTED - 1, "/site": CHANGED - 1}
-START_LINE = (
-    "systemctl {verb} nginx.service || "
-    "{{ systemctl --no-pager --full status nginx.service >&2; exit 1; }}"
-)
+AGAIN = {"start": "", "restart": "touch -c /drop-in; ", "reload": "touch -c /site; "}
 
 
 @pytest.fixture(autouse=True)
@@ -38,8 +37,13 @@ def command(run: Run) -> str:
     return str(only.get_raw_value())
 
 
+def line(verb: str) -> str:
+    why = "systemctl --no-pager --full status nginx.service >&2; exit 1;"
+    return f"systemctl {verb} nginx.service || {{ {AGAIN[verb]}{why} }}"
+
+
 def does(verb: str) -> str:
-    return "set -e; " + START_LINE.format(verb=verb)
+    return f"set -e; {line(verb)}"
 
 
 def test_a_unit_that_runs_on_its_present_files_is_one_question() -> None:
@@ -66,9 +70,7 @@ def test_a_unit_that_does_not_run_is_started(state: UnitState, verb: str, told: 
 
 def test_a_unit_is_enabled_before_it_is_started() -> None:
     done = apply(None)
-    assert command(done) == "set -e; systemctl enable nginx.service; " + START_LINE.format(
-        verb="start"
-    )
+    assert command(done) == f"set -e; systemctl enable nginx.service; {line('start')}"
     assert done.said == [
         "nginx.service: not there -> enabled",
         "nginx.service: inactive (dead) -> running",
@@ -132,7 +134,7 @@ def test_what_is_pending_on_another_host_counts_for_that_one_only() -> None:
 
 def test_changed_unit_files_are_read_before_anything_starts() -> None:
     done = apply(replace(UP, needs_daemon_reload=True), times={"/drop-in": STARTED + 1})
-    assert command(done) == "set -e; systemctl daemon-reload; " + START_LINE.format(verb="restart")
+    assert command(done) == f"set -e; systemctl daemon-reload; {line('restart')}"
 
 
 def test_changed_unit_files_are_read_if_nothing_else_is_to_do() -> None:
@@ -177,3 +179,21 @@ def test_units_start_in_the_order_given_with_names_quoted() -> None:
     first, second = command(done).removeprefix("set -e; ").split("; systemctl start ")
     assert first.startswith(r"systemctl start 'z\x2da.mount' || ")
     assert second.startswith("a.service || ")
+
+
+@pytest.mark.parametrize("verb", ["restart", "reload"])
+def test_what_failed_is_tried_again_by_the_next_run(tmp_path: Path, verb: str) -> None:
+    """systemd moves the times of a unit whose reload or unmounting failed, and it stays active."""
+    file = tmp_path / "read"
+    file.touch()
+    os.utime(file, (0, 0))
+    read = (str(file),)
+    unit = replace(NGINX, restart_on=(), reload_on=read)
+    if verb == "restart":
+        unit = replace(NGINX, restart_on=read, reload_on=())
+    shell = Shell(tmp_path)
+    shell.stand_in("systemctl", f'[ "$1" != {verb} ]')
+    done = perform(apply(unit=unit, times={str(file): CHANGED + 1}).commands[0], shell)
+    assert done.returncode == 1
+    assert shell.calls[0] == f"systemctl {verb} nginx.service"
+    assert file.stat().st_mtime > time.time() - 60
