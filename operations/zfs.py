@@ -85,15 +85,17 @@ def datasets(
     directory alone, and only while it is mounted.
 
     It never destroys, renames, rolls back or unmounts a dataset, never touches a snapshot, never
-    changes an owner below the root directory or of a directory that is not a mount. Datasets that
-    are not wanted are warned about and left alone.
+    changes an owner below the root directory or of a directory that is not a mount. An owner that
+    is neither root nor wanted fails the host, as does a dataset that seems to have been moved in
+    the data. Datasets that are not wanted are warned about and left alone.
     """
     properties = sorted({name for dataset in wanted for name in dataset.properties})
     seen: ZfsState = host.get_fact(Zfs, pool=pool, properties=properties)
-    if problems := _problems(pool, wanted, seen):
+    if problems := _problems(pool, wanted, seen, undeclared):
         yield fail("; ".join(problems))
         return
-    _warn_of_undeclared(pool, wanted, seen, undeclared)
+    if strangers := _undeclared(pool, [dataset.name for dataset in wanted], seen, undeclared):
+        warn(f"{pool}: not declared, left alone: {', '.join(strangers)}")
     plan = Plan({dataset.name: dataset for dataset in wanted}, seen.datasets)
     lines = [line for name in sorted(plan.wanted) for line in plan.lines(name)]
     if not lines:
@@ -181,7 +183,9 @@ def _set(dataset: Dataset, now: DatasetState) -> Iterator[str]:
         yield join(["zfs", "set", *changes, dataset.name])
 
 
-def _problems(pool: str, wanted: Sequence[Dataset], seen: ZfsState) -> list[str]:
+def _problems(
+    pool: str, wanted: Sequence[Dataset], seen: ZfsState, undeclared: Collection[str]
+) -> list[str]:
     names = [dataset.name for dataset in wanted]
     there = {pool, *names, *seen.datasets}
     if seen.pool.health is not None and pool not in seen.datasets:
@@ -195,7 +199,24 @@ def _problems(pool: str, wanted: Sequence[Dataset], seen: ZfsState) -> list[str]
             if "/" in name and name.rpartition("/")[0] not in there
         ),
         *(problem for dataset in wanted for problem in _conflicts(dataset, seen)),
+        *_moved(pool, names, seen, undeclared),
     ]
+
+
+def _moved(
+    pool: str, names: Sequence[str], seen: ZfsState, undeclared: Collection[str]
+) -> Iterator[str]:
+    """A wanted one that is not there, while one of the same last name is that nobody declares."""
+    strangers = {
+        name.rpartition("/")[2]: name for name in _undeclared(pool, names, seen, undeclared)
+    }
+    for name in names:
+        there = strangers.get(name.rpartition("/")[2])
+        if there and name not in seen.datasets:
+            yield (
+                f"{name}: not there, but {there} is, which is not declared: was it moved in the "
+                f"data? Then: zfs rename {there} {name}. If not, rename it to something else"
+            )
 
 
 def _conflicts(dataset: Dataset, seen: ZfsState) -> Iterator[str]:
@@ -204,19 +225,23 @@ def _conflicts(dataset: Dataset, seen: ZfsState) -> Iterator[str]:
         return
     if now.value("type") == "volume":
         yield f"{dataset.name}: is a volume, not a filesystem; declare another name"
+    if dataset.owner and now.owner and now.owner not in (dataset.owner, (0, 0)):
+        yield (
+            f"{dataset.name}: its root directory belongs to {_owner(now.owner)}, not to "
+            f"{_owner(dataset.owner)}: what is in it would become somebody else's. Put the data "
+            "back, or chown the directory by hand"
+        )
     for key in sorted(dataset.properties.keys() & CREATE_ONLY):
         if now.value(key) != dataset.value(key):
             yield f"{dataset.name}: {key} is {now.value(key)} and cannot be changed any more"
 
 
-def _warn_of_undeclared(
-    pool: str, wanted: Sequence[Dataset], seen: ZfsState, undeclared: Collection[str]
-) -> None:
-    known = {pool, *undeclared, *(dataset.name for dataset in wanted)}
+def _undeclared(
+    pool: str, names: Sequence[str], seen: ZfsState, undeclared: Collection[str]
+) -> list[str]:
+    known = {pool, *undeclared, *names}
     inside = tuple(f"{name}/" for name in undeclared)
-    names = [name for name in seen.datasets if name not in known and not name.startswith(inside)]
-    if names:
-        warn(f"{pool}: not declared, left alone: {', '.join(sorted(names))}")
+    return sorted(n for n in seen.datasets if n not in known and not n.startswith(inside))
 
 
 def _exact(key: str, value: str) -> str:

@@ -264,3 +264,24 @@ def test_what_cannot_be_is_refused_before_anything_changes(
 def test_datasets_that_could_not_be_read_are_not_taken_for_absent() -> None:
     done = run(datasets, "tank", [Dataset("tank/a")], facts={Zfs: ZfsState(ONLINE)})
     assert "its datasets cannot be read" in done.failure
+
+
+@pytest.mark.parametrize("executing", [True, False])
+def test_an_owner_that_may_own_files_in_it_is_not_changed(executing: bool) -> None:
+    """A uid that was edited in the data would leave every file to nobody who can use it."""
+    wanted = [Dataset("tank/www", {}, (33, 33)), Dataset("tank/new")]
+    done = apply(*wanted, now={"www": there(owner=(44, 33))}, executing=executing)
+    assert "tank/www: its root directory belongs to 44:33, not to 33:33" in done.failure
+    assert len(done.commands) == 1
+
+
+def test_a_dataset_that_was_moved_in_the_data_is_not_begun_anew() -> None:
+    now = {"prod": there(), "staging": there(), "prod/www": there()}
+    parents = [Dataset("tank/prod"), Dataset("tank/staging")]
+    done = apply(*parents, Dataset("tank/staging/www"), now=now)
+    assert "zfs rename tank/prod/www tank/staging/www" in done.failure
+    assert len(done.commands) == 1
+    both = [*parents, Dataset("tank/staging/www"), Dataset("tank/prod/www")]
+    assert commands(apply(*both, now=now)) == ["zfs create tank/staging/www"]
+    elsewhere = apply(*parents, Dataset("tank/staging/www"), now=now, undeclared=["tank/prod/www"])
+    assert commands(elsewhere) == ["zfs create tank/staging/www"]
