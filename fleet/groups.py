@@ -32,14 +32,22 @@ class Pool(Record):
 
 
 class Retention(Record):
-    """How many snapshots of each age sanoid keeps."""
+    """How many snapshots of each age sanoid keeps.
 
-    frequently: Count = 0
-    hourly: Count = 0
-    daily: Count = 0
-    weekly: Count = 0
-    monthly: Count = 0
-    yearly: Count = 0
+    All are written out: sanoid destroys what is over the number, so none may fall to 0 by absence.
+    """
+
+    hourly: Count
+    daily: Count
+    weekly: Count
+    monthly: Count
+
+    @field_validator("monthly")
+    @classmethod
+    def _keeps_some(cls, monthly: int, info: Info) -> int:
+        if len(info.data) == 3 and not any((monthly, *info.data.values())):
+            raise Invalid("with all four at 0 no snapshot is kept", "keep at least some daily ones")
+        return monthly
 
 
 class Snapshots(Record):

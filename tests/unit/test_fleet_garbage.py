@@ -90,7 +90,10 @@ STORAGE: dict[str, Any] = {
     "packages": ["sanoid"],
     "pool": {"name": "storage", "layout": "mirror", "ashift": 12},
     "dataset_properties": {"recordsize": "1M"},
-    "snapshots": {"prod": {"hourly": 1}, "staging": {}},
+    "snapshots": {
+        "prod": {"hourly": 1, "daily": 0, "weekly": 0, "monthly": 0},
+        "staging": {"hourly": 0, "daily": 1, "weekly": 0, "monthly": 0},
+    },
     "scrub": "monthly",
     "nfs": {"threads": 8, "grace_seconds": 15, "lease_seconds": 15},
 }

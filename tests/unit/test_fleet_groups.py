@@ -35,6 +35,13 @@ def spoilt(directory: Path, group: str, line: str) -> list[Problem]:
         ("storage", "dataset_properties['atime'] = False", "dataset_properties atime", "boolean"),
         ("storage", "snapshots['prod']['hourly'] = -1", "snapshots prod.hourly", "equal to 0"),
         ("storage", "snapshots['prod']['hurly'] = 1", "snapshots prod.hurly", "hourly"),
+        ("storage", "del snapshots['prod']['daily']", "snapshots prod.daily", "is missing"),
+        (
+            "storage",
+            "snapshots['prod'].update(hourly=0, daily=0)",
+            "snapshots prod.monthly",
+            "no snapshot is kept",
+        ),
         ("storage", "snapshots['test'] = {}", "snapshots test", "prod, staging"),
         ("storage", "scrub = 'daily'", "scrub", "'weekly' or 'monthly'"),
         ("storage", "nfs['grace_seconds'] = 5", "nfs grace_seconds", "equal to 10"),
