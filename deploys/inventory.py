@@ -2,15 +2,16 @@
 
 import os
 from collections.abc import Collection, Iterable
+from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 from pyinfra import logger
 from pyinfra.api.exceptions import InventoryError
 
 from fleet import ROOT, secrets
-from fleet.hosts import Host, Role
+from fleet.hosts import GROUPS, Host
 from fleet.load import load
 from fleet.model import Fleet
 from fleet.problems import FleetError
@@ -43,11 +44,9 @@ def groups(
         # pyinfra prints its own errors as they are, and any other with a traceback.
         raise InventoryError(f"put this right first:\n{error}") from None
     members = {host.name: (host.name, {**_ssh(host), "fleet_file": file, **data}) for host in hosts}
-    found = {"all": list(members.values())}
-    found["clients"] = [members[host.name] for host in hosts if host.volume]
-    for role in get_args(Role):
-        found[role] = [members[host.name] for host in hosts if role in host.roles]
-    return found
+    return {
+        group: [members[host.name] for host in hosts if group in host.groups] for group in GROUPS
+    }
 
 
 def _up(hosts: list[Host], running: str | None) -> list[Host]:
@@ -69,13 +68,20 @@ def _ssh(host: Host) -> dict[str, Any]:
 def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:
     """Raises FleetError if the run needs a secret that is missing or unfit."""
     found = secrets.Secrets.load(secrets.file_for(fleet), os.environ)
-    problems = found.problems(*secrets.required(hosts))
+    problems = found.problems(*secrets.required(filter(_in_limit, hosts)))
     if not problems:
         return
     if not _only_reads():
         raise FleetError(problems)
     for problem in problems:
         logger.warning(str(problem))
+
+
+def _in_limit(host: Host) -> bool:
+    """Whether `--limit` leaves the host in the run, by its name, a pattern, or a group's name."""
+    context = click.get_current_context(silent=True)
+    limits = context.params.get("limit") if context else None
+    return not limits or any(limit in host.groups or fnmatch(host.name, limit) for limit in limits)
 
 
 def _only_reads() -> bool:

@@ -3,7 +3,7 @@
 The fields that other checks look at come first: pydantic validates in this order.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, StrictBool, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
@@ -28,6 +28,8 @@ from fleet.sizes import format_size
 from fleet.zfs import ZfsProperties
 
 Role = Literal["storage", "vision"]
+# The inventory's other groups of hosts; `--limit` takes the name of a host or of a group.
+GROUPS = ("all", "clients", *get_args(Role))
 Environment = Literal["prod", "staging", "shared"]
 SMALLEST_QUOTA = 2**20
 
@@ -101,6 +103,18 @@ class Host(Record):
     volume: Volume | None = Field(None, validate_default=True)
     site: Site | None = Field(None, validate_default=True)
     lab: Lab | None = None
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The groups of hosts that it belongs to, as `--limit` knows them."""
+        return ("all", *(("clients",) if self.volume else ()), *self.roles)
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_group(cls, name: str) -> str:
+        if name in GROUPS:
+            raise Invalid(f"{name} is the name of a group of hosts", f"call it {name}1")
+        return name
 
     @field_validator("environment")
     @classmethod

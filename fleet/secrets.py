@@ -1,5 +1,6 @@
 """The operator's secrets: read from .env and the environment, checked, and never printed."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -77,10 +78,14 @@ class Secrets:
             return Path(value)
 
     def problems(self, *names: str) -> list[Problem]:
-        """What is wrong with these variables; messages never hold a value."""
+        """What is wrong with these variables and their file; messages never hold a value."""
         found = ((name, self._check(name)) for name in names)
         file = shown_path(self.file)
-        return [Problem(file, name, "", *wrong) for name, wrong in found if wrong]
+        problems = [Problem(file, name, "", *wrong) for name, wrong in found if wrong]
+        if names and self.file.exists() and (mode := self.file.stat().st_mode & 0o077):
+            message = f"can be used by others than you (mode {mode:04o} for them)"
+            problems.append(Problem(file, "", "", message, f"run chmod 600 {file}"))
+        return problems
 
     def _check(self, name: str) -> tuple[str, str] | None:
         if name == ESCROW:
@@ -104,4 +109,15 @@ class Secrets:
             return "is not an absolute path", remedy
         if directory.resolve().is_relative_to(ROOT):
             return "lies in this repository", remedy
-        return None
+        return _check_there(directory)
+
+
+def _check_there(directory: Path) -> tuple[str, str] | None:
+    if not directory.is_dir():
+        # Not made here: it may be on a disk that is not plugged in.
+        return "is no directory", f"plug in what it is on, or run mkdir -m 700 -p {directory}"
+    if directory.stat().st_mode & 0o077:
+        return "can be used by others than you", f"run chmod 700 {directory}"
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        return "cannot be written", "name a directory of your own"
+    return None

@@ -38,10 +38,12 @@ class Fleet:
     def restore(self, snapshot: str) -> None:
         """Go back to this state, the operator's escrow included."""
         together(self.all, lambda each: each.restore(snapshot))
-        shutil.rmtree(escrow_directory(), ignore_errors=True)
         kept = STATE / f"escrow-{snapshot}"
+        shutil.rmtree(escrow_directory())
         if kept.exists():
             shutil.copytree(kept, escrow_directory())
+        else:
+            escrow_directory().mkdir(mode=0o700)
 
     def snapshot(self, name: str) -> None:
         together(self.all, lambda each: each.snapshot(name))

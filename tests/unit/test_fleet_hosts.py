@@ -124,6 +124,15 @@ def test_a_host_name_is_a_label(tmp_path: Path, name: str) -> None:
     assert "\n" not in str(problem)
 
 
+@pytest.mark.parametrize("name", ["all", "clients", "storage", "vision"])
+def test_a_host_is_not_named_like_a_group(tmp_path: Path, name: str) -> None:
+    data = sample()
+    data["hosts"][name] = data["hosts"].pop("stg1")
+    (problem,) = problems_of(tmp_path, data)
+    assert (problem.record, problem.field) == (name, "name")
+    assert f"call it {name}1" in problem.remedy
+
+
 def test_a_volume_on_a_shared_host_is_refused(tmp_path: Path) -> None:
     problems = problems_of(tmp_path, sample(prod1__environment="shared"))
     assert places(problems) == [("prod1", "volume")]

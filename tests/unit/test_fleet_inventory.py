@@ -36,8 +36,12 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
 
 @pytest.fixture
 def filled_in(tmp_path: Path, fleet: Fleet) -> None:
-    text = "GOCRYPTFS_PASSWORD_PROD1=aaaaaaaaaaaaaaaaaaaaaaaa\nESCROW_DIRECTORY=~/escrow\n"
-    (tmp_path / "env").write_text(text)
+    escrow = tmp_path / "escrow"
+    escrow.mkdir(mode=0o700)
+    (tmp_path / "env").touch(mode=0o600)
+    (tmp_path / "env").write_text(
+        f"GOCRYPTFS_PASSWORD_PROD1=aaaaaaaaaaaaaaaaaaaaaaaa\nESCROW_DIRECTORY={escrow}\n"
+    )
 
 
 def names(group: list[tuple[str, dict[str, Any]]]) -> list[str]:
@@ -129,6 +133,20 @@ def test_a_run_without_encrypted_volumes_needs_no_secret() -> None:
         assert names(inventory.groups(FILE, {"staging", "shared"})["clients"]) == ["stg1"]
 
 
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("limit", [("storage1",), ("stor*", "bare1"), ("storage",)])
+def test_a_run_that_is_limited_to_other_hosts_needs_no_secret(limit: tuple[str, ...]) -> None:
+    with command(limit=limit):
+        assert len(inventory.groups(FILE, EVERYTHING)["all"]) == 4
+
+
+@pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("limit", [("prod1",), ("storage1", "pro*"), ("clients",), ("all",), ()])
+def test_a_run_that_is_limited_to_a_host_needs_its_secrets(limit: tuple[str, ...]) -> None:
+    with command(limit=limit), pytest.raises(InventoryError):
+        inventory.groups(FILE, EVERYTHING)
+
+
 def test_a_mistake_is_an_error_of_pyinfra(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(file: Path) -> Fleet:
         raise FleetError([Problem(FILE, "prod1", "quota", "is missing", "add it")])
@@ -172,4 +190,3 @@ def test_the_example_of_the_secrets_has_each_of_them() -> None:
     needed = secrets.required(load(Path(FILE)).hosts.values())
     example = (ROOT / ".env.example").read_text()
     assert [name for name in needed if f"\n{name}=" not in example] == []
-    assert secrets.Secrets.load(ROOT / ".env.example", {}).problems("ESCROW_DIRECTORY") == []

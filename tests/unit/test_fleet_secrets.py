@@ -13,6 +13,7 @@ PASSWORD = "correct horse battery ${staple}"
 
 def secrets_of(directory: Path, text: str, **environ: str) -> Secrets:
     file = directory / "env"
+    file.touch(mode=0o600)
     file.write_text(text)
     return Secrets.load(file, environ)
 
@@ -102,10 +103,43 @@ def test_a_link_into_the_repository_is_refused(tmp_path: Path) -> None:
     assert messages(secrets, ESCROW) == ["lies in this repository"]
 
 
-def test_the_escrow_directory_may_be_below_home(tmp_path: Path) -> None:
+def test_the_escrow_directory_may_be_below_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "coop-escrow").mkdir(mode=0o700)
     secrets = secrets_of(tmp_path, f"{ESCROW}=~/coop-escrow\n")
     assert secrets.problems(ESCROW) == []
-    assert secrets.escrow_directory == Path.home() / "coop-escrow"
+    assert secrets.escrow_directory == tmp_path / "coop-escrow"
+
+
+def test_an_escrow_directory_that_is_not_there_may_be_on_a_disk_that_is_not_plugged_in(
+    tmp_path: Path,
+) -> None:
+    secrets = secrets_of(tmp_path, f"{ESCROW}={tmp_path}/stick/escrow\n")
+    assert messages(secrets, ESCROW) == ["is no directory"]
+    assert not (tmp_path / "stick").exists()
+    (tmp_path / "stick").touch()
+    assert messages(secrets, ESCROW) == ["is no directory"]
+
+
+@pytest.mark.parametrize("mode", [0o750, 0o701, 0o777])
+def test_an_escrow_directory_of_others_is_refused(tmp_path: Path, mode: int) -> None:
+    directory = tmp_path / "escrow"
+    directory.mkdir()
+    directory.chmod(mode)
+    secrets = secrets_of(tmp_path, f"{ESCROW}={directory}\n")
+    assert messages(secrets, ESCROW) == ["can be used by others than you"]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o622])
+def test_a_file_of_secrets_that_others_can_use_is_refused(tmp_path: Path, mode: int) -> None:
+    secrets = secrets_of(tmp_path, f"{NAME}='{PASSWORD}'\n")
+    secrets.file.chmod(mode)
+    (problem,) = secrets.problems(NAME)
+    assert problem.message.startswith("can be used by others than you")
+    assert problem.remedy == f"run chmod 600 {secrets.file}"
+    assert secrets.problems() == []
 
 
 def test_nothing_that_prints_shows_a_value(tmp_path: Path) -> None:
