@@ -15,8 +15,6 @@ from pyinfra.api import StringCommand, operation
 from facts.files import Paths, PathState
 from operations.report import diff, fail, tell
 
-SUFFIX = ".coop-new"
-
 # Paths that a dry run found to differ, by host, so that operations/systemd.py can say which units
 # would be restarted for them. In a run that writes, the files' times say it, even after a crash.
 pending: dict[str, set[str]] = defaultdict(set)
@@ -155,10 +153,16 @@ def _write(entries: Sequence[Entry]) -> StringCommand:
     absent = [entry.path for entry in entries if isinstance(entry, Absent)]
     # -m: as new as it is. systemd takes a unit file for changed only if its mtime is newer.
     script = ["set -e", "umask 022", *_known(entries), "base64 -d | tar -x -m -P -p -f -"]
-    script += [f"mv -f -T {quote(path + SUFFIX)} {quote(path)}" for path in renames]
+    script += [f"mv -f -T {quote(_beside(path))} {quote(path)}" for path in renames]
     if absent:
         script.append(f"rm -f -- {' '.join(map(quote, absent))}")
     return StringCommand("; ".join(script), _stdin=_archive(entries))
+
+
+def _beside(path: str) -> str:
+    """Where a new file waits for its rename: a name that no `include *` of any program reads."""
+    directory, _, name = path.rpartition("/")
+    return f"{directory}/.{name}.coop-new"
 
 
 def _known(entries: Sequence[Entry]) -> list[str]:
@@ -188,11 +192,11 @@ def _archive(entries: Sequence[Entry]) -> str:
 
 def _member(entry: File | Directory | Link, size: int) -> tarfile.TarInfo:
     if isinstance(entry, Link):
-        member = tarfile.TarInfo(entry.path + SUFFIX)
+        member = tarfile.TarInfo(_beside(entry.path))
         member.type, member.linkname = tarfile.SYMTYPE, entry.target
         member.uname = member.gname = "root"
         return member
-    member = tarfile.TarInfo(entry.path + (SUFFIX if isinstance(entry, File) else ""))
+    member = tarfile.TarInfo(_beside(entry.path) if isinstance(entry, File) else entry.path)
     member.type = tarfile.REGTYPE if isinstance(entry, File) else tarfile.DIRTYPE
     member.mode, member.uname, member.gname, member.size = (
         entry.mode,

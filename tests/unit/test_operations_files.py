@@ -59,7 +59,7 @@ def test_what_is_as_wanted_is_one_question_and_no_command() -> None:
 
 def test_only_what_differs_is_written() -> None:
     done = apply(*ALL, now=other("/etc/a.conf", content=b"one\n2\n"))
-    assert [member.name for member in written(done)] == ["/etc/a.conf.coop-new"]
+    assert [member.name for member in written(done)] == ["/etc/.a.conf.coop-new"]
     assert files.pending == {"storage1": {"/etc/a.conf"}}
     assert done.said == [
         "--- /etc/a.conf",
@@ -84,7 +84,7 @@ def test_only_what_differs_is_written() -> None:
 def test_each_difference_of_a_file_is_told_and_mended(changes: dict[str, Any], told: str) -> None:
     done = apply(*ALL, now=other("/etc/a.conf", **changes))
     assert done.said == [told]
-    assert [member.name for member in written(done)] == ["/etc/a.conf.coop-new"]
+    assert [member.name for member in written(done)] == ["/etc/.a.conf.coop-new"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,9 @@ def test_each_difference_of_a_file_is_told_and_mended(changes: dict[str, Any], t
 def test_each_difference_of_the_others_too(path: str, changes: dict[str, Any], told: str) -> None:
     done = apply(*ALL, now=other(path, **changes))
     assert done.said == [f"{path}: {told}"]
-    assert [member.name.removesuffix(files.SUFFIX) for member in written(done)] == [path]
+    directory, name = path.rsplit("/", 1)
+    beside = {path, f"{directory}/.{name}.coop-new"}
+    assert [member.name in beside for member in written(done)] == [True]
 
 
 def test_what_is_not_there_is_made() -> None:
@@ -119,10 +121,10 @@ def test_what_is_not_there_is_made() -> None:
         "/srv/link: absent -> link to /srv/data",
     ]
     assert [(it.name, it.mode, it.uname, it.gname) for it in written(done)] == [
-        ("/etc/a.conf.coop-new", 0o644, "root", "root"),
-        ("/etc/a.key.coop-new", 0o600, "root", "root"),
+        ("/etc/.a.conf.coop-new", 0o644, "root", "root"),
+        ("/etc/.a.key.coop-new", 0o600, "root", "root"),
         ("/srv/data", 0o2750, "vision", "www-data"),
-        ("/srv/link.coop-new", 0o644, "root", "root"),
+        ("/srv/.link.coop-new", 0o644, "root", "root"),
     ]
 
 
