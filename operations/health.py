@@ -14,6 +14,8 @@ from operations.report import tell
 def healthy(command: str, seconds: int = 60) -> Generator[StringCommand, None, None]:
     """The health check `command` (no arguments, exit 0 for well) succeeds within `seconds`.
 
+    One that has begun by then may end, so it needs a limit of its own.
+
     A service that stays unwell fails the host with what the check printed. Changes nothing.
     """
     complaint = host.get_fact(Health, check=command)
@@ -21,8 +23,7 @@ def healthy(command: str, seconds: int = 60) -> Generator[StringCommand, None, N
         host.noop("the service is well")
         return
     tell(f"{command}: {complaint}")
-    check = quote(command)
     yield StringCommand(
-        f"for _ in $(seq {seconds // 2}); do why=$({check}) && exit 0; sleep 2; done; "
-        'echo "$why" >&2; exit 1'
+        f"end=$(($(date +%s) + {seconds})); until why=$({quote(command)}); do "
+        '[ "$(date +%s)" -lt "$end" ] || { echo "$why" >&2; exit 1; }; sleep 2; done'
     )

@@ -14,6 +14,8 @@ from facts.nfs import EXPORTS, Exports, ExportsState
 from operations.report import diff, fail, script, tell, warn
 
 HEADER = "# Written as a whole by pyinfra: an edit here is lost. Files in exports.d are moved away."
+# They belong to NFS before version 4, and listen to the world wherever nfs-common is installed.
+OLD_UNITS = ("rpcbind.service", "rpcbind.socket", "rpc-statd.service")
 KEPT = "# Not declared. Taken away once its client has nothing mounted from here any more:"
 # crossmnt and nohide export what is mounted below, and then a child cannot be taken away alone.
 FORBIDDEN = {"crossmnt", "nohide"}

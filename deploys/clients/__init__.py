@@ -9,18 +9,26 @@ from deploys.data import fleet, secrets, this_host
 from deploys.templates import render
 from fleet.hosts import Volume
 from fleet.secrets import password_name
-from operations import files, gocryptfs, mounts, systemd
+from operations import files, gocryptfs, mounts, nfs, systemd
 
 UNITS = "/etc/systemd/system"
 PASSWORD_FILE = "/etc/coop-infra/gocryptfs.password"
 GOCRYPTFS = "gocryptfs-storage.service"
 RETRY = "coop-storage-retry"
 
+# A storage that does not answer must fail the host, not hang the run: pyinfra's _timeout, seconds.
+STALLED = 120
+
 
 def mount_unit(path: str) -> str:
     """The name that systemd wants for the mount unit of this path: systemd.unit(5)."""
     name = "-".join(part.replace("-", r"\x2d") for part in path.strip("/").split("/"))
     return (r"\x2e" + name[1:] if name.startswith(".") else name) + ".mount"
+
+
+def in_brackets(address: str) -> str:
+    """As nfs(5) wants it before a colon."""
+    return f"[{address}]" if ":" in address else address
 
 
 def storage_unit() -> str:
@@ -48,11 +56,19 @@ def drop_in_path(service: str) -> str:
 @deploy("Client VM")
 def converge(services: Sequence[str]) -> None:
     """services: the units that live on the storage, to be started whenever it is there."""
+    if not _volume().encrypted:
+        gocryptfs.none(
+            name="Plain volume",
+            ciphertext=fleet().clients.ciphertext,
+            password_file=PASSWORD_FILE,
+        )
     mounts.sealed(name="Mountpoints", paths=_mountpoints())
     files.present(name="Units", entries=_files(services))
     encrypted = _volume().encrypted
     mounted = [_nfs_mount()] if encrypted else [_nfs_mount(), _retry_timer()]
-    systemd.running(name="NFS mount", units=mounted, loaded=[f"{RETRY}.service"])
+    systemd.running(
+        name="NFS mount", units=mounted, masked=nfs.OLD_UNITS, loaded=[f"{RETRY}.service"]
+    )
     if encrypted:
         _converge_volume()
         systemd.running(name="Decryption", units=[_decryption(), _retry_timer()])
@@ -70,6 +86,7 @@ def _converge_volume() -> None:
             password=password,
             escrow=escrow / host.name,
             rotate=bool(host.data.get("rotate_gocryptfs", False)),
+            _timeout=STALLED,
         )
 
 
@@ -108,7 +125,7 @@ def _files(services: Sequence[str]) -> list[files.Entry]:
     nfs_mount = render(
         __file__,
         "nfs.mount.j2",
-        server=fleet().storage_host.address,
+        server=in_brackets(fleet().storage_host.address),
         export=f"/{fleet().dataset_name(this_host())}",
         path=_nfs_path(),
     )

@@ -13,9 +13,6 @@ NFS_CONF = "/etc/nfs.conf.d/coop-infra.conf"
 NFS_DROP_IN = "/etc/systemd/system/nfs-server.service.d/coop-infra.conf"
 SANOID_CONF = "/etc/sanoid/sanoid.conf"
 
-# They belong to NFS before version 4, and would listen to the world.
-OLD_NFS = ("rpcbind.service", "rpcbind.socket", "rpc-statd.service")
-
 
 def preflight() -> None:
     """Look at the disks before anything is changed on any host.
@@ -43,7 +40,7 @@ def converge() -> None:
         ashift=storage.pool.ashift,
     )
     zfs.datasets(name="Datasets", pool=storage.pool.name, wanted=_datasets())
-    systemd.running(name="Services", units=_units(), masked=OLD_NFS)
+    systemd.running(name="Services", units=_units(), masked=nfs.OLD_UNITS)
     nfs.exports(name="Exports", wanted=_exports())
 
 

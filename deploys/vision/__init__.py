@@ -20,9 +20,14 @@ def converge() -> None:
     assert volume is not None
     # The owner of the volume: the export makes every file this user's, whoever writes it.
     accounts.service_user(name="User", user=USER, uid=volume.uid)
-    git.checkout(name="Pages", path=_root(), repository=_site().repository, commit=_site().commit)
-    # A storage that does not answer must fail the host, not hang the run.
-    files.present(name="Files", entries=[*_configuration(), *_uploads()], _timeout=120)
+    git.checkout(
+        name="Pages",
+        path=_root(),
+        repository=_site().repository,
+        commit=_site().commit,
+        _timeout=clients.STALLED,
+    )
+    files.present(name="Files", entries=[*_configuration(), *_uploads()], _timeout=clients.STALLED)
     systemd.running(name="Services", units=_units())
     health.healthy(name="Health", command=HEALTH)
 

@@ -38,6 +38,13 @@ def test_it_waits_until_the_service_is_well(tmp_path: Path) -> None:
 
 def test_it_gives_up_in_time_with_what_the_check_printed_last(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    done = wait(shell, "echo the page answers 502; exit 1", seconds=6)
+    done = wait(shell, "echo the page answers 502; exit 1", seconds=1)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "the page answers 502\n")
-    assert shell.calls == ["check ", "sleep 2"] * 3
+    assert shell.calls[:3] == ["check ", "sleep 2", "check "]
+    assert shell.calls[-1] == "check "
+
+
+def test_it_tries_at_least_once(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    assert wait(shell, "exit 1", seconds=0).returncode == 1
+    assert shell.calls == ["check "]
