@@ -19,7 +19,7 @@ help:
 # A file of its own, so that an interrupted installation is not taken for a finished one.
 $(VENV)/complete: requirements.txt
 	@echo "==> Python environment"
-	@python3 -m venv $(VENV) 2>/dev/null || { $(MAKE) packages; python3 -m venv --clear $(VENV); }
+	@python3 -m venv --clear $(VENV) || { echo "install python3-venv first: apt install python3-venv"; exit 1; }
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
@@ -48,7 +48,7 @@ demo: packages venv
 	@lab/enter $(VENV)/bin/pyinfra inventories/lab.py deploy.py -y
 	@lab/enter $(PYTHON) -m lab.show
 
-test: unit packages
+test: packages unit
 	@lab/up $(HOSTS)
 	@lab/enter $(PYTHON) -m pytest tests/lab -m core
 
