@@ -84,6 +84,6 @@ def test_storage_rebooted_during_a_write(fleet: Fleet) -> None:
         )
         meant = each.sh("cat /run/meant").split()[0]
         each.sh("echo 3 > /proc/sys/vm/drop_caches")
-        assert each.sh("sha256sum < /media/storage/persistent_*/long.bin").split()[0] == meant
-    stored = fleet.storage.sh("sha256sum < /storage/staging/vision-stg1/persistent_*/long.bin")
+        assert each.sh("sha256sum /media/storage/persistent_*/long.bin").split()[0] == meant
+    stored = fleet.storage.sh("sha256sum /storage/staging/vision-stg1/persistent_*/long.bin")
     assert stored.split()[0] == fleet.staging.sh("cat /run/meant").split()[0]
