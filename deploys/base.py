@@ -3,7 +3,7 @@
 from pyinfra import host
 from pyinfra.api import deploy
 
-from deploys.data import fleet
+from deploys.data import fleet, this_host
 from operations import packages
 
 
@@ -16,5 +16,7 @@ def converge() -> None:
         "vision": fleet().vision.packages,
     }
     names = {name for group in host.groups for name in of_group.get(group, ())}
+    if "storage" in host.groups:
+        names.add(f"linux-headers-{this_host().kernel}")
     if names:
         packages.installed(name="Packages", names=sorted(names))

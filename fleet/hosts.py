@@ -99,6 +99,8 @@ class Host(Record):
     environment: Environment
     address: Address
     ssh: Ssh = Ssh()
+    # Debian's flavour of it, linux-image-...: ZFS's module is compiled with that flavour's headers.
+    kernel: Literal["amd64", "cloud-amd64"] = "amd64"
     disks: Annotated[tuple[Disk, ...], unique("disk")] = Field((), validate_default=True)
     volume: Volume | None = Field(None, validate_default=True)
     site: Site | None = Field(None, validate_default=True)

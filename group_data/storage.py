@@ -1,12 +1,7 @@
 """What a storage server should be: its pool, the snapshots it keeps, its NFS server."""
 
-packages = [
-    "linux-headers-cloud-amd64",
-    "zfs-dkms",
-    "zfsutils-linux",
-    "nfs-kernel-server",
-    "sanoid",
-]
+# The kernel's headers, of which zfs-dkms makes the module, come with the host's `kernel`.
+packages = ["zfs-dkms", "zfsutils-linux", "nfs-kernel-server", "sanoid"]
 
 # ashift 12 is 4096-byte sectors: it can never be changed, and disks that claim 512 mostly lie.
 # The disks themselves are listed with the host. layout: mirror, raidz1, raidz2 or single.
