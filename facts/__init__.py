@@ -1,7 +1,7 @@
 """What a host looks like: one subject and one remote command a fact, parsed into plain data.
 
-Every command exits 0 on a host where the program is not installed yet, and every `process` takes
-any output without raising: an exception there would end the run for all hosts.
+Every command exits 0 on a host where the program is not installed yet, and no `process`
+raises on what a host may print: an exception there would end the run for all hosts.
 """
 
 import re
