@@ -30,7 +30,7 @@ def groups(
     file: the inventory's YAML file, relative to the repository
     environments: those whose hosts are in the run
     running: a text file, relative to the repository, with the names of the hosts that are up, one
-        a line; hosts that are not in it are left out. If there is no such file, all count as up.
+        a line; hosts that are not in it are left out. If there is no such file, none is up.
     data: further pyinfra data for every host
 
     Raises InventoryError if the fleet is not valid, if no host is left, or if a run that changes
@@ -50,12 +50,13 @@ def groups(
 
 
 def _up(hosts: list[Host], running: str | None) -> list[Host]:
-    if running is None or not (ROOT / running).exists():
+    if running is None:
         return hosts
-    names = (ROOT / running).read_text().split()
+    file = ROOT / running
+    names = file.read_text().split() if file.exists() else []
     up = [host for host in hosts if host.name in names]
     if not up:
-        raise InventoryError(f"{running} names none of the hosts; start some first")
+        raise InventoryError(f"none of the hosts is up ({running}); start some: make lab-up")
     return up
 
 
