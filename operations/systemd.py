@@ -11,6 +11,10 @@ from facts.systemd import Units, UnitsState, UnitState
 from operations.files import pending
 from operations.report import tell
 
+# Links only: left to itself systemctl reads all units again for each call, and update-rc.d for each
+# unit that has a SysV script too. Once for all of it will do.
+LINK = "SYSTEMCTL_SKIP_SYSV=1 systemctl --no-reload -q"
+
 
 @dataclass(frozen=True)
 class Unit:
@@ -41,7 +45,12 @@ def running(
     files = sorted({path for unit in units for path in unit.restart_on + unit.reload_on})
     names = [*(unit.name for unit in units), *masked, *loaded]
     now = host.get_fact(Units, units=names, files=files)
-    commands = [*_reread(now), *_mask(masked, now), *_enable(units, now), *_start(units, now)]
+    changed = [name for name, unit in now.units.items() if unit.needs_daemon_reload]
+    for name in changed:
+        tell(f"{name}: its files changed, so systemd reads them again")
+    links = [*_mask(masked, now), *_enable(units, now)]
+    reload = ["systemctl daemon-reload"] if changed or links else []
+    commands = [*links, *reload, *_stop(masked, now), *_start(units, now)]
     if not commands:
         host.noop("all units are enabled and running")
         return
@@ -52,23 +61,11 @@ def _state(now: UnitsState, name: str) -> UnitState:
     return now.units.get(name, UnitState())
 
 
-def _reread(now: UnitsState) -> list[str]:
-    changed = [name for name, unit in now.units.items() if unit.needs_daemon_reload]
-    for name in changed:
-        tell(f"{name}: its files changed, so systemd reads them again")
-    return ["systemctl daemon-reload"] if changed else []
-
-
 def _mask(names: Sequence[str], now: UnitsState) -> list[str]:
-    wrong = [
-        name
-        for name in names
-        if _state(now, name).file not in ("masked", "masked-runtime")
-        or _state(now, name).active == "active"
-    ]
+    wrong = [name for name in names if not _state(now, name).file.startswith("masked")]
     for name in wrong:
-        tell(f"{name}: {_state(now, name).active} -> masked")
-    return [f"systemctl mask --now {' '.join(map(quote, wrong))}"] if wrong else []
+        tell(f"{name}: {_state(now, name).file or 'not there'} -> masked")
+    return [f"{LINK} mask {' '.join(map(quote, wrong))}"] if wrong else []
 
 
 def _enable(units: Sequence[Unit], now: UnitsState) -> list[str]:
@@ -77,7 +74,14 @@ def _enable(units: Sequence[Unit], now: UnitsState) -> list[str]:
     ]
     for name in wrong:
         tell(f"{name}: {_state(now, name).file or 'not there'} -> enabled")
-    return [f"systemctl enable {' '.join(map(quote, wrong))}"] if wrong else []
+    return [f"{LINK} enable {' '.join(map(quote, wrong))}"] if wrong else []
+
+
+def _stop(names: Sequence[str], now: UnitsState) -> list[str]:
+    wrong = [name for name in names if _state(now, name).active == "active"]
+    for name in wrong:
+        tell(f"{name}: active -> stopped")
+    return [f"systemctl stop {' '.join(map(quote, wrong))}"] if wrong else []
 
 
 def _start(units: Sequence[Unit], now: UnitsState) -> list[str]:

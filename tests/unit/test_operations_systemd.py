@@ -8,7 +8,7 @@ import pytest
 
 from facts.systemd import Units, UnitsState, UnitState
 from operations import files
-from operations.systemd import Unit, running
+from operations.systemd import LINK, Unit, running
 from tests.unit.host_here import perform
 from tests.unit.operation_harness import Run, Shell, run
 
@@ -17,6 +17,7 @@ UP = UnitState("loaded", "enabled", "active", "running", "success", False, START
 MASKED = UnitState("masked", "masked")
 NGINX = Unit("nginx.service", restart_on=("/drop-in",), reload_on=("/site",))
 TIMES = {"/drop-in": STARTED - 1, "/site": CHANGED - 1}
+RELOAD = "systemctl daemon-reload"
 AGAIN = {"start": "", "restart": "touch -c /drop-in; ", "reload": "touch -c /site; "}
 
 
@@ -70,7 +71,7 @@ def test_a_unit_that_does_not_run_is_started(state: UnitState, verb: str, told: 
 
 def test_a_unit_is_enabled_before_it_is_started() -> None:
     done = apply(None)
-    assert command(done) == f"set -e; systemctl enable nginx.service; {line('start')}"
+    assert command(done) == f"set -e; {LINK} enable nginx.service; {RELOAD}; {line('start')}"
     assert done.said == [
         "nginx.service: not there -> enabled",
         "nginx.service: inactive (dead) -> running",
@@ -79,7 +80,7 @@ def test_a_unit_is_enabled_before_it_is_started() -> None:
 
 def test_a_unit_that_runs_but_would_not_after_a_boot_is_enabled() -> None:
     done = apply(replace(UP, file="disabled"))
-    assert command(done) == "set -e; systemctl enable nginx.service"
+    assert command(done) == f"set -e; {LINK} enable nginx.service; {RELOAD}"
     assert done.said == ["nginx.service: disabled -> enabled"]
 
 
@@ -148,18 +149,24 @@ def test_unit_files_are_not_read_again_without_need() -> None:
 
 
 @pytest.mark.parametrize(
-    "state",
+    ("state", "does", "told"),
     [
-        UnitState(),
-        UnitState("loaded", "enabled", "active"),
-        UnitState("masked", "masked", "active"),
-        UnitState("loaded", "disabled"),
+        (UnitState("loaded", "enabled"), f"{LINK} mask {{}}; {RELOAD}", ["enabled -> masked"]),
+        (UnitState("not-found"), f"{LINK} mask {{}}; {RELOAD}", ["not there -> masked"]),
+        (UnitState("masked", "masked", "active"), "systemctl stop {}", ["active -> stopped"]),
+        (
+            UnitState("loaded", "static", "active"),
+            f"{LINK} mask {{}}; {RELOAD}; systemctl stop {{}}",
+            ["static -> masked", "active -> stopped"],
+        ),
     ],
 )
-def test_units_that_must_not_run_are_masked_and_stopped(state: UnitState) -> None:
+def test_units_that_must_not_run_are_masked_and_stopped(
+    state: UnitState, does: str, told: list[str]
+) -> None:
     done = apply(others={"rpcbind.socket": state}, masked=["rpcbind.socket"])
-    assert command(done) == "set -e; systemctl mask --now rpcbind.socket"
-    assert done.said == [f"rpcbind.socket: {state.active} -> masked"]
+    assert command(done) == f"set -e; {does.replace('{}', 'rpcbind.socket')}"
+    assert done.said == [f"rpcbind.socket: {text}" for text in told]
 
 
 def test_a_unit_that_does_not_start_fails_with_its_status(tmp_path: Path) -> None:
