@@ -18,7 +18,7 @@ base.converge()
 if "storage" in host.groups:
     storage.converge()
 
-barrier(name="Storage is served", before="the clients mount it")
+barrier(name="Storage is served", before="the clients mount it", needs="storage")
 
 if "clients" in host.groups:
     clients.converge(services=vision.services() if "vision" in host.groups else [])

@@ -166,10 +166,15 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float) -> None:
         time.sleep(0.5)
 
 
-def pyinfra(*arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-    """Run pyinfra on the lab's inventory: pyinfra("deploy.py", "-y")."""
+def pyinfra(
+    *arguments: str, timeout: float = 900, directory: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run pyinfra on the lab's inventory: pyinfra("deploy.py", "-y").
+
+    directory: where the project is, or a changed copy of it
+    """
     return subprocess.run(
         [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", *arguments],
-        cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False,
+        cwd=directory, capture_output=True, text=True, timeout=timeout, check=False,
         stdin=subprocess.DEVNULL, env={**os.environ, "PYINFRA_PROGRESS": "off"},
     )  # fmt: skip

@@ -5,16 +5,20 @@ Run inside the lab: make test (the core), make test-lab PART=storage (all of a p
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
-from lab.machines import STATE, Machine, machine, pyinfra, running, together
+from lab.machines import ROOT, STATE, Machine, machine, pyinfra, running, together
 from tests.lab.state import everything
 
 HOSTS = ("storage1", "vision-stg1", "vision-prod1")
+COPIED = ("deploy.py", "deploys", "facts", "fleet", "group_data", "inventories", "operations")
+Hosts = dict[str, dict[str, Any]]
 # pyinfra takes one name for each --limit; a list with commas matches no host and is no error.
 LIMIT = [word for name in HOSTS for word in ("--limit", name)]
 
@@ -56,6 +60,13 @@ class Fleet:
         assert done.returncode == 0, done.stderr[-6000:]
         return done.stderr
 
+    def refused(self, directory: Path = ROOT) -> str:
+        """A run that has to fail, of the project or a changed copy of it; gives its output."""
+        done = pyinfra("deploy.py", "-y", *LIMIT, directory=directory)
+        assert done.returncode != 0, done.stderr[-6000:]
+        assert "Traceback" not in done.stderr, done.stderr[-6000:]
+        return done.stderr
+
 
 @dataclass(frozen=True)
 class FirstRun:
@@ -71,6 +82,22 @@ def escrow_directory() -> Path:
     """Where the lab's operator keeps gocryptfs.conf and master keys, a directory a host."""
     lines = (STATE / "env").read_text().splitlines()
     return Path(dict(line.split("=", 1) for line in lines)["ESCROW_DIRECTORY"])
+
+
+def changed_project(directory: Path, change: Callable[[Hosts], None]) -> Path:
+    """A copy of the project in which the lab's hosts, by name as in lab.yml, are changed."""
+    for name in COPIED:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
+    state = directory / "lab/.state"
+    state.mkdir(parents=True)
+    for name in ("id_ed25519", "running", "env"):
+        shutil.copy(STATE / name, state / name)
+    inventory = directory / "inventories/lab.yml"
+    data = yaml.safe_load(inventory.read_text())
+    change(data["hosts"])
+    inventory.write_text(yaml.safe_dump(data))
+    return directory
 
 
 def look(fleet: Fleet) -> dict[str, str]:

@@ -1,26 +1,18 @@
 """Data that can't be right stops the run before any host is touched."""
 
-import os
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
-from lab.machines import ROOT, STATE, pyinfra
-from tests.lab.conftest import LIMIT, Fleet, look
+from tests.lab.conftest import Fleet, Hosts, changed_project, look
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.storage
 
-COPIED = ("deploy.py", "deploys", "facts", "fleet", "group_data", "inventories", "operations")
-Hosts = dict[str, dict[str, object]]
-
 
 def unknown_property(hosts: Hosts) -> None:
-    volume(hosts, "vision-prod1")["properties"] = {"compresion": "lz4"}
+    hosts["vision-prod1"]["volume"]["properties"] = {"compresion": "lz4"}
 
 
 def unknown_group(hosts: Hosts) -> None:
@@ -28,7 +20,7 @@ def unknown_group(hosts: Hosts) -> None:
 
 
 def same_uid(hosts: Hosts) -> None:
-    volume(hosts, "vision-prod1")["uid"] = volume(hosts, "vision-stg1")["uid"]
+    hosts["vision-prod1"]["volume"]["uid"] = hosts["vision-stg1"]["volume"]["uid"]
 
 
 def same_address(hosts: Hosts) -> None:
@@ -36,13 +28,7 @@ def same_address(hosts: Hosts) -> None:
 
 
 def quota_no_size(hosts: Hosts) -> None:
-    volume(hosts, "vision-prod1")["quota"] = "12 apples"
-
-
-def volume(hosts: Hosts, name: str) -> dict[str, object]:
-    found = hosts[name]["volume"]
-    assert isinstance(found, dict)
-    return found
+    hosts["vision-prod1"]["volume"]["quota"] = "12 apples"
 
 
 @pytest.mark.parametrize(
@@ -58,45 +44,25 @@ def volume(hosts: Hosts, name: str) -> dict[str, object]:
 def test_bad_data(
     fleet: Fleet, tmp_path: Path, change: Callable[[Hosts], None], named: tuple[str, ...]
 ) -> None:
-    done = run_with(fleet, tmp_path, change)
+    output = refused_without_a_login(fleet, changed_project(tmp_path, change))
     for text in named:
-        assert text in done.stderr
-    assert "Traceback" not in done.stderr
+        assert text in output
 
 
 def test_missing_secret(fleet: Fleet, tmp_path: Path) -> None:
-    done = run_with(fleet, tmp_path, lambda hosts: None, secrets="")
+    project = changed_project(tmp_path, lambda hosts: None)
+    (project / "lab/.state/env").write_text("")
+    output = refused_without_a_login(fleet, project)
     for text in ("GOCRYPTFS_PASSWORD_VISION_PROD1", "ESCROW_DIRECTORY", "openssl rand"):
-        assert text in done.stderr
+        assert text in output
 
 
-def run_with(
-    fleet: Fleet, directory: Path, change: Callable[[Hosts], None], secrets: str | None = None
-) -> subprocess.CompletedProcess[str]:
-    """A run of a changed copy of the project, which has to fail without a single connection."""
-    for name in COPIED:
-        source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
-    state = directory / "lab/.state"
-    state.mkdir(parents=True)
-    for name in ("id_ed25519", "running", "env"):
-        shutil.copy(STATE / name, state / name)
-    if secrets is not None:
-        (state / "env").write_text(secrets)
-    inventory = directory / "inventories/lab.yml"
-    data = yaml.safe_load(inventory.read_text())
-    change(data["hosts"])
-    inventory.write_text(yaml.safe_dump(data))
+def refused_without_a_login(fleet: Fleet, project: Path) -> str:
     logins(fleet)  # opens the test's own connections, which count too
     before = logins(fleet)
-    done = subprocess.run(
-        [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y"],
-        cwd=directory, capture_output=True, text=True, timeout=120, check=False,
-        stdin=subprocess.DEVNULL, env={**os.environ, "PYINFRA_PROGRESS": "off"},
-    )  # fmt: skip
-    assert done.returncode != 0, done.stderr
+    output = fleet.refused(project)
     assert logins(fleet) == before
-    return done
+    return output
 
 
 def logins(fleet: Fleet) -> list[str]:
@@ -108,19 +74,15 @@ def logins(fleet: Fleet) -> list[str]:
 def test_a_disk_that_is_not_blank_stops_the_run_before_any_change(fresh_fleet: Fleet) -> None:
     fresh_fleet.storage.sh("mkfs.ext4 -q -L precious /dev/disk/by-id/virtio-spare2")
     before = look(fresh_fleet)
-    done = pyinfra("deploy.py", "-y", *LIMIT)
-    assert done.returncode != 0
+    output = fresh_fleet.refused()
     for text in ("lab.yml", "storage1", "disks", "virtio-spare2", "precious", "wipe"):
-        assert text in done.stderr, done.stderr[-3000:]
+        assert text in output, output[-3000:]
     assert difference(before, look(fresh_fleet)) == []
 
 
-def test_a_disk_that_is_missing_stops_the_run_before_any_change(
-    fresh_fleet: Fleet,
-) -> None:
+def test_a_disk_that_is_missing_stops_the_run_before_any_change(fresh_fleet: Fleet) -> None:
     fresh_fleet.storage.sh("rm /dev/disk/by-id/virtio-spare1")
-    done = pyinfra("deploy.py", "-y", *LIMIT)
-    assert done.returncode != 0
+    output = fresh_fleet.refused()
     for text in ("lab.yml", "storage1", "disks", "virtio-spare1", "missing"):
-        assert text in done.stderr, done.stderr[-3000:]
+        assert text in output, output[-3000:]
     assert fresh_fleet.storage.try_sh("test -e /etc/nfs.conf.d/coop-infra.conf").returncode != 0

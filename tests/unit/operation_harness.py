@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
@@ -80,12 +80,15 @@ def run(
     facts: Mapping[type, Any],
     executing: bool = True,
     diff: bool = False,
+    failed_hosts: Sequence[Any] = (),
     **options: Any,
 ) -> Run:
     """Runs the operation as pyinfra would: all of it, or if preparing up to the first command."""
     report._warned.clear()
     pretended = PretendedHost(facts)
-    state = SimpleNamespace(is_executing=executing, config=SimpleNamespace(DIFF=diff))
+    state = SimpleNamespace(
+        is_executing=executing, config=SimpleNamespace(DIFF=diff), failed_hosts=failed_hosts
+    )
     with ctx_host.use(pretended), ctx_state.use(state):
         for command in operation._inner(*arguments, **options):
             assert isinstance(command, StringCommand)

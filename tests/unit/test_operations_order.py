@@ -1,8 +1,28 @@
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
 from operations.order import barrier
-from tests.unit.operation_harness import run
+from tests.unit.operation_harness import Run, run
 
 
-def test_a_barrier_asks_nothing_and_does_nothing() -> None:
-    done = run(barrier, "the clients mount it", facts={})
+def other(name: str, *groups: str) -> Any:
+    return SimpleNamespace(name=name, groups=groups)
+
+
+def apply(*failed: Any) -> Run:
+    return run(barrier, "the clients mount it", "storage", facts={}, failed_hosts=failed)
+
+
+@pytest.mark.parametrize("failed", [(), (other("stg1", "clients", "vision"),)])
+def test_a_barrier_asks_nothing_and_does_nothing(failed: tuple[Any, ...]) -> None:
+    done = apply(*failed)
     assert (done.asked, done.commands, done.said) == ([], [], [])
     assert done.noops == ["before the clients mount it"]
+
+
+def test_nobody_goes_on_without_the_hosts_that_all_need() -> None:
+    done = apply(other("stg1", "vision"), other("storage1", "storage"))
+    assert done.failure.startswith("storage1 failed, which comes before the clients mount it")
+    assert "--limit" in done.failure
