@@ -17,6 +17,7 @@ PROPERTIES = [
     "NeedDaemonReload",
     "ActiveEnterTimestamp",
     "StateChangeTimestamp",
+    "DropInPaths",
 ]
 FILES = "%%files"
 TIMESTAMP = "%a %Y-%m-%d %H:%M:%S.%f %Z"
@@ -28,6 +29,7 @@ class UnitState:
 
     started: when it last became active; changed: when its state last changed, which a reload does
     too; both in seconds since the epoch, 0 for never
+    drop_ins: the files in its .d directories that systemd has read
     """
 
     load: str = "not-found"
@@ -38,6 +40,7 @@ class UnitState:
     needs_daemon_reload: bool = False
     started: float = 0.0
     changed: float = 0.0
+    drop_ins: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ def _unit(pairs: dict[str, str]) -> UnitState:
         needs_daemon_reload=pairs.get("NeedDaemonReload") == "yes",
         started=_seconds(pairs.get("ActiveEnterTimestamp", "")),
         changed=_seconds(pairs.get("StateChangeTimestamp", "")),
+        drop_ins=tuple(pairs.get("DropInPaths", "").split()),
     )
 
 

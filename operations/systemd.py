@@ -48,9 +48,13 @@ def running(
     changed = [name for name, unit in now.units.items() if unit.needs_daemon_reload]
     for name in changed:
         tell(f"{name}: its files changed, so systemd reads them again")
-    links = [*_mask(masked, now), *_enable(units, now)]
-    reload = ["systemctl daemon-reload"] if changed or links else []
-    commands = [*links, *reload, *_stop(masked, now), *_start(units, now)]
+    setup = [*_mask(masked, now), *_enable(units, now)]
+    verbs = [(unit, _verb(unit, _state(now, unit.name), now)) for unit in units]
+    # Before any start: NeedDaemonReload does not see a .d directory that is new, as systemd looks
+    # for it in a list of paths that it made earlier.
+    if changed or setup or any(verb in ("start", "restart") for _, verb in verbs):
+        setup.append("systemctl daemon-reload")
+    commands = [*setup, *_stop(masked, now), *(_call(unit, verb) for unit, verb in verbs if verb)]
     if not commands:
         host.noop("all units are enabled and running")
         return
@@ -84,15 +88,10 @@ def _stop(names: Sequence[str], now: UnitsState) -> list[str]:
     return [f"systemctl stop {' '.join(map(quote, wrong))}"] if wrong else []
 
 
-def _start(units: Sequence[Unit], now: UnitsState) -> list[str]:
-    commands = []
-    for unit in units:
-        verb = _verb(unit, _state(now, unit.name), now)
-        if verb:
-            name = quote(unit.name)
-            why = f"systemctl --no-pager --full status {name} >&2"
-            commands.append(f"systemctl {verb} {name} || {{ {_again(unit, verb)}{why}; exit 1; }}")
-    return commands
+def _call(unit: Unit, verb: str) -> str:
+    name = quote(unit.name)
+    why = f"systemctl --no-pager --full status {name} >&2"
+    return f"systemctl {verb} {name} || {{ {_again(unit, verb)}{why}; exit 1; }}"
 
 
 def _again(unit: Unit, verb: str) -> str:
@@ -108,12 +107,22 @@ def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
     if state.active != "active":
         tell(f"{unit.name}: {state.active} ({state.sub}) -> running")
         return "restart" if state.active == "failed" else "start"
-    if path := _newer(unit.restart_on, state.started, now):
+    path = _newer(unit.restart_on, state.started, now) or _unread(unit, state, now)
+    if path:
         tell(f"{unit.name}: restart, for {path}")
         return "restart"
     if path := _newer(unit.reload_on, state.changed, now):
         tell(f"{unit.name}: reload, for {path}")
         return "reload"
+    return None
+
+
+def _unread(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
+    """The first of its drop-ins that is there and that systemd has not read."""
+    directory = f"/{unit.name}.d/"
+    for path in unit.restart_on:
+        if directory in path and path in now.modified and path not in state.drop_ins:
+            return path
     return None
 
 

@@ -19,6 +19,7 @@ SubState=running
 UnitFileState=enabled
 StateChangeTimestamp=Tue 2026-11-24 00:20:00.500000 UTC
 ActiveEnterTimestamp=Tue 2026-11-24 00:10:00.250000 UTC
+DropInPaths=/etc/systemd/system/nginx.service.d/a.conf /run/systemd/system/nginx.service.d/b.conf
 NeedDaemonReload=yes
 
 Id=rpcbind.socket
@@ -77,6 +78,10 @@ def test_each_unit_in_systemds_own_words(shell: Shell) -> None:
             needs_daemon_reload=True,
             started=at(10, 250000),
             changed=at(20, 500000),
+            drop_ins=(
+                "/etc/systemd/system/nginx.service.d/a.conf",
+                "/run/systemd/system/nginx.service.d/b.conf",
+            ),
         ),
         "rpcbind.socket": UnitState(load="masked", file="masked"),
         MOUNT: UnitState(
@@ -95,7 +100,8 @@ def test_the_question_is_asked_once_with_exact_times(shell: Shell) -> None:
     ask(Units, ["nginx.service", MOUNT], ["/none"], shell=shell)
     assert [call.replace("\\\\", "\\") for call in shell.calls] == [
         "systemctl show --timestamp=us+utc -p Id,LoadState,UnitFileState,ActiveState,SubState,"
-        f"Result,NeedDaemonReload,ActiveEnterTimestamp,StateChangeTimestamp nginx.service {MOUNT}"
+        "Result,NeedDaemonReload,ActiveEnterTimestamp,StateChangeTimestamp,DropInPaths "
+        f"nginx.service {MOUNT}"
     ]
 
 

@@ -44,7 +44,7 @@ def line(verb: str) -> str:
 
 
 def does(verb: str) -> str:
-    return f"set -e; {line(verb)}"
+    return f"set -e; {line(verb)}" if verb == "reload" else f"set -e; {RELOAD}; {line(verb)}"
 
 
 def test_a_unit_that_runs_on_its_present_files_is_one_question() -> None:
@@ -145,7 +145,21 @@ def test_changed_unit_files_are_read_if_nothing_else_is_to_do() -> None:
 
 
 def test_unit_files_are_not_read_again_without_need() -> None:
-    assert "daemon-reload" not in command(apply(replace(UP, active="inactive")))
+    assert RELOAD not in command(apply(times={"/site": CHANGED + 1}))
+
+
+DROP_IN = "/etc/systemd/system/nginx.service.d/coop.conf"
+
+
+@pytest.mark.parametrize(("read", "verb"), [((), "restart"), ((DROP_IN,), None)])
+def test_a_drop_in_that_systemd_has_not_read_restarts(
+    read: tuple[str, ...], verb: str | None
+) -> None:
+    """As after a run that was cut off, and a restart by somebody else in between."""
+    state = replace(UP, drop_ins=read)
+    done = apply(state, replace(NGINX, restart_on=(DROP_IN,)), times={DROP_IN: STARTED - 1})
+    assert [RELOAD in command(done)] == [True] if verb else done.commands == []
+    assert done.said == ([f"nginx.service: restart, for {DROP_IN}"] if verb else [])
 
 
 @pytest.mark.parametrize(
@@ -183,8 +197,9 @@ def test_units_start_in_the_order_given_with_names_quoted() -> None:
     names = [r"z\x2da.mount", "a.service"]
     units = [Unit(name, enabled=False) for name in names]
     done = run(running, units, facts={Units: UnitsState()})
-    first, second = command(done).removeprefix("set -e; ").split("; systemctl start ")
-    assert first.startswith(r"systemctl start 'z\x2da.mount' || ")
+    before, first, second = command(done).split("; systemctl start ")
+    assert before == f"set -e; {RELOAD}"
+    assert first.startswith(r"'z\x2da.mount' || ")
     assert second.startswith("a.service || ")
 
 
@@ -202,5 +217,5 @@ def test_what_failed_is_tried_again_by_the_next_run(tmp_path: Path, verb: str) -
     shell.stand_in("systemctl", f'[ "$1" != {verb} ]')
     done = perform(apply(unit=unit, times={str(file): CHANGED + 1}).commands[0], shell)
     assert done.returncode == 1
-    assert shell.calls[0] == f"systemctl {verb} nginx.service"
+    assert shell.calls[-2] == f"systemctl {verb} nginx.service"
     assert file.stat().st_mtime > time.time() - 60
