@@ -22,6 +22,7 @@ def check_hosts(file: str, hosts: Mapping[str, Raw], pool: Any) -> Iterator[Prob
     """Every problem between the hosts (by name, as read) and with the pool (as read)."""
     yield from _shared_values(file, hosts, "address", _address)
     yield from _shared_values(file, hosts, "volume.uid", _uid)
+    yield from _shared_values(file, hosts, "site.name", _site_name)
     yield from _one_storage_host(file, hosts)
     for name in _storage_hosts(hosts):
         yield from _disks_fit(file, name, hosts[name].get("disks"), pool)
@@ -59,6 +60,12 @@ def _uid(host: Raw) -> object:
     volume = host.get("volume")
     uid = volume.get("uid") if isinstance(volume, Mapping) else None
     return uid if isinstance(uid, int) else None
+
+
+def _site_name(host: Raw) -> object:
+    site = host.get("site")
+    name = site.get("name") if isinstance(site, Mapping) else None
+    return name if isinstance(name, str) else None
 
 
 def _storage_hosts(hosts: Mapping[str, Raw]) -> list[str]:

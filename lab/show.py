@@ -16,6 +16,12 @@ def main() -> None:
         host = fleet.host(guest.name)
         if host.site:
             _show(host)
+    print("Further\n")
+    print("  look at it         lab/enter curl -H 'Host: vision.lab.test' http://10.78.0.22/")
+    print(
+        "  what would change  lab/enter .venv/bin/pyinfra inventories/lab.py deploy.py --dry --diff"
+    )
+    print("  end it             make lab-down\n")
 
 
 def _show(host: Host) -> None:

@@ -37,7 +37,8 @@ def running(
 ) -> Generator[StringCommand, None, None]:
     """These units are enabled and running on their present files; the masked ones can't start.
 
-    loaded: units that others start; systemd only has to know their present files
+    loaded: units that others start; systemd only has to know their present files, and none of
+        them is masked
 
     A unit that does not start fails the host with the last lines of its journal. Units are started
     in the order given. Never stops or disables a unit that is not named.
@@ -48,7 +49,11 @@ def running(
     changed = [name for name, unit in now.units.items() if unit.needs_daemon_reload]
     for name in changed:
         tell(f"{name}: its files changed, so systemd reads them again")
-    setup = [*_mask(masked, now), *_enable(units, now)]
+    setup = [
+        *_unmask([*(unit.name for unit in units), *loaded], now),
+        *_mask(masked, now),
+        *_enable(units, now),
+    ]
     verbs = [(unit, _verb(unit, _state(now, unit.name), now)) for unit in units]
     # Before any start: NeedDaemonReload does not see a .d directory that is new, as systemd looks
     # for it in a list of paths that it made earlier.
@@ -63,6 +68,15 @@ def running(
 
 def _state(now: UnitsState, name: str) -> UnitState:
     return now.units.get(name, UnitState())
+
+
+def _unmask(names: Sequence[str], now: UnitsState) -> list[str]:
+    wrong = [name for name in names if _state(now, name).file.startswith("masked")]
+    for name in wrong:
+        tell(f"{name}: masked -> not masked")
+    runtime = [name for name in wrong if _state(now, name).file == "masked-runtime"]
+    calls = [("unmask", wrong), ("unmask --runtime", runtime)]
+    return [f"{LINK} {verb} {' '.join(map(quote, found))}" for verb, found in calls if found]
 
 
 def _mask(names: Sequence[str], now: UnitsState) -> list[str]:

@@ -199,24 +199,25 @@ def _problems(
             if "/" in name and name.rpartition("/")[0] not in there
         ),
         *(problem for dataset in wanted for problem in _conflicts(dataset, seen)),
-        *_moved(pool, names, seen, undeclared),
+        *_moved(pool, wanted, seen, undeclared),
     ]
 
 
 def _moved(
-    pool: str, names: Sequence[str], seen: ZfsState, undeclared: Collection[str]
+    pool: str, wanted: Sequence[Dataset], seen: ZfsState, undeclared: Collection[str]
 ) -> Iterator[str]:
-    """A wanted one that is not there, while one of the same last name is that nobody declares."""
-    strangers = {
-        name.rpartition("/")[2]: name for name in _undeclared(pool, names, seen, undeclared)
-    }
-    for name in names:
-        there = strangers.get(name.rpartition("/")[2])
-        if there and name not in seen.datasets:
-            yield (
-                f"{name}: not there, but {there} is, which is not declared: was it moved in the "
-                f"data? Then: zfs rename {there} {name}. If not, rename it to something else"
-            )
+    """A wanted one that is not there, while an undeclared one has its last name or its owner."""
+    names = [dataset.name for dataset in wanted]
+    for stranger in _undeclared(pool, names, seen, undeclared):
+        leaf, owner = stranger.rpartition("/")[2], seen.datasets[stranger].owner
+        for dataset in wanted:
+            same = dataset.name.rpartition("/")[2] == leaf or owner == dataset.owner
+            if dataset.name not in seen.datasets and same and dataset.owner:
+                yield (
+                    f"{dataset.name}: not there, but {stranger} is, which is not declared: was it "
+                    f"renamed or moved in the data? Then: zfs rename {stranger} {dataset.name}. If "
+                    "not, give the other another name and owner"
+                )
 
 
 def _conflicts(dataset: Dataset, seen: ZfsState) -> Iterator[str]:

@@ -67,7 +67,11 @@ def converge(services: Sequence[str]) -> None:
     encrypted = _volume().encrypted
     mounted = [_nfs_mount()] if encrypted else [_nfs_mount(), _retry_timer()]
     systemd.running(
-        name="NFS mount", units=mounted, masked=nfs.OLD_UNITS, loaded=[f"{RETRY}.service"]
+        name="NFS mount",
+        units=mounted,
+        masked=nfs.OLD_UNITS,
+        # A service that is masked would keep the mounts that it is tied to from restarting.
+        loaded=[f"{RETRY}.service", *services],
     )
     if encrypted:
         _converge_volume()

@@ -27,7 +27,9 @@ def converge() -> None:
         commit=_site().commit,
         _timeout=clients.STALLED,
     )
-    files.present(name="Files", entries=[*_configuration(), *_uploads()], _timeout=clients.STALLED)
+    files.present(name="Files", entries=_configuration())
+    # Apart from the rest: of a storage that does not answer nothing is known.
+    files.present(name="Uploads", entries=_uploads(), _timeout=clients.STALLED)
     systemd.running(name="Services", units=_units())
     health.healthy(name="Health", command=HEALTH)
 

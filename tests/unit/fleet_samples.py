@@ -47,7 +47,7 @@ SAMPLE: dict[str, Any] = {
                 "uid": 20002,
                 "properties": {"recordsize": "1M", "sync": "always"},
             },
-            "site": {**SITE},
+            "site": {**SITE, "name": "vision2.example.org"},
         },
     }
 }

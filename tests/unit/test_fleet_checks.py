@@ -35,6 +35,13 @@ def test_a_shared_uid_names_both_hosts(tmp_path: Path) -> None:
     assert "20001 is also that of stg1" in problem.message
 
 
+def test_a_shared_site_name_names_both_hosts(tmp_path: Path) -> None:
+    """Uploads lie in a directory of that name: the board would come up without its own."""
+    (problem,) = problems_of(tmp_path, sample(prod1__site__name="vision.example.org"))
+    assert (problem.record, problem.field) == ("prod1", "site.name")
+    assert "vision.example.org is also that of stg1" in problem.message
+
+
 def test_a_fleet_has_a_storage_host(tmp_path: Path) -> None:
     assert places(problems_of(tmp_path, sample(storage1=REMOVED))) == [("hosts", "")]
 

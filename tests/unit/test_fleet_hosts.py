@@ -36,7 +36,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("storage1__disks", ["ata-one", "ata-one"], "ata-one is there twice"),
     ("storage1__environment", "prod", "environment: shared"),
     ("storage1__volume", {"quota": "1G", "encrypted": True, "uid": 20009}, "mount from itself"),
-    ("storage1__site", {**SITE}, "role vision only"),
+    ("storage1__site", {**SITE, "name": "a.example.org"}, "role vision only"),
     ("prod1__volume", REMOVED, "role vision needs a volume"),
     ("prod1__volume", None, "role vision needs a volume"),
     ("prod1__volume", "20G", "a mapping of fields"),

@@ -219,3 +219,22 @@ def test_what_failed_is_tried_again_by_the_next_run(tmp_path: Path, verb: str) -
     assert done.returncode == 1
     assert shell.calls[-2] == f"systemctl {verb} nginx.service"
     assert file.stat().st_mtime > time.time() - 60
+
+
+@pytest.mark.parametrize(
+    ("file", "unmask"),
+    [
+        ("masked", f"{LINK} unmask nginx.service"),
+        (
+            "masked-runtime",
+            f"{LINK} unmask nginx.service; {LINK} unmask --runtime nginx.service",
+        ),
+    ],
+)
+def test_a_unit_that_was_masked_by_hand_is_unmasked_first(file: str, unmask: str) -> None:
+    done = apply(UnitState("masked", file))
+    enable = f"{LINK} enable nginx.service"
+    assert command(done) == f"set -e; {unmask}; {enable}; {RELOAD}; {line('start')}"
+    assert done.said[0] == "nginx.service: masked -> not masked"
+    service = apply(others={"php.service": UnitState("masked", file)}, loaded=["php.service"])
+    assert command(service) == f"set -e; {unmask.replace('nginx', 'php')}; {RELOAD}"

@@ -276,12 +276,17 @@ def test_an_owner_that_may_own_files_in_it_is_not_changed(executing: bool) -> No
 
 
 def test_a_dataset_that_was_moved_in_the_data_is_not_begun_anew() -> None:
-    now = {"prod": there(), "staging": there(), "prod/www": there()}
+    now = {"prod": there(), "staging": there(), "prod/www": there(owner=(33, 33))}
     parents = [Dataset("tank/prod"), Dataset("tank/staging")]
-    done = apply(*parents, Dataset("tank/staging/www"), now=now)
-    assert "zfs rename tank/prod/www tank/staging/www" in done.failure
-    assert len(done.commands) == 1
-    both = [*parents, Dataset("tank/staging/www"), Dataset("tank/prod/www")]
-    assert commands(apply(*both, now=now)) == ["zfs create tank/staging/www"]
-    elsewhere = apply(*parents, Dataset("tank/staging/www"), now=now, undeclared=["tank/prod/www"])
-    assert commands(elsewhere) == ["zfs create tank/staging/www"]
+    moved, renamed = (
+        Dataset("tank/staging/www", {}, (34, 34)),
+        Dataset("tank/prod/w3", {}, (33, 33)),
+    )
+    for dataset in (moved, renamed):
+        done = apply(*parents, dataset, now=now)
+        assert f"zfs rename tank/prod/www {dataset.name}" in done.failure
+        assert len(done.commands) == 1
+        both = [*parents, dataset, Dataset("tank/prod/www")]
+        made = f"zfs create {dataset.name}"
+        assert commands(apply(*both, now=now))[0] == made
+        assert commands(apply(*parents, dataset, now=now, undeclared=["tank/prod/www"]))[0] == made
