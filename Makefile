@@ -53,10 +53,10 @@ test: packages unit
 	@lab/enter $(PYTHON) -m pytest tests/lab -m core
 
 PART ?=
-test-lab: venv packages
+test-lab: packages venv
 	@lab/up $(HOSTS) bare1
 	@lab/enter $(PYTHON) -m pytest tests/lab $(if $(PART),-m $(PART))
 
-bench: venv packages
+bench: packages venv
 	@lab/up $(HOSTS)
 	@lab/enter $(PYTHON) -m tests.bench

@@ -7,7 +7,7 @@ import os
 import shlex
 import subprocess
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,8 +173,17 @@ def pyinfra(
 
     directory: where the project is, or a changed copy of it
     """
+    return _run(["pyinfra", "inventories/lab.py", *arguments], timeout, directory)
+
+
+def python(*arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+    """Run a program of the project: python("-m", "tests.bench")."""
+    return _run(["python", *arguments], timeout, ROOT)
+
+
+def _run(words: Sequence[str], timeout: float, directory: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", *arguments],
+        [str(ROOT / ".venv/bin" / words[0]), *words[1:]],
         cwd=directory, capture_output=True, text=True, timeout=timeout, check=False,
         stdin=subprocess.DEVNULL, env={**os.environ, "PYINFRA_PROGRESS": "off"},
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """How many remote commands a host a run with no change makes, and how long it takes.
 
-python -m tests.bench, inside the lab, on a fleet that has converged.
+python -m tests.bench [--limit HOST], inside the lab, on a fleet that has converged.
 """
 
 import sys
@@ -26,7 +26,7 @@ def main() -> None:
         return run_shell_command(self, *arguments, **options)
 
     SSHConnector.run_shell_command = counted
-    sys.argv = ["pyinfra", "inventories/lab.py", "deploy.py", "-y"]
+    sys.argv = ["pyinfra", "inventories/lab.py", "deploy.py", "-y", *sys.argv[1:]]
     start = time.monotonic()
     status = 0
     try:

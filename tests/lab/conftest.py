@@ -3,9 +3,11 @@
 Run inside the lab: make test (the core), make test-lab PART=storage (all of a part).
 """
 
+import fcntl
 import shutil
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -101,8 +103,9 @@ def changed_project(directory: Path, change: Callable[[Hosts], None]) -> Path:
 
 
 def look(fleet: Fleet) -> dict[str, str]:
-    """Everything on each machine that a run could change."""
-    found: dict[str, str] = {}
+    """Everything on each machine that a run could change, and the operator's escrow."""
+    escrowed = sorted(file for file in escrow_directory().rglob("*") if file.is_file())
+    found = {"escrow": "\n".join(f"{file} {file.stat().st_mtime_ns}" for file in escrowed)}
     together(fleet.all, lambda each: found.update({each.name: everything(each)}))
     return found
 
@@ -114,12 +117,28 @@ def counts(output: str) -> tuple[int, int, int]:
     return changed, failed, unchanged
 
 
+@contextmanager
+def _lab_taken() -> Iterator[None]:
+    """Keeps lab/up and lab/down away; a test that is killed leaves a mark for the next lab/up."""
+    unfinished = STATE / "unfinished"
+    with (STATE / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        unfinished.touch()
+        yield
+        unfinished.unlink()
+
+
 @pytest.fixture(scope="session")
 def machines() -> Iterator[Fleet]:
+    """The machines, which are in working order again when the tests have ended."""
     others = [other for other in running() if other.name not in HOSTS]
-    together(others, lambda other: other.suspend())
-    yield Fleet(*(machine(name) for name in HOSTS))
-    together(others, lambda other: other.resume())
+    fleet = Fleet(*(machine(name) for name in HOSTS))
+    with _lab_taken():
+        together(others, lambda other: other.suspend())
+        yield fleet
+        converged = all(each.has_snapshot("converged") for each in fleet.all)
+        fleet.restore("converged" if converged else "fresh")
+        together(others, lambda other: other.resume())
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ from difflib import unified_diff
 from lab.machines import Machine
 
 # Where runs write. Logs, times of access and what timers do on their own are left out.
-TREES = "/etc /usr/local /var/www /var/lib/dpkg/info /var/lib/coop-infra /media /storage /root"
+TREES = "/etc /usr/local /var/www /var/lib/dpkg/info /var/lib/coop-infra /media /root"
 VOLATILE = (
     "used|available|referenced|written|usedby.*|logical.*|.*ratio|creation|guid|objsetid|createtxg"
     "|snapshots_changed|version|filesystem_count|snapshot_count"
@@ -15,7 +15,10 @@ VOLATILE = (
 SHORT_LIVED = "user@|user-runtime-dir|run-user|session-|sanoid|coop-storage-retry.service"
 
 LOOK = f"""
-find {TREES} -xdev -not -name '.zfs' -printf '%p %y %m %u %g %s %T@ %l\\n' 2>/dev/null | sort
+look() {{ find "$@" -printf '%p %y %m %u %g %s %T@ %l\\n' 2>/dev/null | sort; }}
+look {TREES} -xdev
+echo '== data'
+look /storage
 echo '== mounts'
 findmnt -l -n -o TARGET,SOURCE,FSTYPE --real | sort
 if command -v exportfs >/dev/null; then echo '== exports'; exportfs -s | sort; fi

@@ -4,17 +4,21 @@ import random
 import signal
 import subprocess
 import time
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from lab import board
-from lab.machines import ROOT, wait_for
+from lab.machines import ROOT, Machine, wait_for
 from tests.lab.conftest import LIMIT, FirstRun, Fleet, counts
 
 pytestmark = pytest.mark.storage
 
 SEED = 20200601
+# A run of deploy.py begins this many operations on the three machines. The last one only looks.
+OPERATIONS = 19
 # What a hand may have broken, so that a converged fleet has work to be cut off in.
 DAMAGE = {
     "storage1": "systemctl stop nfs-server; rm -f /etc/exports /etc/nfs.conf.d/coop-infra.conf; "
@@ -26,22 +30,33 @@ DAMAGE = {
 }
 
 
-def plan() -> list[tuple[str, float, str]]:
-    """Ten cuts: from which state, at what part of the run's length, and of what."""
+@dataclass(frozen=True)
+class Cut:
+    """From which state, in which operation of the run, seconds after it began, and of what."""
+
+    state: str
+    operation: int
+    seconds: float
+    victim: str
+
+
+def plan() -> list[Cut]:
+    """Ten cuts: of each state one in each fifth of the run, so that no stretch is left out."""
     chance = random.Random(SEED)
     victims = ["pyinfra", "storage1", "pyinfra", "vision-prod1", "vision-stg1"]
+    cuts = OPERATIONS - 1
+    fifths = [range(1 + part * cuts // 5, 1 + (part + 1) * cuts // 5) for part in range(5)]
     return [
-        (("fresh", "damaged")[number % 2], chance.random(), victims[number % len(victims)])
-        for number in range(10)
+        Cut(state, chance.choice(fifth), chance.uniform(0, 2), victims[(number + turn) % 5])
+        for turn, state in enumerate(("fresh", "damaged"))
+        for number, fifth in enumerate(fifths)
     ]
 
 
-@pytest.mark.parametrize(("state", "part", "victim"), plan())
-def test_cut_off(
-    machines: Fleet, first_run: FirstRun, state: str, part: float, victim: str
-) -> None:
+@pytest.mark.parametrize("cut", plan(), ids=lambda cut: f"{cut.state}-{cut.operation}-{cut.victim}")
+def test_cut_off(machines: Fleet, first_run: FirstRun, tmp_path: Path, cut: Cut) -> None:
     kept: dict[str, str] = {}
-    if state == "fresh":
+    if cut.state == "fresh":
         machines.restore("fresh")
     else:
         machines.restore("converged")
@@ -50,7 +65,7 @@ def test_cut_off(
         }
         for each in machines.all:
             each.sh(DAMAGE[each.name])
-    cut(machines, part * first_run.seconds, victim)
+    make(cut, machines, tmp_path / "output")
     machines.converge()
     for each in machines.boards:
         wait_for(partial(board.works, each), f"{each.name} works", 120)
@@ -63,20 +78,27 @@ def test_cut_off(
     assert (changed, failed) == (0, 0), output[-4000:]
 
 
-def cut(fleet: Fleet, seconds: float, victim: str) -> None:
-    """Start a run, and after that time kill it, or reset a machine under it."""
-    run = subprocess.Popen(
-        [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y", *LIMIT],
-        cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    time.sleep(seconds)
-    if victim == "pyinfra":
+def make(cut: Cut, fleet: Fleet, output: Path) -> None:
+    """Start a run, and in that moment kill it, or reset a machine under it."""
+    with output.open("w") as file:
+        run = subprocess.Popen(
+            [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y", *LIMIT],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+        )  # fmt: skip
+    wait_for(
+        lambda: output.read_text().count("Starting operation") >= cut.operation,
+        f"operation {cut.operation} has begun",
+        180,
+    )
+    time.sleep(cut.seconds)
+    assert run.poll() is None, f"the run had ended by then:\n{output.read_text()[-3000:]}"
+    if cut.victim == "pyinfra":
         run.send_signal(signal.SIGKILL)
         run.wait()
-        # What the killed run had started on a machine ends by itself.
-        time.sleep(5)
+        for each in fleet.all:
+            wait_for(partial(nothing_runs_on, each), f"{each.name} has ended its command", 60)
         return
-    machine = next(each for each in fleet.all if each.name == victim)
+    machine = next(each for each in fleet.all if each.name == cut.victim)
     machine.reset()
     machine.wait_until_up()
     try:
@@ -84,3 +106,8 @@ def cut(fleet: Fleet, seconds: float, victim: str) -> None:
     except subprocess.TimeoutExpired:
         run.kill()
         run.wait()
+
+
+def nothing_runs_on(machine: Machine) -> bool:
+    """Whether the command of a run that was killed has ended; this question itself runs by sudo."""
+    return machine.sh("pgrep -c -x sudo") == "1"
