@@ -18,6 +18,8 @@ PROPERTIES = [
     "ActiveEnterTimestamp",
     "StateChangeTimestamp",
     "DropInPaths",
+    "What",
+    "Options",
 ]
 FILES = "%%files"
 TIMESTAMP = "%a %Y-%m-%d %H:%M:%S.%f %Z"
@@ -30,6 +32,7 @@ class UnitState:
     started: when it last became active; changed: when its state last changed, which a reload does
     too; both in seconds since the epoch, 0 for never
     drop_ins: the files in its .d directories that systemd has read
+    what, options: of a mount unit, as the kernel has them while something is mounted there
     """
 
     load: str = "not-found"
@@ -41,6 +44,8 @@ class UnitState:
     started: float = 0.0
     changed: float = 0.0
     drop_ins: tuple[str, ...] = ()
+    what: str = ""
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,8 @@ def _unit(pairs: dict[str, str]) -> UnitState:
         started=_seconds(pairs.get("ActiveEnterTimestamp", "")),
         changed=_seconds(pairs.get("StateChangeTimestamp", "")),
         drop_ins=tuple(pairs.get("DropInPaths", "").split()),
+        what=pairs.get("What", ""),
+        options=tuple(option for option in pairs.get("Options", "").split(",") if option),
     )
 
 

@@ -23,12 +23,16 @@ class Unit:
     enabled: False for a unit that is started by another (static)
     restart_on, reload_on: the files it reads; one that is newer than the unit's last start (or
         reload) has not taken effect yet, also when an earlier run was cut off before the restart
+    what, options: of a mount unit: what has to be mounted, and with which options at least, in the
+        kernel's words (vers=4.2, not nfsvers); mounted otherwise, by hand, it is restarted
     """
 
     name: str
     enabled: bool = True
     restart_on: tuple[str, ...] = ()
     reload_on: tuple[str, ...] = ()
+    what: str | None = None
+    options: tuple[str, ...] = ()
 
 
 @operation()
@@ -121,6 +125,9 @@ def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
     if state.active != "active":
         tell(f"{unit.name}: {state.active} ({state.sub}) -> running")
         return "restart" if state.active == "failed" else "start"
+    if otherwise := _mounted_otherwise(unit, state):
+        tell(f"{unit.name}: mounted {otherwise}")
+        return "restart"
     path = _newer(unit.restart_on, state.started, now) or _unread(unit, state, now)
     if path:
         tell(f"{unit.name}: restart, for {path}")
@@ -129,6 +136,14 @@ def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
         tell(f"{unit.name}: reload, for {path}")
         return "reload"
     return None
+
+
+def _mounted_otherwise(unit: Unit, state: UnitState) -> str | None:
+    """How what is mounted differs from what should be; None if it does not."""
+    if unit.what not in (None, state.what):
+        return f"from {state.what} -> {unit.what}"
+    missing = [option for option in unit.options if option not in state.options]
+    return f"{','.join(state.options)} -> {','.join(missing)}" if missing else None
 
 
 def _unread(unit: Unit, state: UnitState, now: UnitsState) -> str | None:

@@ -16,6 +16,9 @@ PASSWORD_FILE = "/etc/coop-infra/gocryptfs.password"
 GOCRYPTFS = "gocryptfs-storage.service"
 RETRY = "coop-storage-retry"
 
+# hard: a server that is away makes a writer wait; soft would lose its data and not say so.
+NFS_OPTIONS = ("vers=4.2", "hard", "noatime", "nosuid", "nodev", "noexec")
+
 # A storage that does not answer must fail the host, not hang the run: pyinfra's _timeout, seconds.
 STALLED = 120
 
@@ -96,7 +99,9 @@ def _converge_volume() -> None:
 
 def _nfs_mount() -> systemd.Unit:
     unit = mount_unit(_nfs_path())
-    return systemd.Unit(unit, restart_on=(f"{UNITS}/{unit}",))
+    return systemd.Unit(
+        unit, restart_on=(f"{UNITS}/{unit}",), what=_nfs_source(), options=NFS_OPTIONS
+    )
 
 
 def _decryption() -> systemd.Unit:
@@ -111,6 +116,10 @@ def _volume() -> Volume:
     volume = this_host().volume
     assert volume is not None
     return volume
+
+
+def _nfs_source() -> str:
+    return f"{in_brackets(fleet().storage_host.address)}:/{fleet().dataset_name(this_host())}"
 
 
 def _nfs_path() -> str:
@@ -129,9 +138,9 @@ def _files(services: Sequence[str]) -> list[files.Entry]:
     nfs_mount = render(
         __file__,
         "nfs.mount.j2",
-        server=in_brackets(fleet().storage_host.address),
-        export=f"/{fleet().dataset_name(this_host())}",
+        source=_nfs_source(),
         path=_nfs_path(),
+        options=",".join(NFS_OPTIONS),
     )
     units = " ".join([storage_unit(), *services])
     retry = render(__file__, "retry.service.j2", units=units)

@@ -19,6 +19,8 @@ CLIENT_CHANGES = (
     "chmod 600 /usr/local/sbin/vision-health",
     "echo 'Environment=X=1' >> /etc/systemd/system/php8.2-fpm.service.d/coop-storage.conf",
     "systemctl disable -q coop-storage-retry.timer",
+    "umount -l /media/storage && mount -t nfs4 -o vers=4.2,soft "
+    "10.78.0.11:/storage/staging/vision-stg1 /media/storage",
     "echo tampered >> /var/www/vision-staging.lab.test/index.php",
 )
 SHOWN = (
@@ -29,6 +31,7 @@ SHOWN = (
     "/usr/local/sbin/vision-health: root:root 0600 -> root:root 0755",
     "-Environment=X=1",
     "coop-storage-retry.timer: disabled -> enabled",
+    "media-storage.mount: mounted rw,",
     "/var/www/vision-staging.lab.test/index.php: local change -> as committed",
     "/storage/staging/vision-stg1",
     "storage/prod/stranger",

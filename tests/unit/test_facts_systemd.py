@@ -33,6 +33,8 @@ NeedDaemonReload=no
 
 Result=exit-code
 Id=media-gocryptfs\\x2dstorage.mount
+What=10.0.0.1:/storage/prod/www
+Options=rw,nosuid,vers=4.2,hard,clientaddr=10.0.0.2
 LoadState=loaded
 ActiveState=failed
 SubState=failed
@@ -90,6 +92,8 @@ def test_each_unit_in_systemds_own_words(shell: Shell) -> None:
             sub="failed",
             result="exit-code",
             changed=at(20, 1),
+            what="10.0.0.1:/storage/prod/www",
+            options=("rw", "nosuid", "vers=4.2", "hard", "clientaddr=10.0.0.2"),
         ),
         "none.service": UnitState(),
     }
@@ -100,7 +104,8 @@ def test_the_question_is_asked_once_with_exact_times(shell: Shell) -> None:
     ask(Units, ["nginx.service", MOUNT], ["/none"], shell=shell)
     assert [call.replace("\\\\", "\\") for call in shell.calls] == [
         "systemctl show --timestamp=us+utc -p Id,LoadState,UnitFileState,ActiveState,SubState,"
-        "Result,NeedDaemonReload,ActiveEnterTimestamp,StateChangeTimestamp,DropInPaths "
+        "Result,NeedDaemonReload,ActiveEnterTimestamp,StateChangeTimestamp,DropInPaths,"
+        "What,Options "
         f"nginx.service {MOUNT}"
     ]
 

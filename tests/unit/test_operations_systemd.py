@@ -69,6 +69,27 @@ def test_a_unit_that_does_not_run_is_started(state: UnitState, verb: str, told: 
     assert done.said == [f"nginx.service: {told} -> running"]
 
 
+DATA = Unit("data.mount", restart_on=("/unit",), what="nas:/data", options=("hard", "vers=4.2"))
+MOUNTED = replace(UP, what="nas:/data", options=("rw", "vers=4.2", "hard", "proto=tcp"))
+
+
+def test_what_is_mounted_as_it_should_be_is_left() -> None:
+    assert apply(MOUNTED, DATA).noops == ["all units are enabled and running"]
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [
+        (replace(MOUNTED, what="nas:/other"), "from nas:/other -> nas:/data"),
+        (replace(MOUNTED, options=("rw", "vers=4.2", "soft")), "rw,vers=4.2,soft -> hard"),
+    ],
+)
+def test_what_was_mounted_otherwise_by_hand_is_mounted_anew(state: UnitState, told: str) -> None:
+    done = apply(state, DATA)
+    assert done.said == [f"data.mount: mounted {told}"]
+    assert "systemctl restart data.mount" in command(done)
+
+
 def test_a_unit_is_enabled_before_it_is_started() -> None:
     done = apply(None)
     assert command(done) == f"set -e; {LINK} enable nginx.service; {RELOAD}; {line('start')}"
