@@ -16,5 +16,7 @@ def tune() -> None:
     client = getattr(host.connector, "client", None)
     transport = client.get_transport() if client else None
     if transport:
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Through a jump host it is no socket but a channel of another connection.
+        if hasattr(transport.sock, "setsockopt"):
+            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_keepalive(KEEPALIVE_SECONDS)
