@@ -4,23 +4,38 @@ from collections.abc import Generator, Sequence
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.packages import Packages
-from operations.report import tell
+from operations.report import operation, script, tell
 
 # apt-get waits for whoever else installs, as a new machine does by itself; dpkg would fail at once.
+WAIT = "-o DPkg::Lock::Timeout=300"
+FINISH = f"""\
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q {WAIT} check >/dev/null 2>&1 || true
+dpkg --force-confold --configure -a"""
+
+# `apt-get update` has a lock of its own, for which it does not wait.
+UPDATE = """\
+tries=60
+until said=$(apt-get -q update 2>&1); do
+  tries=$((tries - 1))
+  case "$said" in *lists/lock*) [ $tries -gt 0 ] && sleep 5 && continue ;; esac
+  printf '%s\\n' "$said" >&2
+  exit 1
+done"""
+
 # confold: a hand-edited file is this project's to mend, never a question that waits for an answer.
-FINISH = (
-    "export DEBIAN_FRONTEND=noninteractive; set -e; "
-    "apt-get -q -o DPkg::Lock::Timeout=300 check >/dev/null 2>&1 || true; "
-    "dpkg --force-confold --configure -a"
-)
-INSTALL = (
-    "apt-get -q -o DPkg::Lock::Timeout=300 update; "
-    "apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confold "
-    "--no-install-recommends --no-remove install {names}"
-)
+INSTALL = f"""\
+unknown=$(LC_ALL=C apt-cache --quiet=0 show --no-all-versions {{names}} 2>&1 >/dev/null |
+  grep -e 'Unable to locate' -e "Can't select") || true
+if [ -n "$unknown" ]; then
+  printf '%s\\n' "$unknown" "Is a component such as contrib missing in this host's apt sources?" >&2
+  exit 1
+fi
+apt-get -q -y {WAIT} -o Dpkg::Options::=--force-confold \\
+  --no-install-recommends --no-remove install {{names}}"""
 
 
 @operation()
@@ -38,5 +53,5 @@ def installed(names: Sequence[str]) -> Generator[StringCommand, None, None]:
         tell("dpkg was interrupted: its work is finished first")
     if missing:
         tell(f"packages to install: {' '.join(missing)}")
-    install = [INSTALL.format(names=" ".join(map(quote, missing)))] if missing else []
-    yield StringCommand("; ".join([FINISH, *install]))
+    install = [UPDATE, INSTALL.format(names=" ".join(map(quote, missing)))] if missing else []
+    yield script(FINISH, *install)

@@ -18,7 +18,8 @@ def apply(*there: str, interrupted: bool = False) -> Run:
 
 def install(names: str) -> list[str]:
     return [
-        f"apt-get -q {LOCK} update",
+        "apt-get -q update",
+        f"apt-cache --quiet=0 show --no-all-versions {names}",
         f"apt-get -q -y {LOCK} -o Dpkg::Options::=--force-confold --no-install-recommends "
         f"--no-remove install {names}",
     ]
@@ -29,6 +30,8 @@ def shell(tmp_path: Path) -> Shell:
     shell = Shell(tmp_path)
     shell.stand_in("dpkg", 'echo "$DEBIAN_FRONTEND"')
     shell.stand_in("apt-get", 'echo "$DEBIAN_FRONTEND"')
+    shell.stand_in("apt-cache")
+    shell.stand_in("sleep")
     return shell
 
 
@@ -70,6 +73,34 @@ def test_an_interrupted_dpkg_is_finished_first(shell: Shell) -> None:
 def test_nothing_asks_a_question(shell: Shell) -> None:
     done = perform(apply().commands[0], shell)
     assert set(done.stdout.split()) == {"noninteractive"}
+
+
+LOCKED = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 7 (apt-get)"
+
+
+def test_it_waits_for_another_update_but_not_for_ever(shell: Shell) -> None:
+    once = shell.programs / "asked"
+    shell.stand_in(
+        "apt-get",
+        f'[ "$2" != update ] || [ -e {once} ] || {{ touch {once}; echo "{LOCKED}"; exit 100; }}',
+    )
+    assert calls(apply("nginx"), shell) == [
+        *FINISH,
+        "apt-get -q update",
+        "sleep 5",
+        *install("g++"),
+    ]
+    shell.stand_in("apt-get", f'[ "$2" != update ] || {{ echo "{LOCKED}"; exit 100; }}')
+    done = perform(apply().commands[0], shell)
+    assert (done.returncode, done.stderr) == (1, f"{LOCKED}\n")
+
+
+def test_what_no_source_has_is_named_before_anything_is_installed(shell: Shell) -> None:
+    shell.stand_in("apt-cache", "echo 'N: Unable to locate package g++' >&2")
+    done = perform(apply().commands[0], shell)
+    assert done.returncode == 1
+    assert "Unable to locate package g++" in done.stderr and "contrib" in done.stderr
+    assert not [call for call in shell.calls if " install " in call]
 
 
 def test_waiting_for_another_installer_is_not_failing(shell: Shell) -> None:
