@@ -1,15 +1,45 @@
-"""What a host looks like: one subject and one remote command a fact, parsed into plain data.
-
-Every command exits 0 on a host where the program is not installed yet, and no `process`
-raises on what a host may print: an exception there would end the run for all hosts.
-"""
+"""What a host looks like: one subject and one remote command a fact, parsed into plain data."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
+from pyinfra.api import FactBase, FactProcessError
+
+T = TypeVar("T")
+
+END = "%%end"
 MARK = "##"
 """Starts a line that heads a section of a command's output; its fields are separated by tabs."""
+
+
+def whole(script: str) -> str:
+    """POSIX sh that asks, as the command of a Fact: it exits 0, and tells that it has ended."""
+    return f"(\n{script}\n)\necho {END}"
+
+
+class Fact(FactBase[T], Generic[T]):  # type: ignore[misc]
+    """A fact whose answer counts only if it is whole and can be read.
+
+    A subclass has `command`, which gives `whole` of a script that also works where the program is
+    not installed yet; `parse`, which reads what that printed and raises on anything else; and
+    `default`.
+
+    An answer that ends too early (a lost connection, a byte that is not UTF-8) or that cannot be
+    read (a shell's start-up file that prints) fails this host, and no other.
+    """
+
+    parse: Callable[[list[str]], T]
+
+    def process(self, output: list[str]) -> T:
+        if output[-1:] != [END]:
+            raise FactProcessError(f"the answer is cut short; it ends in {output[-1:]}")
+        try:
+            return self.parse(output[:-1]) if output[:-1] else self.default()
+        except (ValueError, LookupError) as error:
+            hint = "does a file such as ~/.bashrc print something there?"
+            raise FactProcessError(f"the answer cannot be read ({error!r}); {hint}") from None
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Literal
 
-from pyinfra.api import FactBase
+from facts import Fact, whole
 
 Kind = Literal["file", "directory", "link", "other"]
 
@@ -35,7 +35,7 @@ class PathState:
     target: str | None = None
 
 
-class Paths(FactBase[dict[str, PathState]]):  # type: ignore[misc]
+class Paths(Fact[dict[str, PathState]]):
     """The state of each path that exists: {path: PathState}.
 
     Secrets never leave the host: of them only a digest is read. A path on storage that does not
@@ -51,18 +51,18 @@ class Paths(FactBase[dict[str, PathState]]):  # type: ignore[misc]
             f"-f - -- {plain} 2>/dev/null | base64 -w 0; echo"
         )
         if not secrets:
-            return f"{read}; true"
-        return (
+            return whole(read)
+        return whole(
             f"{read}; echo {SECRETS}; for path in {hidden}; do "
             '[ -f "$path" ] && digest=$(sha256sum < "$path") && '
-            'stat -c "%a|%U|%G|%n" "$path" && echo "$digest"; done; true'
+            'stat -c "%a|%U|%G|%n" "$path" && echo "$digest"; done'
         )
 
     @staticmethod
     def default() -> dict[str, PathState]:
         return {}
 
-    def process(self, output: list[str]) -> dict[str, PathState]:
+    def parse(self, output: list[str]) -> dict[str, PathState]:
         archive, _, hidden = "\n".join(output).partition(SECRETS)
         return {**_from_tar(base64.b64decode(archive)), **_secrets(hidden.split("\n"))}
 

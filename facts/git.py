@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from shlex import quote
 
-from pyinfra.api import FactBase
+from facts import Fact, whole
 
 
 @dataclass(frozen=True)
@@ -14,7 +14,7 @@ class CheckoutState:
     changed: tuple[str, ...] = ()
 
 
-class Checkout(FactBase[CheckoutState]):  # type: ignore[misc]
+class Checkout(Fact[CheckoutState]):
     """The commit of a work tree and its locally changed files. Untracked files do not count.
 
     A repository of which git cannot read the commit, its files' list or its index counts as none.
@@ -23,16 +23,16 @@ class Checkout(FactBase[CheckoutState]):  # type: ignore[misc]
     def command(self, path: str) -> str:
         # Without optional locks: a look must not write the index.
         git = f"git --no-optional-locks -C {quote(path)}"
-        return (
+        return whole(
             f"[ -d {quote(path + '/.git')} ] || exit 0; "
             f"commit=$({git} rev-parse --verify -q HEAD) && {git} ls-tree -r HEAD >/dev/null && "
             f"changed=$({git} status --porcelain -uno) && "
-            'printf "%s\\n%s\\n" "$commit" "$changed"; true'
+            'printf "%s\\n%s\\n" "$commit" "$changed"'
         )
 
     @staticmethod
     def default() -> CheckoutState:
         return CheckoutState()
 
-    def process(self, output: list[str]) -> CheckoutState:
+    def parse(self, output: list[str]) -> CheckoutState:
         return CheckoutState(output[0], tuple(line[3:] for line in output[1:] if line))

@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 from shlex import quote
 
-from pyinfra.api import FactBase
+from facts import Fact, whole
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ printf "${found}entries $entries\\n"
 """
 
 
-class Volume(FactBase[VolumeState]):  # type: ignore[misc]
+class Volume(Fact[VolumeState]):
     """A volume and the digest of the file that holds its password, in one remote command.
 
     Storage that cannot be read, or does not answer within 30 s, counts as not mounted: a volume
@@ -50,17 +50,17 @@ class Volume(FactBase[VolumeState]):  # type: ignore[misc]
     """
 
     def command(self, ciphertext: str, password_file: str) -> str:
-        return (
+        return whole(
             f"timeout -s KILL 30 sh -c {quote(_LOOK)} look {quote(ciphertext)}; "
             f"[ ! -f {quote(password_file)} ] || "
-            f"echo password $(sha256sum < {quote(password_file)}); true"
+            f"echo password $(sha256sum < {quote(password_file)})"
         )
 
     @staticmethod
     def default() -> VolumeState:
         return VolumeState()
 
-    def process(self, output: list[str]) -> VolumeState:
+    def parse(self, output: list[str]) -> VolumeState:
         found = dict(line.split(" ", 1) for line in output if " " in line)
         config = found.get("config")
         password = found.get("password")

@@ -2,15 +2,15 @@
 
 from shlex import quote
 
-from pyinfra.api import FactBase
+from facts import Fact, whole
 
 
-class Health(FactBase[str | None]):  # type: ignore[misc]
+class Health(Fact[str | None]):
     """None if the health check succeeds, or what it complains about."""
 
     def command(self, check: str) -> str:
         program = quote(check)
-        return (
+        return whole(
             f"[ -x {program} ] || {{ echo 'unwell not installed yet'; exit 0; }}; "
             f'why=$({program} 2>&1) && echo well || echo "unwell $why"'
         )
@@ -19,6 +19,6 @@ class Health(FactBase[str | None]):  # type: ignore[misc]
     def default() -> str | None:
         return "no answer"
 
-    def process(self, output: list[str]) -> str | None:
+    def parse(self, output: list[str]) -> str | None:
         text = "\n".join(output)
         return None if text == "well" else text.removeprefix("unwell ")

@@ -4,40 +4,52 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
-from pyinfra.api import FactBase
+from facts import Fact, whole
 
 
 @dataclass(frozen=True)
 class MountpointState:
-    """The directory under a mount: chattr(1)'s immutable flag, and how many entries it holds."""
+    """The directory under a mount: chattr(1)'s immutable flag, and how many entries it holds.
+
+    in_fstab: /etc/fstab mounts something there
+    """
 
     immutable: bool
     entries: int
+    in_fstab: bool = False
 
 
-class Mountpoints(FactBase[dict[str, MountpointState]]):  # type: ignore[misc]
-    """The bare directory at each path that exists, also while something is mounted there."""
+class Mountpoints(Fact[dict[str, MountpointState]]):
+    """The bare directory at each path that exists, also while something is mounted there.
+
+    A path that does not exist is there as well if /etc/fstab names it.
+    """
 
     def command(self, paths: Sequence[str]) -> str:
         # A bind mount of the parent shows what the mount hides; the namespace keeps it from
         # everybody else and ends with the command.
         look = (
             'for path in "$@"; do parent="${path%/*}"; parent="${parent:-/}"; '
+            "! awk -v path=\"$path\" '$2 == path { found = 1 } END { exit !found }' /etc/fstab "
+            '|| printf "fstab|0|%s\\n" "$path"; '
             '[ -d "$parent" ] && mount --bind "$parent" /mnt || continue; '
             'bare="/mnt/${path##*/}"; '
             'if [ -d "$bare" ]; then '
             'printf "%s|%s|%s\\n" "$(lsattr -d "$bare" | cut -d" " -f1)" '
             '"$(ls -A "$bare" | wc -l)" "$path"; fi; umount /mnt; done'
         )
-        return f"unshare -m sh -c {quote(look)} look {' '.join(map(quote, paths))}; true"
+        names = " ".join(map(quote, paths))
+        return whole(f"unshare -m sh -c {quote(look)} look {names}")
 
     @staticmethod
     def default() -> dict[str, MountpointState]:
         return {}
 
-    def process(self, output: list[str]) -> dict[str, MountpointState]:
-        found = {}
+    def parse(self, output: list[str]) -> dict[str, MountpointState]:
+        found: dict[str, MountpointState] = {}
         for line in output:
             flags, entries, path = line.split("|", 2)
-            found[path] = MountpointState("i" in flags, int(entries))
+            # The line about fstab comes before the one about the directory.
+            in_fstab = flags == "fstab" or path in found
+            found[path] = MountpointState(flags != "fstab" and "i" in flags, int(entries), in_fstab)
         return found

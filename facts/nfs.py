@@ -3,15 +3,14 @@
 Formats: exportfs(8), exports(5) of nfs-utils 2.6, proc(5) for mountinfo.
 """
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from shlex import quote
 
-from pyinfra.api import FactBase
-
-from facts import lines_of, sections, unescaped
+from facts import Fact, lines_of, sections, unescaped, whole
 
 EXPORTS = "/etc/exports"
 EXPORTS_DIRECTORY = "/etc/exports.d"
@@ -48,40 +47,38 @@ class Mount:
     answers: bool
 
 
-class Exports(FactBase[ExportsState]):  # type: ignore[misc]
+class Exports(Fact[ExportsState]):
     """The exports in force and in files, and the clients that use any; empty without a server."""
 
     def command(self) -> str:
         # Not `exportfs -s`: it leaves out secure, insecure and no_acl, so that what it prints
         # could not be put back. exportfs(8) calls etab the master export table.
-        return f"""\
+        return whole(f"""\
 echo '##live'
 cat /var/lib/nfs/etab 2>/dev/null
-if [ -e {EXPORTS} ]; then echo '##file'; grep '' {EXPORTS} | sed 's/^/=/'; fi
+if [ -e {EXPORTS} ]; then echo '##file'; base64 -w 0 {EXPORTS}; echo; fi
 echo '##others'
 for file in {EXPORTS_DIRECTORY}/*.exports; do [ -e "$file" ] && printf '%s\\n' "$file"; done
 echo '##clients'
-grep -h '^address:' /proc/fs/nfsd/clients/*/info 2>/dev/null
-true"""
+grep -h '^address:' /proc/fs/nfsd/clients/*/info 2>/dev/null""")
 
     @staticmethod
     def default() -> ExportsState:
         return ExportsState()
 
-    def process(self, output: list[str]) -> ExportsState:
+    def parse(self, output: list[str]) -> ExportsState:
         entries = (_entry(line) for line in lines_of(output, "live"))
-        has_file = any(section.title == "file" for section in sections(output))
-        text = "".join(f"{line[1:]}\n" for line in lines_of(output, "file"))
+        file = [section.lines[0] for section in sections(output) if section.title == "file"]
         addresses = (_address(line) for line in lines_of(output, "clients"))
         return ExportsState(
             dict(entry for entry in entries if entry),
-            text if has_file else None,
+            base64.b64decode(file[0], validate=True).decode(errors="replace") if file else None,
             tuple(lines_of(output, "others")),
             frozenset(address for address in addresses if address),
         )
 
 
-class Mounts(FactBase[dict[str, Mount | None]]):  # type: ignore[misc]
+class Mounts(Fact[dict[str, Mount | None]]):
     """What is mounted at each of these paths, None where nothing is.
 
     All are asked at the same time, so a server that is away costs 5 seconds once. It never
@@ -91,13 +88,13 @@ class Mounts(FactBase[dict[str, Mount | None]]):  # type: ignore[misc]
 
     def command(self, paths: Sequence[str]) -> str:
         probes = [f"probe {quote(path)} {quote(_escaped(path))} &" for path in paths]
-        return "\n".join([_PROBE, *probes, "wait", "true"])
+        return whole("\n".join([_PROBE, *probes, "wait"]))
 
     @staticmethod
     def default() -> dict[str, Mount | None]:
         return {}
 
-    def process(self, output: list[str]) -> dict[str, Mount | None]:
+    def parse(self, output: list[str]) -> dict[str, Mount | None]:
         rows = (line.split("\t") for line in output)
         return {unescaped(row[0]): _mount(row[1], row[2] == "yes") for row in rows if len(row) == 3}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 
-from pyinfra.api import FactBase
+from facts import Fact, whole
 
 # dpkg-query(1): the state, and no error. What is wanted comes before: "ii ", and "hi " if held.
 INSTALLED = "i "
@@ -18,22 +18,22 @@ class PackageStates:
     interrupted: bool = False
 
 
-class Packages(FactBase[PackageStates]):  # type: ignore[misc]
+class Packages(Fact[PackageStates]):
     """Which of the named packages are installed, in one remote command."""
 
     def command(self, names: Sequence[str]) -> str:
         query = "dpkg-query -W -f '${db:Status-Abbrev}|${Package}\\n' "
-        return (
+        return whole(
             f"{query}{' '.join(map(quote, names))} 2>/dev/null; "
             # A file here is work that dpkg had not finished when it was last stopped.
-            "ls /var/lib/dpkg/updates 2>/dev/null | sed 's/^/updates|/'; true"
+            "ls /var/lib/dpkg/updates 2>/dev/null | sed 's/^/updates|/'"
         )
 
     @staticmethod
     def default() -> PackageStates:
         return PackageStates()
 
-    def process(self, output: list[str]) -> PackageStates:
+    def parse(self, output: list[str]) -> PackageStates:
         pairs = [line.split("|", 1) for line in output if "|" in line]
         return PackageStates(
             installed=frozenset(name for status, name in pairs if status[1:] == INSTALLED),

@@ -11,9 +11,7 @@ from dataclasses import dataclass, field
 from shlex import join, quote
 from typing import Any
 
-from pyinfra.api import FactBase
-
-from facts import lines_of, sections
+from facts import Fact, lines_of, sections, whole
 
 BY_ID = "/dev/disk/by-id"
 
@@ -87,7 +85,7 @@ class PoolDisksState:
     disks: Mapping[str, Disk] = field(default_factory=dict)
 
 
-class PoolDisks(FactBase[PoolDisksState]):  # type: ignore[misc]
+class PoolDisks(Fact[PoolDisksState]):
     """A pool and the disks declared for it, by their names in /dev/disk/by-id."""
 
     def command(self, pool: str, disks: Sequence[str]) -> str:
@@ -95,13 +93,13 @@ class PoolDisks(FactBase[PoolDisksState]):  # type: ignore[misc]
         marker = quote(intent_marker(pool))
         read_marker = f"if [ -e {marker} ]; then echo '##marker'; cat {marker}; fi"
         loop = _DISKS_COMMAND.replace("DISKS", join(disks))
-        return "\n".join([pool_command(pool), members, read_marker, loop, "true"])
+        return whole("\n".join([pool_command(pool), members, read_marker, loop]))
 
     @staticmethod
     def default() -> PoolDisksState:
         return PoolDisksState()
 
-    def process(self, output: list[str]) -> PoolDisksState:
+    def parse(self, output: list[str]) -> PoolDisksState:
         members = {part for line in lines_of(output, "members") for part in line.split("\t")}
         has_marker = any(section.title == "marker" for section in sections(output))
         return PoolDisksState(

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from pyinfra.api import FactBase
+from facts import Fact, whole
 
 PROPERTIES = [
     "Id",
@@ -56,7 +56,7 @@ class UnitsState:
     modified: Mapping[str, float] = field(default_factory=dict)
 
 
-class Units(FactBase[UnitsState]):  # type: ignore[misc]
+class Units(Fact[UnitsState]):
     """Units, and when the files that they read were last written, in one remote command."""
 
     def command(self, units: Sequence[str], files: Sequence[str] = ()) -> str:
@@ -65,17 +65,17 @@ class Units(FactBase[UnitsState]):  # type: ignore[misc]
             f"{' '.join(map(shlex.quote, units))}"
         )
         if not files:
-            return f"{show}; true"
+            return whole(show)
         # ctime, not mtime: a rename keeps the time that the content had before it took effect.
         paths = " ".join(map(shlex.quote, files))
         # LC_ALL, as a host that speaks French writes a comma where Python wants a point.
-        return f"{show}; echo {FILES}; LC_ALL=C stat -c '%.6Z %n' {paths} 2>/dev/null; true"
+        return whole(f"{show}; echo {FILES}; LC_ALL=C stat -c '%.6Z %n' {paths} 2>/dev/null")
 
     @staticmethod
     def default() -> UnitsState:
         return UnitsState()
 
-    def process(self, output: list[str]) -> UnitsState:
+    def parse(self, output: list[str]) -> UnitsState:
         shown, _, files = "\n".join(output).partition(FILES)
         blocks = (_pairs(block) for block in shown.split("\n\n"))
         units = {pairs["Id"]: _unit(pairs) for pairs in blocks if "Id" in pairs}

@@ -8,9 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 
-from pyinfra.api import FactBase
-
-from facts import lines_of, unescaped
+from facts import Fact, lines_of, unescaped, whole
 from facts.pools import PoolState, pool_command, pool_state
 
 ALWAYS_READ = ("type", "canmount", "mounted", "mountpoint")
@@ -53,33 +51,33 @@ class Snapshot:
     used: int
 
 
-class Zfs(FactBase[ZfsState]):  # type: ignore[misc]
+class Zfs(Fact[ZfsState]):
     """A pool's state and its datasets with the given properties and the ALWAYS_READ ones."""
 
     def command(self, pool: str, properties: Sequence[str] = ()) -> str:
         names = ",".join(sorted({*ALWAYS_READ, *properties}))
-        return "\n".join([pool_command(pool), _datasets_command(pool, names), "true"])
+        return whole("\n".join([pool_command(pool), _datasets_command(pool, names)]))
 
     @staticmethod
     def default() -> ZfsState:
         return ZfsState()
 
-    def process(self, output: list[str]) -> ZfsState:
+    def parse(self, output: list[str]) -> ZfsState:
         return ZfsState(pool_state(output), _datasets(output))
 
 
-class Snapshots(FactBase[list[Snapshot]]):  # type: ignore[misc]
+class Snapshots(Fact[list[Snapshot]]):
     """The snapshots of one dataset, without its children's; none if there is no such dataset."""
 
     def command(self, dataset: str) -> str:
         columns = "-o name,creation,used -s creation"
-        return f"zfs list -Hp -t snapshot -d 1 {columns} {quote(dataset)} 2>/dev/null || true"
+        return whole(f"zfs list -Hp -t snapshot -d 1 {columns} {quote(dataset)} 2>/dev/null")
 
     @staticmethod
     def default() -> list[Snapshot]:
         return []
 
-    def process(self, output: list[str]) -> list[Snapshot]:
+    def parse(self, output: list[str]) -> list[Snapshot]:
         rows = [line.split("\t") for line in output]
         return [
             Snapshot(row[0], int(row[1]), int(row[2]))

@@ -4,10 +4,10 @@ from collections.abc import Generator
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.accounts import Users
-from operations.report import fail, tell
+from operations.report import fail, operation, tell
 
 
 @operation()

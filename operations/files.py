@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.files import Paths, PathState
-from operations.report import diff, fail, tell
+from operations.report import diff, fail, operation, tell
 
 # Paths that a dry run found to differ, by host, so that operations/systemd.py can say which units
 # would be restarted for them. In a run that writes, the files' times say it, even after a crash.

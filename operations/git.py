@@ -4,10 +4,10 @@ from collections.abc import Generator
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.git import Checkout
-from operations.report import script, tell
+from operations.report import operation, script, tell
 
 
 @operation()

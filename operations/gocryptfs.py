@@ -8,12 +8,12 @@ from shlex import quote
 from typing import Any
 
 from pyinfra import host, state
-from pyinfra.api import FunctionCommand, StringCommand, operation
+from pyinfra.api import FunctionCommand, StringCommand
 
 from facts.gocryptfs import Volume, VolumeState
 from operations.escrow import Escrow
 from operations.files import pending
-from operations.report import fail, script, tell
+from operations.report import fail, operation, script, tell
 
 Commands = Generator[StringCommand | FunctionCommand, None, None]
 
@@ -143,8 +143,10 @@ def _set_password(
         "END-OF-PASSWORD",
     ]
     if has_config and rotate:
+        # gocryptfs refuses to write while one that it was interrupted in writing is there.
         change = (
-            f"cat {file} {file}.new | gocryptfs -q -passwd {quote(ciphertext)} > /dev/null 2>&1"
+            f"{{ rm -f {config}.tmp; cat {file} {file}.new | "
+            f"gocryptfs -q -passwd {quote(ciphertext)} > /dev/null; }}"
         )
         lines.append(
             f"{opens} || {change} || {{ rm {file}.new; echo {quote(wrong)} >&2; exit 12; }}"
@@ -160,6 +162,8 @@ def _initialise(ciphertext: str, password_file: str) -> StringCommand:
     root = quote(ciphertext)
     taken = f"{ciphertext} is no longer an empty mount; nothing was initialised"
     return script(
+        # Another operator's run may be at the same: whoever comes second sees the first one's.
+        f"exec 9< {quote(str(Path(password_file).parent))}; flock 9",
         # Looked at again, as the two mv below would put an end to a volume that is there.
         f"findmnt -n -M {root} > /dev/null && names=$(ls -A {root}) && "
         "! printf '%s' \"$names\" | grep -q -v -e '^gocryptfs[.]diriv$' -e '^[.]init-' || "

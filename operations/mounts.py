@@ -4,10 +4,10 @@ from collections.abc import Generator, Sequence
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.mounts import Mountpoints
-from operations.report import fail, tell
+from operations.report import fail, operation, tell
 
 
 @operation()
@@ -15,10 +15,17 @@ def sealed(paths: Sequence[str]) -> Generator[StringCommand, None, None]:
     """Each of these directories exists, is empty underneath, and is immutable.
 
     chattr +i makes every write to the bare directory fail, root's too, while a mount on it works
-    as ever. Never removes a file: a directory that already took some fails the host.
+    as ever. Never removes a file: a directory that already took some fails the host, as does one
+    that /etc/fstab mounts something on.
     """
     now = host.get_fact(Mountpoints, paths=list(paths))
     for path in paths:
+        if path in now and now[path].in_fstab:
+            yield fail(
+                f"{path}: /etc/fstab mounts something there already. Move what is in it to where "
+                "it belongs, take the line out, unmount it (its automount too), run again"
+            )
+            return
         if path in now and now[path].entries:
             yield fail(
                 f"{path}: {now[path].entries} entries lie under the mountpoint, where no backup "
@@ -33,7 +40,7 @@ def sealed(paths: Sequence[str]) -> Generator[StringCommand, None, None]:
         tell(f"{path}: {'writable' if path in now else 'absent'} -> sealed (chattr +i) mountpoint")
     # Underneath, as in the fact: something may be mounted there already.
     seal = (
-        'set -e; for path in "$@"; do parent="${path%/*}"; parent="${parent:-/}"; '
+        'set -e; umask 022; for path in "$@"; do parent="${path%/*}"; parent="${parent:-/}"; '
         'mkdir -p "$parent"; mount --bind "$parent" /mnt; '
         'mkdir -p "/mnt/${path##*/}"; chattr +i "/mnt/${path##*/}"; umount /mnt; done'
     )

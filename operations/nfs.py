@@ -8,10 +8,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.nfs import EXPORTS, Exports, ExportsState
-from operations.report import diff, fail, script, tell, warn
+from operations.report import diff, fail, operation, script, tell, warn
 
 HEADER = "# Written as a whole by pyinfra: an edit here is lost. Files in exports.d are moved away."
 # They belong to NFS before version 4, and listen to the world wherever nfs-common is installed.
@@ -85,7 +85,9 @@ def exports(wanted: Sequence[Export]) -> Iterator[StringCommand]:
         yield fail(f"declared twice: {', '.join(twice)}")
         return
     undeclared = [entry for entry in _live(seen) if entry.key not in counts]
-    kept = [entry for entry in undeclared if _is_in_use(entry, seen.clients)]
+    # Those with an export of their own do not keep one to a whole network alive.
+    others = seen.clients - {client for _, client in counts}
+    kept = [entry for entry in undeclared if _is_in_use(entry, seen.clients, others)]
     away = [entry for entry in undeclared if entry not in kept]
     for entry in kept:
         client = f"[{entry.client}]" if ":" in entry.client else entry.client
@@ -120,12 +122,14 @@ def _is_met(export: Export, live: set[str] | None) -> bool:
     return live is not None and options <= live and not (live & LOOSE) - options
 
 
-def _is_in_use(entry: Entry, clients: Collection[str]) -> bool:
+def _is_in_use(entry: Entry, clients: Collection[str], others: Collection[str]) -> bool:
+    """clients: all that have something mounted; others: those without a declared export."""
     network = _network(entry.client)
     if network is None:
         # A name or a pattern: it could stand for any of them.
-        return bool(clients)
-    return any(_network(client) is None or ip_address(client) in network for client in clients)
+        return bool(others)
+    some = clients if network.num_addresses == 1 else others
+    return any(_network(client) is None or ip_address(client) in network for client in some)
 
 
 def _network(client: str) -> IPv4Network | IPv6Network | None:

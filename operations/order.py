@@ -3,9 +3,9 @@
 from collections.abc import Generator
 
 from pyinfra import host, state
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
-from operations.report import fail
+from operations.report import fail, operation
 
 
 @operation()

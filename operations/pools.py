@@ -9,10 +9,10 @@ from shlex import join, quote
 from typing import Literal
 
 from pyinfra import host, state
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.pools import BY_ID, Disk, PoolDisks, PoolDisksState, intent_marker
-from operations.report import fail, script, tell, warn
+from operations.report import fail, operation, script, tell, warn
 
 Layout = Literal["single", "mirror", "raidz1", "raidz2", "raidz3"]
 LEAST_DISKS = {"single": 1, "mirror": 2, "raidz1": 2, "raidz2": 3, "raidz3": 4}
@@ -43,7 +43,7 @@ def pool(
     """
     seen: PoolDisksState = host.get_fact(PoolDisks, pool=pool, disks=tuple(disks))
     if not seen.pool.ready and state.is_executing:
-        yield StringCommand("modprobe", "zfs")
+        yield script(*_load())
         seen = host.get_fact(PoolDisks, pool=pool, disks=tuple(disks))
         if not seen.pool.ready:
             yield fail(f"{pool}: zpool does not work here: is zfsutils-linux installed?")
@@ -63,6 +63,17 @@ def pool(
     else:
         tell(f"{pool}: new pool, {layout} of {', '.join(disks)}")
         yield script(*_create(seen, pool, layout, disks, ashift))
+
+
+def _load() -> list[str]:
+    remedy = (
+        "was not compiled for the kernel that runs, $(uname -r), of which Debian may have no "
+        "headers any more. Install the newest (linux-image-...), reboot, run again"
+    )
+    return [
+        f'modinfo zfs > /dev/null 2>&1 || {{ echo "the module zfs {remedy}" >&2; exit 1; }}',
+        "modprobe zfs",
+    ]
 
 
 def preflight_problems(

@@ -1,11 +1,43 @@
 """How operations speak: what they change, what they leave alone, why they refuse."""
 
+from collections.abc import Callable, Iterator
 from difflib import unified_diff
+from functools import wraps
+from typing import Any, ParamSpec
 
-from pyinfra import host, logger, state
-from pyinfra.api import QuoteString, StringCommand
+from pyinfra import api, host, logger, state
+from pyinfra.api import FunctionCommand, QuoteString, StringCommand
+
+P = ParamSpec("P")
+Commands = Iterator[StringCommand | FunctionCommand]
 
 _warned: set[tuple[str, str]] = set()
+
+
+def operation() -> Callable[[Callable[P, Commands]], Any]:
+    """pyinfra's @operation, for code that acts on no host whose state it could not read.
+
+    For a fact that fails pyinfra gives the default, which stands for a host without anything, and
+    goes on with the operation all the same.
+    """
+
+    def decorator(code: Callable[P, Commands]) -> Any:
+        @wraps(code)
+        def guarded(*arguments: P.args, **options: P.kwargs) -> Commands:
+            for command in code(*arguments, **options):
+                if is_unreadable():
+                    yield fail("how this host is could not be read, so nothing was changed")
+                    return
+                yield command
+
+        return api.operation()(guarded)
+
+    return decorator
+
+
+def is_unreadable() -> bool:
+    """Whether a fact of this host has failed, or the host itself."""
+    return host.name in [failed.name for failed in state.failed_hosts]
 
 
 def tell(text: str) -> None:
@@ -53,5 +85,5 @@ def script(*lines: str) -> StringCommand:
     """
     # The shell runs nothing before it has read the closing brace, so a connection that is lost
     # half-way cannot run half a script, or half a line of it.
-    text = "\n".join(["{", "set -eu", *lines, "}", ""])
+    text = "\n".join(["{", "set -eu", "umask 022", *lines, "}", ""])
     return StringCommand("sh", "-s", _stdin=text)

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from shlex import quote
 
 from pyinfra import host, state
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.systemd import Units, UnitsState, UnitState
 from operations.files import pending
-from operations.report import tell
+from operations.report import operation, tell
 
 # Links only: left to itself systemctl reads all units again for each call, and update-rc.d for each
 # unit that has a SysV script too. Once for all of it will do.
@@ -129,6 +129,9 @@ def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
         tell(f"{unit.name}: mounted {otherwise}")
         return "restart"
     path = _newer(unit.restart_on, state.started, now) or _unread(unit, state, now)
+    if path is None and unit.restart_on and state.needs_daemon_reload:
+        # It may have been started since they changed, and on what systemd knew of them before.
+        path = "files that systemd has not read"
     if path:
         tell(f"{unit.name}: restart, for {path}")
         return "restart"

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from shlex import join, quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand, operation
+from pyinfra.api import StringCommand
 
 from facts.zfs import DatasetState, Property, Zfs, ZfsState
-from operations.report import fail, script, tell, warn
+from operations.report import fail, operation, script, tell, warn
 
 QUOTAS = {"quota", "refquota", "reservation", "refreservation"}
 SIZES = {*QUOTAS, "recordsize"}

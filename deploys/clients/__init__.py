@@ -34,6 +34,11 @@ def in_brackets(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
+def in_command_line(unit: str) -> str:
+    """As ExecStart= wants it, which reads a backslash as the beginning of an escape."""
+    return unit.replace("\\", r"\\")
+
+
 def storage_unit() -> str:
     """The unit that is active exactly while this host's storage is mounted, and readable."""
     return GOCRYPTFS if _volume().encrypted else mount_unit(fleet().clients.mountpoint)
@@ -142,9 +147,13 @@ def _files(services: Sequence[str]) -> list[files.Entry]:
         path=_nfs_path(),
         options=",".join(NFS_OPTIONS),
     )
-    units = " ".join([storage_unit(), *services])
+    units = " ".join(map(in_command_line, [storage_unit(), *services]))
     retry = render(__file__, "retry.service.j2", units=units)
+    # Two clients of one host name, as copies of a template are, would take each other's locks away:
+    # nfs(5), NFS version 4 leases.
+    identity = f"options nfs nfs4_unique_id={host.name}\n"
     entries: list[files.Entry] = [
+        files.File("/etc/modprobe.d/coop-nfs.conf", identity),
         files.File(f"{UNITS}/{unit}", nfs_mount),
         files.File(f"{UNITS}/{RETRY}.service", retry),
         files.File(

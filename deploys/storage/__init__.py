@@ -8,6 +8,7 @@ from deploys.data import fleet, this_host
 from deploys.templates import render
 from facts.pools import PoolDisks
 from operations import files, nfs, pools, systemd, zfs
+from operations.report import is_unreadable
 
 NFS_CONF = "/etc/nfs.conf.d/coop-infra.conf"
 NFS_DROP_IN = "/etc/systemd/system/nfs-server.service.d/coop-infra.conf"
@@ -22,6 +23,8 @@ def preflight() -> None:
     wanted = this_host()
     pool = fleet().storage.pool
     state = host.get_fact(PoolDisks, pool=pool.name, disks=list(wanted.disks), _sudo=True)
+    if is_unreadable():
+        return
     problems = pools.preflight_problems(state, pool.name, pool.layout, wanted.disks)
     if problems:
         where = f"{fleet().file.name}: {wanted.name}: disks: "

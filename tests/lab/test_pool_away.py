@@ -51,6 +51,9 @@ def test_a_client_reaches_its_own_export_only(fleet: Fleet) -> None:
     fleet.staging.sh("touch /run/probe/from-root; umount /run/probe")
     assert fleet.storage.sh(f"stat -c %u:%g {own}/from-root") == "20001:20001"
 
+    # By what the server tells clients apart, also if two of them have one host name.
+    assert fleet.staging.sh("cat /sys/module/nfs/parameters/nfs4_unique_id") == "vision-stg1"
+
     assert_refused(mount(fleet, foreign))
     for version in ("3,nolock", "4.0", "4.1"):
         assert_refused(mount(fleet, own, version))

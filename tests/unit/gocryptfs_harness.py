@@ -1,8 +1,9 @@
 """A host with a volume on this machine: real files, a real shell, and programs that pretend.
 
 The stand-ins behave as gocryptfs 2.3 was seen to: -init takes only an empty directory and makes a
-config that the password opens, -passwd reads the old and the new password from stdin, and
-gocryptfs-xray prints the master key to who has the password.
+config that the password opens, -passwd reads the old and the new password from stdin and writes no
+config while one that it was cut off in writing is there, and gocryptfs-xray prints the master key
+to who has the password.
 """
 
 import hashlib
@@ -35,6 +36,7 @@ case "$1 $2" in
     IFS= read -r old; IFS= read -r new
     read -r digest dash key < "$last/gocryptfs.conf"
     [ "$(printf '%s\\n' "$old" | sha256sum)" = "$digest  -" ] || { echo wrong >&2; exit 12; }
+    [ ! -e "$last/gocryptfs.conf.tmp" ] || { echo file exists >&2; exit 24; }
     echo "$(printf '%s\\n' "$new" | sha256sum) $key" > "$last/conf"
     mv "$last/conf" "$last/gocryptfs.conf" ;;
   *) exit 1 ;;
@@ -120,7 +122,9 @@ def decide(
     """What the operation says and yields on that state; a preparing one stops at a command."""
     report._warned.clear()
     host = PretendedHost({Volume: now})
-    state = SimpleNamespace(is_executing=executing, config=SimpleNamespace(DIFF=True))
+    state = SimpleNamespace(
+        is_executing=executing, config=SimpleNamespace(DIFF=True), failed_hosts=()
+    )
     paths = str(machine.ciphertext), str(machine.password_file)
     with ctx_host.use(host), ctx_state.use(state):
         for command in volume._inner(*paths, password, machine.escrow.directory, rotate):

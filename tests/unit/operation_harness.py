@@ -35,7 +35,7 @@ class Run:
     @property
     def lines(self) -> list[str]:
         """What the only command's script runs."""
-        return self.script.splitlines()[2:-1]
+        return self.script.splitlines()[3:-1]
 
     @property
     def failure(self) -> str:

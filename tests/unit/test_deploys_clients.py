@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from deploys.clients import in_brackets, mount_unit
+from deploys.clients import in_brackets, in_command_line, mount_unit
 
 # As `systemd-escape --path --suffix=mount` of systemd 252 prints them.
 NAMES = {
@@ -34,3 +34,9 @@ def test_systemd_agrees() -> None:
 )
 def test_an_address_before_a_colon_is_as_nfs_wants_it(address: str, shown: str) -> None:
     assert in_brackets(address) == shown
+
+
+def test_the_name_of_a_unit_reaches_a_command_line_of_systemd_unharmed() -> None:
+    assert in_command_line(NAMES["/media/gocryptfs-storage"]) == (
+        r"media-gocryptfs\\x2dstorage.mount"
+    )

@@ -26,4 +26,4 @@ def test_a_full_name_with_umlauts_and_commas_is_no_trouble(tmp_path: Path) -> No
 
 
 def test_noise_is_not_a_user() -> None:
-    assert Users().process(["", "nscd: unable to connect"]) == {}
+    assert Users().parse(["", "nscd: unable to connect"]) == {}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from facts import END
 from facts.files import Paths, PathState
 from tests.unit.host_here import ask, sh
 
@@ -85,16 +86,21 @@ def test_a_link_in_the_place_of_a_secret_is_not_taken_for_it(tmp_path: Path) -> 
     assert ask(Paths, [], [str(link)])[str(link)].mode == 0o777
 
 
+def archive(paths: list[str]) -> bytes:
+    """What the fact's command sends, without the line that says it is whole."""
+    return base64.b64decode(sh(Paths().command(paths)).stdout.removesuffix(f"{END}\n"))
+
+
 def test_what_was_read_does_not_wait_in_a_buffer_for_what_hangs(tmp_path: Path) -> None:
-    answer = base64.b64decode(sh(Paths().command([made(tmp_path / "a", b"1")])).stdout)
+    answer = archive([made(tmp_path / "a", b"1")])
     assert len(answer) == 4 * 512  # name, content, and two that end it; not tar's usual 20
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 3])
 def test_an_answer_that_is_cut_off_gives_what_is_whole(tmp_path: Path, blocks: int) -> None:
     first, last = made(tmp_path / "a", b"1"), made(tmp_path / "z", b"2" * 512 * blocks)
-    answer = base64.b64decode(sh(Paths().command([first, last])).stdout)
+    answer = archive([first, last])
     end_of = {first: 1024, last: 1024 + 512 + 512 * blocks}
     for cut in range(0, len(answer), 512):
-        seen = Paths().process([base64.b64encode(answer[:cut]).decode()])
+        seen = Paths().parse([base64.b64encode(answer[:cut]).decode()])
         assert set(seen) == {path for path, end in end_of.items() if end <= cut}

@@ -9,18 +9,23 @@ __all__ = ["media"]
 
 
 def test_flags_entries_and_paths_as_printed() -> None:
-    assert Mountpoints().process(
+    assert Mountpoints().parse(
         [
             "----i---------e-------|0|/media/storage",
             "--------------e-------|12|/media/a|b",
             "--------------I-e-----|0|/media/indexed",
             "|0|/media/no-flags-here",
+            "fstab|0|/media/old",
+            "fstab|0|/media/older",
+            "----i---------e-------|0|/media/older",
         ]
     ) == {
         "/media/storage": MountpointState(immutable=True, entries=0),
         "/media/a|b": MountpointState(immutable=False, entries=12),
         "/media/indexed": MountpointState(immutable=False, entries=0),
         "/media/no-flags-here": MountpointState(immutable=False, entries=0),
+        "/media/old": MountpointState(immutable=False, entries=0, in_fstab=True),
+        "/media/older": MountpointState(immutable=True, entries=0, in_fstab=True),
     }
 
 

@@ -50,7 +50,7 @@ def test_work_that_dpkg_left_is_seen_beside_the_packages(shell: Shell) -> None:
 
 
 def test_a_package_of_that_name_is_no_interrupted_dpkg() -> None:
-    assert not Packages().process(["ii |updates"]).interrupted
+    assert not Packages().parse(["ii |updates"]).interrupted
 
 
 def test_without_dpkg_nothing_is_installed(tmp_path: Path) -> None:

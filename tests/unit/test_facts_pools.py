@@ -85,7 +85,7 @@ status: The pool was last accessed by another system.
 
 
 def read(text: str) -> PoolDisksState:
-    return PoolDisks().process(text.splitlines())
+    return PoolDisks().parse(text.splitlines())
 
 
 def test_an_imported_pool() -> None:
@@ -160,7 +160,7 @@ def test_each_device_on_a_disk_is_looked_at(tmp_path: Path) -> None:
         "wipefs --no-act --noheadings --output TYPE,LABEL -- /dev/vdb",
         "wipefs --no-act --noheadings --output TYPE,LABEL -- /dev/vdb1",
     ]
-    found = read(result.stdout).disks["a"]
+    found = PoolDisks().process(result.stdout.splitlines()).disks["a"]
     assert found.path == "/dev/vdb"
     assert found.signatures == (
         Signature("/dev/vdb", "gpt", ""),
@@ -174,4 +174,4 @@ def test_without_zfs_the_command_succeeds_and_nothing_is_known() -> None:
     seen = read(result.stdout)
     assert seen.pool == PoolState()
     assert seen.disks == {"no such": Disk(), "ata-1": Disk()}
-    assert PoolDisks().process([]) == PoolDisks.default() == PoolDisksState()
+    assert PoolDisks().parse([]) == PoolDisks.default() == PoolDisksState()

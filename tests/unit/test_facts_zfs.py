@@ -33,7 +33,7 @@ tank/my\\040files\t1001 1002 2770
 
 
 def read(text: str) -> ZfsState:
-    return Zfs().process(text.splitlines())
+    return Zfs().parse(text.splitlines())
 
 
 def test_the_pool_and_its_datasets() -> None:
@@ -64,7 +64,7 @@ def test_a_mount_that_cannot_be_read_has_no_owner() -> None:
 
 def test_no_pool_no_output_and_noise() -> None:
     assert read("##pool\ttank\n##import\n##datasets\n##roots") == ZfsState(PoolState(ready=True))
-    assert Zfs().process([]) == Zfs.default() == ZfsState()
+    assert Zfs().parse([]) == Zfs.default() == ZfsState()
     assert read("##datasets\n\ninternal error: x\ntank\tquota\n##roots\n\ntank") == ZfsState()
 
 
@@ -103,5 +103,5 @@ def test_without_zfs_every_command_succeeds() -> None:
 
 def test_snapshots() -> None:
     output = ["tank/a b@x y\t1719705601\t4096", "", "cannot open 'tank': dataset does not exist"]
-    assert Snapshots().process(output) == [Snapshot("tank/a b@x y", 1719705601, 4096)]
-    assert Snapshots().process([]) == Snapshots.default() == []
+    assert Snapshots().parse(output) == [Snapshot("tank/a b@x y", 1719705601, 4096)]
+    assert Snapshots().parse([]) == Snapshots.default() == []

@@ -161,11 +161,17 @@ def test_a_rotation_keeps_the_key_and_the_older_escrow(volume: Machine) -> None:
     assert config in volume.escrowed.values()
 
 
-@pytest.mark.parametrize("lines", range(4, 8))
+@pytest.mark.parametrize("lines", range(5, 9))
 def test_a_rotation_that_was_cut_off_is_finished(volume: Machine, lines: int) -> None:
     change, _ = decide(volume.state, NEW, volume, rotate=True).commands
     volume.perform(cut(change, lines))
     assert {done.returncode for done in volume.converge(NEW, rotate=True)} == {0}
+    assert settled(volume, NEW)
+
+
+def test_a_rotation_that_was_cut_off_inside_gocryptfs_is_finished(volume: Machine) -> None:
+    volume.config.with_name("gocryptfs.conf.tmp").write_text("half a co")
+    assert [done.returncode for done in volume.converge(NEW, rotate=True)] == [0, 0]
     assert settled(volume, NEW)
 
 

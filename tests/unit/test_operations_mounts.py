@@ -19,6 +19,11 @@ def apply(now: dict[str, MountpointState], *paths: str) -> Run:
     return run(sealed, paths or (A, B), facts={Mountpoints: now})
 
 
+def test_a_line_of_fstab_is_refused() -> None:
+    done = apply({A: SEALED, B: MountpointState(True, 0, in_fstab=True)})
+    assert done.failure.startswith(f"{B}: /etc/fstab mounts something there already")
+
+
 def test_sealed_mountpoints_are_one_question() -> None:
     done = apply({A: SEALED, B: SEALED})
     assert (done.commands, done.said) == ([], [])

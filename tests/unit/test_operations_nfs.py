@@ -103,6 +103,15 @@ def test_an_undeclared_export_of_a_live_client_stays(client: str, address: str) 
     assert again.commands == []
 
 
+@pytest.mark.parametrize("client", ["10.78.0.0/24", "*", "*.example.org"])
+def test_who_has_an_export_of_its_own_keeps_none_to_everybody(client: str) -> None:
+    live = {**WWW_LIVE, ("/tank/www", client): (*LIVE, "no_root_squash")}
+    done = apply(ExportsState(live, FILE, clients=frozenset({"10.78.0.21"})))
+    assert f"/tank/www: no longer exported to {client}" in done.said
+    kept = apply(ExportsState(live, FILE, clients=frozenset({"10.78.0.21", "10.78.0.99"})))
+    assert len(kept.warned) == 1
+
+
 @pytest.mark.parametrize(
     ("client", "address"), [("10.78.0.22", "10.78.0.2"), ("fd00::1", "10.0.0.1")]
 )

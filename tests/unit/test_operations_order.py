@@ -23,6 +23,6 @@ def test_a_barrier_asks_nothing_and_does_nothing(failed: tuple[Any, ...]) -> Non
 
 
 def test_nobody_goes_on_without_the_hosts_that_all_need() -> None:
-    done = apply(other("stg1", "vision"), other("storage1", "storage"))
-    assert done.failure.startswith("storage1 failed, which comes before the clients mount it")
+    done = apply(other("stg1", "vision"), other("nas1", "storage"))
+    assert done.failure.startswith("nas1 failed, which comes before the clients mount it")
     assert "--limit" in done.failure

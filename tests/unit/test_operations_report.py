@@ -1,4 +1,5 @@
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -6,7 +7,8 @@ from pyinfra.api import Config, Inventory, State, StringCommand
 from pyinfra.context import ctx_host, ctx_state
 
 from operations import report
-from tests.unit.operation_harness import PretendedHost, Run
+from tests.unit.host_here import sh
+from tests.unit.operation_harness import PretendedHost, Run, run
 
 
 def said(
@@ -76,3 +78,24 @@ def test_pyinfra_passes_the_script_on_stdin() -> None:
     success, output = command.execute(state, host, {})
     assert (success, output.stdout) == (True, "it's 2")
     assert "it's" not in str(command)
+
+
+def test_what_could_not_be_read_is_not_taken_for_absent() -> None:
+    """pyinfra gives the default for a fact that failed, and goes on with the operation."""
+
+    @report.operation()
+    def made() -> report.Commands:
+        yield StringCommand("make it")
+
+    assert run(made, facts={}).commands == [StringCommand("make it")]
+    done = run(made, facts={}, failed_hosts=[SimpleNamespace(name="other")])
+    assert done.commands == [StringCommand("make it")]
+    done = run(made, facts={}, failed_hosts=[SimpleNamespace(name=PretendedHost.name)])
+    assert done.failure == "how this host is could not be read, so nothing was changed"
+    assert len(done.commands) == 1
+
+
+def test_what_a_script_makes_can_be_read_whatever_the_operators_umask(tmp_path: Path) -> None:
+    command = report.script(f"mkdir {tmp_path}/made")
+    assert sh(f"umask 077; {command.get_raw_value()}", command.connector_arguments["_stdin"])
+    assert (tmp_path / "made").stat().st_mode & 0o777 == 0o755

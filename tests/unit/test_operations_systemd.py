@@ -159,8 +159,13 @@ def test_changed_unit_files_are_read_before_anything_starts() -> None:
     assert command(done) == f"set -e; systemctl daemon-reload; {line('restart')}"
 
 
-def test_changed_unit_files_are_read_if_nothing_else_is_to_do() -> None:
+def test_a_unit_may_have_started_on_what_systemd_knew_before_its_files_changed() -> None:
     done = apply(replace(UP, needs_daemon_reload=True))
+    assert command(done) == f"set -e; systemctl daemon-reload; {line('restart')}"
+
+
+def test_changed_unit_files_are_read_if_nothing_else_is_to_do() -> None:
+    done = apply(replace(UP, needs_daemon_reload=True), Unit("nginx.service"))
     assert command(done) == "set -e; systemctl daemon-reload"
     assert done.said == ["nginx.service: its files changed, so systemd reads them again"]
 
