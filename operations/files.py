@@ -64,7 +64,8 @@ Entry = File | Directory | Link | Absent
 def present(entries: Sequence[Entry]) -> Generator[StringCommand, None, None]:
     """These files, directories and links are on the host, with content, owner and mode.
 
-    Each file is replaced by a rename, so that a reader sees the old or the new one whole. Parent
+    Each file is replaced by a rename, so that a reader sees the old or the new one whole, after a
+    reset of the machine too. Parent
     directories are made as needed. Never removes anything but the paths named as Absent, and never
     replaces a directory by something else or something else by a directory: that fails the host.
     """
@@ -149,13 +150,19 @@ def _write(entries: Sequence[Entry]) -> StringCommand:
 
     Contents on stdin are in no process list and no log.
     """
+    files = [entry.path for entry in entries if isinstance(entry, File)]
     renames = [entry.path for entry in entries if isinstance(entry, File | Link)]
     absent = [entry.path for entry in entries if isinstance(entry, Absent)]
     # -m: as new as it is. systemd takes a unit file for changed only if its mtime is newer.
     script = ["set -e", "umask 022", *_known(entries), "base64 -d | tar -x -m -P -p -f -"]
+    if files:
+        # Of a machine that is reset ext4 would keep the name without the content.
+        script.append(f"sync -- {' '.join(quote(_beside(path)) for path in files)}")
     script += [f"mv -f -T {quote(_beside(path))} {quote(path)}" for path in renames]
     if absent:
         script.append(f"rm -f -- {' '.join(map(quote, absent))}")
+    if files:
+        script.append(f"sync -f -- {' '.join(map(quote, files))}")
     return StringCommand("; ".join(script), _stdin=_archive(entries))
 
 

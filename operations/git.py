@@ -26,7 +26,8 @@ def checkout(path: str, repository: str, commit: str) -> Generator[StringCommand
     for name in now.changed:
         tell(f"{path}/{name}: local change -> as committed")
     url = quote(repository)
-    take = f"git checkout -q --force --detach {commit}"
+    # Synced, as of a machine that is reset ext4 would keep the names of the pages alone.
+    take = f"git checkout -q --force --detach {commit} && sync -f ."
     # Only the commit of which all is there can be taken from what is there. Otherwise a new .git is
     # made, to which the old one gives its list of files: git does not sync its objects, so a
     # machine that was reset may keep empty ones, and no fetch mends those.

@@ -11,7 +11,7 @@ from pyinfra.api import StringCommand
 from facts.files import Paths, PathState
 from operations.files import Absent, Directory, Entry, File, Link, present
 from tests.unit.host_here import Done, ask, perform, sh
-from tests.unit.operation_harness import Run, run
+from tests.unit.operation_harness import Run, Shell, run
 
 OWNER, GROUP = sh("id -un; id -gn").stdout.split()
 as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
@@ -63,6 +63,22 @@ def test_a_file_is_replaced_whole_by_a_rename(tmp_path: Path) -> None:
         assert reader.read() == "old\n" * 100_000
     assert path.stat().st_ino != before
     assert path.read_text() == "new\n"
+
+
+def test_a_content_is_on_the_disk_before_its_name_is(tmp_path: Path) -> None:
+    (tmp_path / "shell").mkdir()
+    shell = Shell(tmp_path / "shell")
+    for program in ("sync", "mv"):
+        shell.stand_in(program)
+    (command,) = difference(file(tmp_path / "a"), Link(str(tmp_path / "b"), "a")).commands
+    perform(command, shell)
+    new, moved = f"{tmp_path}/.a.coop-new", f"mv -f -T {tmp_path}"
+    assert shell.calls == [
+        f"sync -- {new}",
+        f"{moved}/.a.coop-new {tmp_path}/a",
+        f"{moved}/.b.coop-new {tmp_path}/b",
+        f"sync -f -- {tmp_path}/a",
+    ]
 
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
