@@ -7,16 +7,16 @@ from tests.lab.conftest import Fleet
 pytestmark = pytest.mark.storage
 
 VOLUMES = ("storage/staging/vision-stg1", "storage/prod/vision-prod1")
-WRITE = "head -c 30M /dev/urandom > /media/storage/persistent_*/large.bin"
+UPLOADS = "cd /media/storage/persistent_*"
+WRITE = f"{UPLOADS} && head -c 30M /dev/urandom > large.bin && sync large.bin"
 
 
 def test_snapshots_are_taken_and_the_scrub_is_due(fleet: Fleet) -> None:
-    due = fleet.storage.sh("systemctl list-timers --all --no-legend")
-    for timer in ("sanoid.timer", "zfs-scrub-monthly@storage.timer"):
-        line = next(line for line in due.splitlines() if timer in line)
-        assert not line.startswith("- "), f"never due: {line}"
-
     fleet.storage.sh("systemctl start sanoid.service")
+    due = fleet.storage.sh("systemctl list-timers --no-legend").splitlines()
+    for timer in ("sanoid.timer", "zfs-scrub-monthly@storage.timer"):
+        (line,) = [line for line in due if timer in line]
+        assert not line.startswith("- "), f"never due: {line}"
     taken = fleet.storage.sh("zfs list -H -o name -t snapshot -r storage").splitlines()
     for volume in VOLUMES:
         kept = [name for name in taken if name.startswith(f"{volume}@autosnap_")]
@@ -28,18 +28,18 @@ def test_snapshots_are_taken_and_the_scrub_is_due(fleet: Fleet) -> None:
 
 def test_what_a_snapshot_kept_can_be_read_after_a_loss(fleet: Fleet) -> None:
     volume = VOLUMES[0]
-    fleet.staging.sh("echo precious > /media/storage/persistent_*/precious; sync -f /media/storage")
+    fleet.staging.sh(f"{UPLOADS} && echo precious > precious && sync precious")
     # An hour on, as one of this hour may have been taken before the file was there.
     fleet.storage.sh("date -s '+61 minutes'; systemctl start sanoid.service")
-    fleet.staging.sh("rm /media/storage/persistent_*/precious")
+    fleet.staging.sh(f"{UPLOADS} && rm precious")
     kept = fleet.storage.sh(f"cat /{volume}/.zfs/snapshot/autosnap_*_hourly/*/precious")
     assert "precious" in kept.splitlines()
 
 
 def test_a_full_volume_takes_no_more_until_its_quota_grows(fleet: Fleet) -> None:
     fleet.storage.sh(f"zfs set quota=20M {VOLUMES[0]}")
-    full = fleet.staging.try_sh(f"{WRITE} && sync -f /media/storage")
+    full = fleet.staging.try_sh(WRITE)
     assert full.returncode != 0
     assert b"quota" in full.stderr or b"space" in full.stderr, full
     fleet.converge()
-    fleet.staging.sh(f"{WRITE} && sync -f /media/storage")
+    fleet.staging.sh(WRITE)
