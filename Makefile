@@ -12,7 +12,7 @@ help:
 	@echo "make demo                 the whole thing on this machine: lab, one run, what now works"
 	@echo "make test                 unit tests and the core of the lab tests"
 	@echo "make unit                 the quick tests: seconds, no root"
-	@echo "make test-lab [PART=...]  all lab tests of a part (storage), or of all parts"
+	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume), or of all parts"
 	@echo "make bench                remote commands a host, and seconds, of a run with no change"
 	@echo "make lab-up [HOSTS=...]   lab-down   lab-status"
 

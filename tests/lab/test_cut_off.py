@@ -14,7 +14,7 @@ from lab import board
 from lab.machines import ROOT, Machine, wait_for
 from tests.lab.conftest import LIMIT, FirstRun, Fleet, counts
 
-pytestmark = pytest.mark.storage
+pytestmark = pytest.mark.resume
 
 SEED = 20200601
 # A run of deploy.py begins this many operations on the three machines. The last one only looks.
