@@ -23,7 +23,8 @@ def test_snapshots_are_taken_and_the_scrub_is_due(fleet: Fleet) -> None:
         assert [name for name in kept if name.endswith("_hourly")], taken
         assert [name for name in kept if name.endswith("_daily")], taken
     # The datasets that only pass their properties on have nothing to keep.
-    assert {name.split("@")[0] for name in taken} == set(VOLUMES)
+    parents = {"storage", "storage/staging", "storage/prod"}
+    assert not parents & {name.split("@")[0] for name in taken}
 
 
 def test_what_a_snapshot_kept_can_be_read_after_a_loss(fleet: Fleet) -> None:
