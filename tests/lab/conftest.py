@@ -5,6 +5,7 @@ Run inside the lab: make test (the core), make test-lab PART=storage (all of a p
 
 import fcntl
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -168,6 +169,12 @@ def fresh_fleet(machines: Fleet) -> Iterator[Fleet]:
     """The fleet as lab/up left it, before any run."""
     machines.restore("fresh")
     yield machines
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What failed is shown at once, as the end of a part may be an hour away."""
+    if report.failed:
+        print(f"\n{report.nodeid}\n{report.longreprtext}", file=sys.__stdout__, flush=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
