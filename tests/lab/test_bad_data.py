@@ -71,19 +71,23 @@ def logins(fleet: Fleet) -> list[str]:
     return [each.sh(count) for each in fleet.all]
 
 
-def test_a_disk_that_is_not_blank_stops_the_run_before_any_change(fresh_fleet: Fleet) -> None:
-    fresh_fleet.storage.sh("mkfs.ext4 -q -L precious /dev/disk/by-id/virtio-spare2")
+@pytest.mark.parametrize(
+    ("harm", "named"),
+    [
+        (
+            "mkfs.ext4 -q -L precious /dev/disk/by-id/virtio-spare2",
+            ("virtio-spare2", "not blank", "precious", "wipe"),
+        ),
+        ("rm /dev/disk/by-id/virtio-spare1", ("virtio-spare1", "missing", "plug it in")),
+    ],
+    ids=["not-blank", "missing"],
+)
+def test_a_disk_that_will_not_do_stops_the_run_before_any_change(
+    fresh_fleet: Fleet, harm: str, named: tuple[str, ...]
+) -> None:
+    fresh_fleet.storage.sh(harm)
     before = look(fresh_fleet)
     output = fresh_fleet.refused()
-    for text in ("lab.yml", "storage1", "disks", "virtio-spare2", "precious", "wipe"):
-        assert text in output, output[-3000:]
-    assert difference(before, look(fresh_fleet)) == []
-
-
-def test_a_disk_that_is_missing_stops_the_run_before_any_change(fresh_fleet: Fleet) -> None:
-    fresh_fleet.storage.sh("rm /dev/disk/by-id/virtio-spare1")
-    before = look(fresh_fleet)
-    output = fresh_fleet.refused()
-    for text in ("lab.yml", "storage1", "disks", "virtio-spare1", "missing", "plug it in"):
+    for text in ("lab.yml", "storage1", "disks", *named):
         assert text in output, output[-3000:]
     assert difference(before, look(fresh_fleet)) == []
