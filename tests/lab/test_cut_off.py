@@ -88,7 +88,7 @@ def make(cut: Cut, fleet: Fleet, output: Path) -> None:
     wait_for(
         lambda: output.read_text().count("Starting operation") >= cut.operation,
         f"operation {cut.operation} has begun",
-        180,
+        300,
     )
     time.sleep(cut.seconds)
     assert run.poll() is None, f"the run had ended by then:\n{output.read_text()[-3000:]}"
@@ -96,7 +96,7 @@ def make(cut: Cut, fleet: Fleet, output: Path) -> None:
         run.send_signal(signal.SIGKILL)
         run.wait()
         for each in fleet.all:
-            wait_for(partial(nothing_runs_on, each), f"{each.name} has ended its command", 60)
+            wait_for(partial(nothing_runs_on, each), f"{each.name} has ended its command", 120)
         return
     machine = next(each for each in fleet.all if each.name == cut.victim)
     machine.reset()
