@@ -8,7 +8,7 @@ pytestmark = pytest.mark.storage
 
 VOLUMES = ("storage/staging/vision-stg1", "storage/prod/vision-prod1")
 UPLOADS = "cd /media/storage/persistent_*"
-WRITE = f"{UPLOADS} && head -c 30M /dev/urandom > large.bin && sync large.bin"
+WRITE = f"{UPLOADS} && rm -f large.bin && head -c 30M /dev/urandom > large.bin && sync large.bin"
 
 
 def test_snapshots_are_taken_and_the_scrub_is_due(fleet: Fleet) -> None:
@@ -43,4 +43,5 @@ def test_a_full_volume_takes_no_more_until_its_quota_grows(fleet: Fleet) -> None
     assert full.returncode != 0
     assert b"quota" in full.stderr or b"space" in full.stderr, full
     fleet.converge()
+    # To a new file: NFS tells the failure of an old one once more to whoever writes to it next.
     fleet.staging.sh(WRITE)
