@@ -19,6 +19,26 @@ class MountpointState:
     in_fstab: bool = False
 
 
+# A bind mount of the parent shows what the mount hides; the namespace keeps it from everybody else
+# and ends with the command.
+_LOOK = """\
+for path in "$@"; do
+  if awk -v path="$path" '$1 !~ /^#/ && ($2 == path || $2 == path "/") { found = 1 }
+                          END { exit !found }' /etc/fstab; then
+    printf 'fstab|0|%s\\n' "$path"
+  fi
+  parent="${path%/*}"
+  parent="${parent:-/}"
+  [ -d "$parent" ] && mount --bind "$parent" /mnt || continue
+  bare="/mnt/${path##*/}"
+  if [ -d "$bare" ]; then
+    flags=$(lsattr -d "$bare" | cut -d' ' -f1)
+    printf '%s|%s|%s\\n' "$flags" "$(ls -A "$bare" | wc -l)" "$path"
+  fi
+  umount /mnt
+done"""
+
+
 class Mountpoints(Fact[dict[str, MountpointState]]):
     """The bare directory at each path that exists, also while something is mounted there.
 
@@ -26,20 +46,7 @@ class Mountpoints(Fact[dict[str, MountpointState]]):
     """
 
     def command(self, paths: Sequence[str]) -> str:
-        # A bind mount of the parent shows what the mount hides; the namespace keeps it from
-        # everybody else and ends with the command.
-        look = (
-            'for path in "$@"; do parent="${path%/*}"; parent="${parent:-/}"; '
-            "! awk -v path=\"$path\" '$2 == path { found = 1 } END { exit !found }' /etc/fstab "
-            '|| printf "fstab|0|%s\\n" "$path"; '
-            '[ -d "$parent" ] && mount --bind "$parent" /mnt || continue; '
-            'bare="/mnt/${path##*/}"; '
-            'if [ -d "$bare" ]; then '
-            'printf "%s|%s|%s\\n" "$(lsattr -d "$bare" | cut -d" " -f1)" '
-            '"$(ls -A "$bare" | wc -l)" "$path"; fi; umount /mnt; done'
-        )
-        names = " ".join(map(quote, paths))
-        return whole(f"unshare -m sh -c {quote(look)} look {names}")
+        return whole(f"unshare -m sh -c {quote(_LOOK)} look {' '.join(map(quote, paths))}")
 
     @staticmethod
     def default() -> dict[str, MountpointState]:

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from facts.mounts import Mountpoints, MountpointState
 from tests.unit.host_here import ask, sh
 from tests.unit.mountpoint_samples import media
@@ -40,9 +42,7 @@ def test_without_the_right_to_mount_nothing_is_known(tmp_path: Path) -> None:
     shell.stand_in("mount", "exit 32")
     shell.stand_in("umount", "exit 32")
     assert ask(Mountpoints, [str(tmp_path)], shell=shell) == {}
-    assert [call for call in shell.calls if "mount" in call.split()[0]] == [
-        f"mount --bind {tmp_path.parent} /mnt"
-    ]
+    assert shell.calls[-1] == f"mount --bind {tmp_path.parent} /mnt"
 
 
 def test_a_directory_right_below_the_root_has_a_parent(tmp_path: Path) -> None:
@@ -65,6 +65,24 @@ def test_the_directory_itself(media: Path) -> None:
         str(path): MountpointState(immutable=False, entries=2),
         str(sealed): MountpointState(immutable=True, entries=0),
     }
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("nas:/www {path} nfs rw 0 0", True),
+        ("nas:/www {path}/ nfs rw 0 0", True),
+        ("nas:/www {path}/below nfs rw 0 0", False),
+        ("#nas:/www {path} nfs rw 0 0", False),
+        ("# nas:/www {path} nfs rw 0 0", False),
+    ],
+)
+def test_a_line_of_fstab_is_found(tmp_path: Path, line: str, found: bool) -> None:
+    path, fstab = tmp_path / "none" / "www", tmp_path / "fstab"
+    fstab.write_text(f"/dev/vda / ext4 rw 0 1\n{line.format(path=path)}\n")
+    command = Mountpoints().command([str(path)]).replace("/etc/fstab", str(fstab))
+    seen = Mountpoints().process(sh(command).stdout.splitlines())
+    assert seen == ({str(path): MountpointState(False, 0, in_fstab=True)} if found else {})
 
 
 def test_nobody_else_sees_its_mount(media: Path, tmp_path: Path) -> None:
