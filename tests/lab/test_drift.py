@@ -18,7 +18,9 @@ CLIENT_CHANGES = (
     "sed -i s/client_max_body_size.*/client_max_body_size=1m/ /etc/nginx/sites-enabled/vision",
     "chmod 600 /usr/local/sbin/vision-health",
     "echo 'Environment=X=1' >> /etc/systemd/system/php8.2-fpm.service.d/coop-storage.conf",
-    "systemctl disable -q coop-storage-retry.timer",
+    # Stopped too, as within its 15 seconds it would mend the next change before that is seen.
+    "systemctl disable -q --now coop-storage-retry.timer",
+    "systemctl stop coop-storage-retry.service",
     "umount -l /media/storage && mount -t nfs4 -o vers=4.2,soft "
     "10.78.0.11:/storage/staging/vision-stg1 /media/storage",
     "echo tampered >> /var/www/vision-staging.lab.test/index.php",
@@ -31,6 +33,7 @@ SHOWN = (
     "/usr/local/sbin/vision-health: root:root 0600 -> root:root 0755",
     "-Environment=X=1",
     "coop-storage-retry.timer: disabled -> enabled",
+    "coop-storage-retry.timer: inactive (dead) -> running",
     "media-storage.mount: mounted rw,",
     "/var/www/vision-staging.lab.test/index.php: local change -> as committed",
     "/storage/staging/vision-stg1",
