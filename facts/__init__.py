@@ -10,6 +10,13 @@ from pyinfra.api import FactBase, FactProcessError
 T = TypeVar("T")
 
 END = "%%end"
+STORAGE_SECONDS = 90
+"""How long a fact waits for what may lie on storage.
+
+The client of an NFS server that is back asks again after up to 15 s, and calls that wait for one
+another do so in turn: 37 s were seen until a directory was listed.
+"""
+
 MARK = "##"
 """Starts a line that heads a section of a command's output; its fields are separated by tabs."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Literal
 
-from facts import Fact, whole
+from facts import STORAGE_SECONDS, Fact, whole
 
 Kind = Literal["file", "directory", "link", "other"]
 
@@ -39,16 +39,16 @@ class Paths(Fact[dict[str, PathState]]):
     """The state of each path that exists: {path: PathState}.
 
     Secrets never leave the host: of them only a digest is read. A path on storage that does not
-    answer is given up after 30 s and counts as absent, so the commands that follow must not rely
-    on absence to create anything below a mountpoint that they did not check.
+    answer is given up after STORAGE_SECONDS and counts as absent, so the commands that follow must
+    not rely on absence to create anything below a mountpoint that they did not check.
     """
 
     def command(self, paths: Sequence[str], secrets: Sequence[str] = ()) -> str:
         plain = " ".join(map(quote, paths))
         hidden = " ".join(map(quote, secrets))
         read = (
-            "timeout -s KILL 30 tar -c -P -b 1 --no-recursion --ignore-failed-read "
-            f"-f - -- {plain} 2>/dev/null | base64 -w 0; echo"
+            f"timeout -s KILL {STORAGE_SECONDS} tar -c -P -b 1 --no-recursion "
+            f"--ignore-failed-read -f - -- {plain} 2>/dev/null | base64 -w 0; echo"
         )
         if not secrets:
             return whole(read)

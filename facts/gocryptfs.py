@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 from shlex import quote
 
-from facts import Fact, whole
+from facts import STORAGE_SECONDS, Fact, whole
 
 
 @dataclass(frozen=True)
@@ -45,13 +45,13 @@ printf "${found}entries $entries\\n"
 class Volume(Fact[VolumeState]):
     """A volume and the digest of the file that holds its password, in one remote command.
 
-    Storage that cannot be read, or does not answer within 30 s, counts as not mounted: a volume
+    Storage that cannot be read, or does not answer within STORAGE_SECONDS, counts as not mounted: a volume
     that is there must never be taken for none.
     """
 
     def command(self, ciphertext: str, password_file: str) -> str:
         return whole(
-            f"timeout -s KILL 30 sh -c {quote(_LOOK)} look {quote(ciphertext)}; "
+            f"timeout -s KILL {STORAGE_SECONDS} sh -c {quote(_LOOK)} look {quote(ciphertext)}; "
             f"[ ! -f {quote(password_file)} ] || "
             f"echo password $(sha256sum < {quote(password_file)})"
         )

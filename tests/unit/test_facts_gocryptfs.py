@@ -73,7 +73,7 @@ def test_storage_that_does_not_answer_is_given_up(machine: Machine) -> None:
     machine.shell.stand_in("timeout", 'shift 3; PATH=${PATH#*:} exec timeout -s KILL 0.2 "$@"')
     machine.shell.stand_in("ls", "exec sleep 20")
     assert not machine.state.mounted
-    assert machine.shell.calls[0].startswith("timeout -s KILL 30 sh -c")
+    assert machine.shell.calls[0].startswith("timeout -s KILL 90 sh -c")
 
 
 def test_without_an_answer_nothing_is_mounted() -> None:
