@@ -10,11 +10,11 @@ from pyinfra.api import FactBase, FactProcessError
 T = TypeVar("T")
 
 END = "%%end"
-STORAGE_SECONDS = 90
+STORAGE_SECONDS = 120
 """How long a fact waits for what may lie on storage.
 
-The client of an NFS server that is back asks again after up to 15 s, and calls that wait for one
-another do so in turn: 37 s were seen until a directory was listed.
+When an NFS server is back, its client first recovers its state, and then each call that had to wait
+asks again after up to 15 s, in turn where one waits for another: 80 s were seen.
 """
 
 MARK = "##"

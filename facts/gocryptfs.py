@@ -45,8 +45,8 @@ printf "${found}entries $entries\\n"
 class Volume(Fact[VolumeState]):
     """A volume and the digest of the file that holds its password, in one remote command.
 
-    Storage that cannot be read, or does not answer within STORAGE_SECONDS, counts as not mounted: a volume
-    that is there must never be taken for none.
+    Storage that cannot be read, or does not answer within STORAGE_SECONDS, counts as not mounted:
+    a volume that is there must never be taken for none.
     """
 
     def command(self, ciphertext: str, password_file: str) -> str:

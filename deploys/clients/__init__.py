@@ -7,6 +7,7 @@ from pyinfra.api import deploy
 
 from deploys.data import fleet, secrets, this_host
 from deploys.templates import render
+from facts import STORAGE_SECONDS
 from fleet.hosts import Volume
 from fleet.secrets import password_name
 from operations import files, gocryptfs, mounts, nfs, systemd
@@ -20,7 +21,7 @@ RETRY = "coop-storage-retry"
 NFS_OPTIONS = ("vers=4.2", "hard", "noatime", "nosuid", "nodev", "noexec")
 
 # A storage that does not answer must fail the host, not hang the run: pyinfra's _timeout, seconds.
-STALLED = 120
+STALLED = STORAGE_SECONDS + 30
 
 
 def mount_unit(path: str) -> str:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from facts import STORAGE_SECONDS
 from facts.gocryptfs import Volume, VolumeState
 from tests.unit.gocryptfs_harness import Machine, digest
 
@@ -73,7 +74,7 @@ def test_storage_that_does_not_answer_is_given_up(machine: Machine) -> None:
     machine.shell.stand_in("timeout", 'shift 3; PATH=${PATH#*:} exec timeout -s KILL 0.2 "$@"')
     machine.shell.stand_in("ls", "exec sleep 20")
     assert not machine.state.mounted
-    assert machine.shell.calls[0].startswith("timeout -s KILL 90 sh -c")
+    assert machine.shell.calls[0].startswith(f"timeout -s KILL {STORAGE_SECONDS} sh -c")
 
 
 def test_without_an_answer_nothing_is_mounted() -> None:
