@@ -19,13 +19,15 @@ pytestmark = pytest.mark.resume
 SEED = 20200601
 # A run of deploy.py begins this many operations on the three machines. The last one only looks.
 OPERATIONS = 19
+# First, as it would start what is stopped next, and one of the two jobs be cancelled.
+NO_RETRY = "systemctl stop coop-storage-retry.timer coop-storage-retry.service; "
 # What a hand may have broken, so that a converged fleet has work to be cut off in.
 DAMAGE = {
     "storage1": "systemctl stop nfs-server; rm -f /etc/exports /etc/nfs.conf.d/coop-infra.conf; "
     "zfs inherit compression storage/prod; zfs set quota=300M storage/prod/vision-prod1",
-    "vision-stg1": "rm -rf /etc/systemd/system/coop-storage-* /etc/nginx/sites-enabled/vision "
-    "/var/www/*/index.php; systemctl stop nginx php8.2-fpm coop-storage-retry.timer",
-    "vision-prod1": "systemctl stop nginx php8.2-fpm coop-storage-retry.timer gocryptfs-storage; "
+    "vision-stg1": f"{NO_RETRY}systemctl stop nginx php8.2-fpm; rm -rf /var/www/*/index.php "
+    "/etc/systemd/system/coop-storage-* /etc/nginx/sites-enabled/vision",
+    "vision-prod1": f"{NO_RETRY}systemctl stop nginx php8.2-fpm gocryptfs-storage; "
     "rm -f /etc/systemd/system/coop-storage-* /etc/coop-infra/gocryptfs.password",
 }
 
