@@ -34,8 +34,11 @@ def mac(address: str) -> str:
 
 
 def network(hosts: dict[str, Any]) -> str:
+    # For ever: a guest that is suspended or put back in time does not renew, and Vagrant takes one
+    # without a lease for one that is down.
     reservations = (
-        f"      <host mac='{mac(host['address'])}' name='{name}' ip='{host['address']}'/>"
+        f"      <host mac='{mac(host['address'])}' name='{name}' ip='{host['address']}'>"
+        "<lease expiry='0'/></host>"
         for name, host in hosts.items()
     )
     return NETWORK.format(reservations="\n".join(reservations))

@@ -50,6 +50,12 @@ def test_the_network_gives_every_host_its_address() -> None:
     assert found == {name: host["address"] for name, host in FLEET.items()}
 
 
+def test_no_lease_ends() -> None:
+    """Vagrant would take a guest that was suspended for an hour for one that is down."""
+    hosts_ = list(ElementTree.fromstring(hosts.main("network")).iter("host"))
+    assert [lease.attrib for host in hosts_ for lease in host] == [{"expiry": "0"}] * len(FLEET)
+
+
 def test_each_host_has_a_mac_address_of_its_own() -> None:
     macs = [host["mac"] for host in reservations()]
     assert len(set(macs)) == len(FLEET)
