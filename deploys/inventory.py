@@ -10,7 +10,7 @@ import click
 from pyinfra import logger
 from pyinfra.api.exceptions import InventoryError
 
-from fleet import ROOT, secrets
+from fleet import ROOT, secrets, vpn_keys
 from fleet.hosts import GROUPS, Host
 from fleet.load import load
 from fleet.model import Fleet
@@ -39,6 +39,7 @@ def groups(
     try:
         fleet = load(Path(file))
         hosts = _up(fleet.hosts_in(environments), running)
+        vpn_keys.load(fleet.vpn_keys_file)
         _check_secrets(fleet, hosts)
     except FleetError as error:
         # pyinfra prints its own errors as they are, and any other with a traceback.
@@ -69,7 +70,7 @@ def _ssh(host: Host) -> dict[str, Any]:
 def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:
     """Raises FleetError if the run needs a secret that is missing or unfit."""
     found = secrets.Secrets.load(secrets.file_for(fleet), os.environ)
-    problems = found.problems(*secrets.required(filter(_in_limit, hosts)))
+    problems = found.problems(*secrets.required(fleet, [host for host in hosts if _in_limit(host)]))
     if not problems:
         return
     if not _only_reads():

@@ -4,7 +4,7 @@ These checks look at the data as it was read, so that they also see hosts with o
 Whatever is malformed is skipped here: the models report it.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
 from pathlib import PurePath
 from typing import Any
@@ -20,9 +20,9 @@ FEWEST_DISKS = {"single": 1, "mirror": 2, "raidz1": 3, "raidz2": 4}
 
 def check_hosts(file: str, hosts: Mapping[str, Raw], pool: Any) -> Iterator[Problem]:
     """Every problem between the hosts (by name, as read) and with the pool (as read)."""
-    yield from _shared_values(file, hosts, "address", _address)
-    yield from _shared_values(file, hosts, "volume.uid", _uid)
-    yield from _shared_values(file, hosts, "site.name", _site_name)
+    yield from shared_values(file, "address", _of_each(hosts, _address))
+    yield from shared_values(file, "volume.uid", _of_each(hosts, _uid))
+    yield from shared_values(file, "site.name", _of_each(hosts, _site_name))
     yield from _one_storage_host(file, hosts)
     for name in _storage_hosts(hosts):
         yield from _disks_fit(file, name, hosts[name].get("disks"), pool)
@@ -33,20 +33,24 @@ def check_hosts(file: str, hosts: Mapping[str, Raw], pool: Any) -> Iterator[Prob
                 yield Problem(file, name, "lab", message, "take it out")
 
 
-def _shared_values(
-    file: str, hosts: Mapping[str, Raw], field: str, value_of: Callable[[Raw], object]
+def shared_values(
+    file: str, field: str, values: Mapping[str, Iterable[object]]
 ) -> Iterator[Problem]:
-    """A problem for each host whose value is also that of a host before it."""
+    """A problem for each value, by record, that is also one of a record before it."""
     owners: dict[object, str] = {}
-    for name, host in hosts.items():
-        value = value_of(host)
-        if value is None:
-            continue
-        owner = owners.setdefault(value, name)
-        if owner != name:
-            yield Problem(
-                file, name, field, f"{value} is also that of {owner}", "give each its own"
-            )
+    for record, found in values.items():
+        for value in found:
+            owner = owners.setdefault(value, record)
+            if owner != record:
+                message = f"{value} is also that of {owner}"
+                yield Problem(file, record, field, message, "give each its own")
+
+
+def _of_each(
+    hosts: Mapping[str, Raw], value_of: Callable[[Raw], object]
+) -> dict[str, list[object]]:
+    values = {name: value_of(host) for name, host in hosts.items()}
+    return {name: [value] for name, value in values.items() if value is not None}
 
 
 def _address(host: Raw) -> object:

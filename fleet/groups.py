@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
-from fleet.fields import AbsolutePath, Packages, PhpSize, Record, Text, matching
+from fleet.fields import AbsolutePath, Packages, PhpSize, Port, Record, Text, matching
+from fleet.networks import BothPrefixes
 from fleet.problems import Invalid
 from fleet.zfs import ZfsProperties
 
@@ -120,3 +121,20 @@ class VisionGroup(Record):
         if wanted and wanted not in packages:
             raise Invalid(f"{wanted} is not among them", "add it, or change `php` with it")
         return packages
+
+
+class VpnGroup(Record):
+    """group_data/vpn.py: the WireGuard interface of every host in the VPN.
+
+    servers: the prefixes, IPv4 and IPv6, that the servers have their addresses from
+    port: UDP, at which every host listens
+    keepalive_seconds: how often a person's machine says that it is there
+    """
+
+    packages: Packages
+    interface: Annotated[
+        Text, matching(r"[a-z][a-z0-9]{0,14}", "an interface name", "write one such as wg0")
+    ]
+    port: Port
+    servers: BothPrefixes
+    keepalive_seconds: Annotated[StrictInt, Field(ge=0, le=65535)]

@@ -23,11 +23,12 @@ from fleet.fields import (
     UserName,
     unique,
 )
+from fleet.networks import BothAddresses, BothPrefixes
 from fleet.problems import Invalid
 from fleet.sizes import format_size
 from fleet.zfs import ZfsProperties
 
-Role = Literal["storage", "vision"]
+Role = Literal["storage", "vision", "vpn"]
 # The inventory's other groups of hosts; `--limit` takes the name of a host or of a group.
 GROUPS = ("all", "clients", *get_args(Role))
 Environment = Literal["prod", "staging", "shared"]
@@ -90,8 +91,19 @@ class Site(Record):
     commit: Commit
 
 
+class HostVpn(Record):
+    """A server's end of the VPN.
+
+    addresses: its IPv4 and its IPv6 address there
+    people: of a hub, the prefixes from which the people who come through it have their addresses
+    """
+
+    addresses: BothAddresses
+    people: BothPrefixes = ()
+
+
 class Host(Record):
-    """One machine. `address` is the IP address by which other hosts reach it."""
+    """One machine. `address` is the IP address by which other hosts reach it, without the VPN."""
 
     # Excluded because in the file it is the key of the record and no field of it.
     name: HostName = Field(exclude=True)
@@ -104,6 +116,7 @@ class Host(Record):
     disks: Annotated[tuple[Disk, ...], unique("disk")] = Field((), validate_default=True)
     volume: Volume | None = Field(None, validate_default=True)
     site: Site | None = Field(None, validate_default=True)
+    vpn: HostVpn | None = Field(None, validate_default=True)
     lab: Lab | None = None
 
     @property
@@ -166,3 +179,18 @@ class Host(Record):
         if site is not None and "vision" not in roles:
             raise Invalid("a site is for role vision only", "take it out or add the role")
         return site
+
+    @field_validator("vpn")
+    @classmethod
+    def _hubs_have_people(cls, vpn: HostVpn | None, info: Info) -> HostVpn | None:
+        roles = info.data.get("roles")
+        if roles is None:
+            return vpn
+        if "vpn" in roles and not (vpn and vpn.people):
+            raise Invalid(
+                "role vpn needs addresses and the prefixes of its people",
+                "add vpn: with addresses and people",
+            )
+        if vpn and vpn.people and "vpn" not in roles:
+            raise Invalid("people come through a host with role vpn only", "take people out")
+        return vpn

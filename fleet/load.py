@@ -1,6 +1,7 @@
-"""Reads and validates all data, an inventory and the group data, before any connection."""
+"""Reads and validates all data (hosts, people, group data) before any connection."""
 
 import runpy
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,20 @@ from pydantic import BaseModel
 from fleet import ROOT
 from fleet.checks import check_hosts
 from fleet.explain import validate
-from fleet.groups import ClientsGroup, StorageGroup, VisionGroup
+from fleet.groups import ClientsGroup, StorageGroup, VisionGroup, VpnGroup
 from fleet.hosts import Host
 from fleet.model import Fleet
-from fleet.problems import FleetError, Problem, shown, shown_path
-from fleet.strict_yaml import read_yaml
+from fleet.people import Person
+from fleet.people_checks import check_access, check_people
+from fleet.problems import FleetError, Problem, shown_path
+from fleet.records import read_records
+from fleet.vpn_checks import check_vpn
 
 GROUPS: dict[str, type[BaseModel]] = {
     "storage": StorageGroup,
     "clients": ClientsGroup,
     "vision": VisionGroup,
+    "vpn": VpnGroup,
 }
 
 
@@ -29,24 +34,45 @@ def load(file: Path) -> Fleet:
 
     A relative file is relative to the repository. Raises FleetError with everything that is wrong.
     """
-    return read(file, ROOT / "group_data")
+    group_data = ROOT / "group_data"
+    if file.name != "lab.yml":
+        return read(file, group_data, group_data / "people.yml", datetime.now(UTC))
+    # The lab's people are made with the lab: their private keys have no place in a repository.
+    people = ROOT / "lab/.state/people.yml"
+    if not people.exists():
+        message = "the lab's people are made with the lab, which was never up"
+        raise FleetError([Problem(shown_path(people), "", "", message, "start it: make lab-up")])
+    return read(file, group_data, people, datetime.now(UTC))
 
 
-def read(file: Path, group_data: Path) -> Fleet:
-    """Like load, from any directory of group data, and read anew each time."""
+def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Fleet:
+    """Like load, from any directory of group data and file of people, and read anew each time."""
     path = ROOT / file
     problems: list[Problem] = []
     variables = {name: _run(group_data / f"{name}.py", problems) for name in GROUPS}
     groups = {
-        name: _record(GROUPS[name], found, shown_path(group_data / f"{name}.py"), "", problems)
-        for name, found in variables.items()
-        if found is not None
+        name: _group(name, values, shown_path(group_data / f"{name}.py"), problems)
+        for name, values in variables.items()
+        if values is not None
     }
-    pool = (variables["storage"] or {}).get("pool")
-    hosts = _hosts(path, pool, problems)
+    hosts = read_records(Host, "hosts", path)
+    people = read_records(Person, "people", people_file)
+    problems += [*hosts.problems, *people.problems]
+    hosts_file = shown_path(path)
+    if hosts.raw or not hosts.problems:
+        pool = (variables["storage"] or {}).get("pool")
+        problems += check_hosts(hosts_file, hosts.raw, pool)
+    if isinstance(vpn := groups.get("vpn"), VpnGroup):
+        problems += check_vpn(hosts_file, hosts.valid, vpn)
+    problems += check_people(shown_path(people_file), people.valid)
+    # What people may do where cannot be told while one of either is not valid.
+    if not people.problems and not hosts.problems:
+        problems += check_access(shown_path(people_file), people.valid, hosts.valid, now)
     if problems:
         raise FleetError(problems)
-    return Fleet.model_validate({"file": path, "hosts": hosts, **groups})
+    return Fleet.model_validate(
+        {"file": path, "hosts": hosts.valid, "people": people.valid, **groups}
+    )
 
 
 def _run(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
@@ -60,42 +86,9 @@ def _run(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
     return {name: value for name, value in variables.items() if not name.startswith("__")}
 
 
-def _record(
-    model: type[BaseModel], values: dict[str, Any], file: str, record: str, problems: list[Problem]
+def _group(
+    name: str, values: dict[str, Any], file: str, problems: list[Problem]
 ) -> BaseModel | None:
-    instance, found = validate(model, values, file, record)
+    instance, found = validate(GROUPS[name], values, file, "")
     problems.extend(found)
     return instance
-
-
-def _hosts(path: Path, pool: Any, problems: list[Problem]) -> dict[str, BaseModel | None]:
-    """The hosts of the inventory at path by name, None for those that are not valid."""
-    file = shown_path(path)
-    content, found = read_yaml(path, file)
-    problems.extend(found)
-    records = content.get("hosts") if isinstance(content, dict) else None
-    if not isinstance(records, dict):
-        if not found:
-            message = "there is no mapping named hosts"
-            problems.append(Problem(file, "", "", message, "write hosts: and each host below it"))
-        return {}
-    for key in content.keys() - {"hosts"}:
-        message = "an inventory holds nothing but hosts"
-        problems.append(Problem(file, key, "", message, "take it out or move it below hosts"))
-    usable = {name: raw for name, raw in records.items() if isinstance(raw, dict)}
-    problems.extend(check_hosts(file, usable, pool))
-    return {name: _host(name, raw, file, problems) for name, raw in records.items()}
-
-
-def _host(name: str, raw: Any, file: str, problems: list[Problem]) -> BaseModel | None:
-    record = name or "''"
-    if not isinstance(raw, dict):
-        message = f"{shown(raw)} is not a mapping of fields"
-        problems.append(
-            Problem(file, record, "", message, "write roles, environment, address, ...")
-        )
-        return None
-    if "name" in raw:
-        message = "there is no such field"
-        problems.append(Problem(file, record, "name", message, "take it out; the key is the name"))
-    return _record(Host, {**raw, "name": name}, file, record, problems)

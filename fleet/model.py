@@ -1,18 +1,20 @@
 """The whole fleet: its hosts, what their groups should be, and what follows from both."""
 
 from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
 
-from fleet import datasets, exports
+from fleet import ROOT, access, datasets, exports
 from fleet.fields import Record
-from fleet.groups import ClientsGroup, StorageGroup, VisionGroup
+from fleet.groups import ClientsGroup, StorageGroup, VisionGroup, VpnGroup
 from fleet.hosts import Host
+from fleet.people import Person
 
 
 class Fleet(Record):
     """Everything that is declared. Made by `fleet.load.load`, which has checked all of it.
 
-    hosts: by name, in the order of the file
+    hosts, people: by name, in the order of their files
     file: the inventory that it was read from, absolute
     """
 
@@ -21,6 +23,15 @@ class Fleet(Record):
     storage: StorageGroup
     clients: ClientsGroup
     vision: VisionGroup
+    vpn: VpnGroup
+    people: dict[str, Person]
+
+    @property
+    def vpn_keys_file(self) -> Path:
+        """Where the public keys of the hosts in the VPN are kept: see fleet/vpn_keys.py."""
+        if self.file.name == "lab.yml":
+            return ROOT / "lab/.state/vpn-keys.yml"
+        return self.file.with_name(f"{self.file.stem}-vpn-keys.yml")
 
     @property
     def storage_host(self) -> Host:
@@ -38,6 +49,9 @@ class Fleet(Record):
         """The storage server's clients."""
         return [host for host in self.hosts.values() if host.volume]
 
+    def hosts_in_vpn(self) -> list[Host]:
+        return [host for host in self.hosts.values() if host.vpn]
+
     def hosts_in(self, environments: Collection[str]) -> list[Host]:
         return [host for host in self.hosts.values() if host.environment in environments]
 
@@ -48,6 +62,10 @@ class Fleet(Record):
     def dataset_name(self, host: Host) -> str:
         """The dataset of the host's volume; raises ValueError if it has none."""
         return datasets.dataset_name(self, host)
+
+    def accounts(self, host: Host, now: datetime) -> list[access.Account]:
+        """The people who may log in to the host at that time, by name."""
+        return access.accounts(self.people.values(), host, now)
 
     def exports(self) -> list[exports.Export]:
         """Every NFS export, whichever part of the fleet a run is about."""

@@ -2,7 +2,8 @@
 
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -11,10 +12,12 @@ from pydantic import SecretStr
 from fleet import ROOT
 from fleet.hosts import Host
 from fleet.model import Fleet
+from fleet.people import Person, is_over
 from fleet.problems import FleetError, Problem, shown_path
 
 ESCROW = "ESCROW_DIRECTORY"
 PASSWORD = "GOCRYPTFS_PASSWORD_"
+PRESHARED = "WIREGUARD_PSK_"
 SHORTEST = 20
 
 
@@ -28,10 +31,22 @@ def password_name(host: Host) -> str:
     return PASSWORD + host.name.upper().replace("-", "_")
 
 
-def required(hosts: Iterable[Host]) -> tuple[str, ...]:
+def preshared_name(person: Person) -> str:
+    """The variable with the secret that is mixed into the person's connection to a hub."""
+    return PRESHARED + person.name.upper().replace("-", "_")
+
+
+def required(fleet: Fleet, hosts: Sequence[Host]) -> tuple[str, ...]:
     """The variables that a run on these hosts needs."""
     names = tuple(password_name(host) for host in hosts if host.volume and host.volume.encrypted)
-    return (*names, ESCROW) if names else ()
+    people = fleet.people.values() if any("vpn" in host.roles for host in hosts) else ()
+    now = datetime.now(UTC)
+    preshared = (
+        preshared_name(person)
+        for person in people
+        if person.vpn and person.vpn.preshared and not is_over(person.expires, now)
+    )
+    return (*names, *((ESCROW,) if names else ()), *preshared)
 
 
 class Secrets:
@@ -54,7 +69,11 @@ class Secrets:
             message = f"cannot be read: {type(error).__name__}"
             remedy = "make it a text file that you may read"
             raise FleetError([Problem(shown_path(file), "", "", message, remedy)]) from None
-        own = {name: environ[name] for name in environ if re.match(f"{ESCROW}$|{PASSWORD}", name)}
+        own = {
+            name: environ[name]
+            for name in environ
+            if re.match(f"{ESCROW}$|{PASSWORD}|{PRESHARED}", name)
+        }
         merged = {**values, **own}
         return cls(file, {name: SecretStr(value) for name, value in merged.items() if value})
 
@@ -91,6 +110,8 @@ class Secrets:
         if name == ESCROW:
             return self._check_escrow()
         value = self.get(name)
+        if name.startswith(PRESHARED):
+            return _check_preshared(value)
         remedy = "put the output of `openssl rand -base64 32` there, and keep a copy elsewhere"
         if value is None:
             return "is not set", remedy
@@ -110,6 +131,16 @@ class Secrets:
         if directory.resolve().is_relative_to(ROOT):
             return "lies in this repository", remedy
         return _check_there(directory)
+
+
+def _check_preshared(value: str | None) -> tuple[str, str] | None:
+    remedy = "put the output of `wg genpsk` there; the person needs it too"
+    if value is None:
+        return "is not set", remedy
+    # Written as 32 bytes are in base64 by wg(8), and not all of them 0, which stands for none.
+    if not re.fullmatch(r"(?!A{43}=)[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", value):
+        return "is not a preshared key of WireGuard", remedy
+    return None
 
 
 def _check_there(directory: Path) -> tuple[str, str] | None:

@@ -1,6 +1,7 @@
 """A small valid fleet to spoil, and short ways to read one."""
 
 import copy
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,31 @@ SAMPLE: dict[str, Any] = {
     }
 }
 
+# Made for these tests; nobody has the private keys.
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFntBfwjmkpKztKx9IceeYDk/U0KO6sG5WZYXYz1F6sr"
+PEOPLE: dict[str, Any] = {
+    "people": {
+        "ops-hypha-1": {"coop": "hypha", "access": {"all": "admin"}, "ssh_keys": [{"key": KEY}]}
+    }
+}
+HUB: dict[str, Any] = {
+    "roles": ["vpn"],
+    "environment": "shared",
+    "address": "192.0.2.31",
+    "vpn": {
+        "addresses": ["10.66.0.31", "fd66::31"],
+        "people": ["10.66.1.0/24", "fd66:0:0:1::/64"],
+    },
+}
+NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes a value that is there twice twice: the fleet refuses aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
 
 def sample(**changes: Any) -> dict[str, Any]:
     """The sample with changes by path: prod1__volume__quota=..., or REMOVED to take one out."""
@@ -68,26 +94,29 @@ def sample(**changes: Any) -> dict[str, Any]:
     return data
 
 
-def write(directory: Path, data: Any) -> Path:
-    """The path of a new inventory with data: its text or bytes, or what to write as YAML."""
-    path = directory / "coop.yml"
+def write(directory: Path, data: Any, name: str = "coop.yml") -> Path:
+    """The path of a new file with data: its text or bytes, or what to write as YAML."""
+    path = directory / name
     if isinstance(data, bytes):
         path.write_bytes(data)
     else:
-        text = data if isinstance(data, str) else yaml.safe_dump(data, sort_keys=False)
+        text = data if isinstance(data, str) else yaml.dump(data, Dumper=_Plain, sort_keys=False)
         path.write_text(text, encoding="utf-8")
     return path
 
 
-def fleet_of(directory: Path, data: Any) -> Fleet:
+def fleet_of(directory: Path, data: Any, people: Any = PEOPLE) -> Fleet:
     """The fleet that data describes with the repository's own group data."""
-    return read(write(directory, data), GROUP_DATA)
+    return read(write(directory, data), GROUP_DATA, write(directory, people, "people.yml"), NOW)
 
 
-def problems_of(directory: Path, data: Any, group_data: Path = GROUP_DATA) -> list[Problem]:
+def problems_of(
+    directory: Path, data: Any, group_data: Path = GROUP_DATA, people: Any = PEOPLE
+) -> list[Problem]:
     """Everything that is found wrong with data, [] if nothing."""
+    people_file = write(directory, people, "people.yml")
     try:
-        read(write(directory, data), group_data)
+        read(write(directory, data), group_data, people_file, NOW)
     except FleetError as error:
         return list(error.problems)
     return []

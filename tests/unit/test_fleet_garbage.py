@@ -13,7 +13,7 @@ from fleet.explain import validate
 from fleet.groups import StorageGroup
 from fleet.load import read
 from fleet.problems import FleetError
-from tests.unit.fleet_samples import GROUP_DATA, SAMPLE, write
+from tests.unit.fleet_samples import GROUP_DATA, NOW, PEOPLE, SAMPLE, write
 
 SCALARS = st.one_of(
     st.none(),
@@ -58,7 +58,7 @@ def is_a_fleet_or_an_error(content: Any) -> None:
     with TemporaryDirectory() as directory:
         file = write(Path(directory), content)
         try:
-            read(file, GROUP_DATA)
+            read(file, GROUP_DATA, write(Path(directory), PEOPLE, "people.yml"), NOW)
         except FleetError as error:
             assert error.problems
             assert all(problem.message and problem.remedy for problem in error.problems)

@@ -79,4 +79,5 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
         "storage.py",
         "clients.py",
         "vision.py",
+        "vpn.py",
     ]

@@ -13,10 +13,11 @@ from pyinfra.api.exceptions import InventoryError
 
 from deploys import inventory
 from fleet import ROOT, secrets
-from fleet.load import load
+from fleet.load import load, read
 from fleet.model import Fleet
 from fleet.problems import FleetError, Problem
-from tests.unit.fleet_samples import fleet_of, sample
+from lab import people as lab_people
+from tests.unit.fleet_samples import GROUP_DATA, KEY, NOW, fleet_of, sample
 
 EVERYTHING = {"prod", "staging", "shared"}
 FILE = "inventories/coop.yml"
@@ -29,7 +30,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     found = fleet_of(tmp_path, sample(bare1=bare))
     monkeypatch.setattr(inventory, "load", lambda file: found)
     monkeypatch.setattr(secrets, "file_for", lambda fleet: tmp_path / "env")
-    for name in secrets.required(found.hosts.values()):
+    for name in secrets.required(found, list(found.hosts.values())):
         monkeypatch.delenv(name, raising=False)
     return found
 
@@ -63,6 +64,7 @@ def test_each_role_is_a_group_and_so_are_the_clients() -> None:
         "clients": ["stg1", "prod1"],
         "storage": ["storage1"],
         "vision": ["stg1", "prod1"],
+        "vpn": [],
     }
 
 
@@ -176,18 +178,25 @@ def test_pyinfra_shows_a_mistake_without_a_traceback(tmp_path: Path) -> None:
     assert "Traceback" not in run.stdout + run.stderr
 
 
-@pytest.mark.parametrize("name", ["coop", "lab"])
-def test_the_repository_s_own_inventories_are_valid(name: str) -> None:
-    fleet = load(Path(f"inventories/{name}.yml"))
+def test_the_repository_s_own_inventory_is_valid_and_read_once() -> None:
+    fleet = load(Path(FILE))
     assert fleet.storage_host.name == "storage1"
-    assert load(Path(f"inventories/{name}.yml")) is fleet
+    assert load(Path(FILE)) is fleet
 
 
-def test_vagrant_finds_what_it_needs_in_the_lab_s_hosts() -> None:
-    assert all(host.lab for host in load(Path("inventories/lab.yml")).hosts.values())
+def test_the_lab_s_inventory_is_valid_with_the_people_that_are_made_for_it(tmp_path: Path) -> None:
+    (tmp_path / "operator.pub").write_text(KEY)
+    people = []
+    for _ in range(2):
+        lab_people.main(tmp_path, tmp_path / "operator.pub")
+        fleet = read(ROOT / "inventories/lab.yml", GROUP_DATA, tmp_path / "people.yml", NOW)
+        people.append(fleet.people)
+    assert all(host.lab for host in fleet.hosts.values())
+    assert people[0] == people[1]
 
 
 def test_the_example_of_the_secrets_has_each_of_them() -> None:
-    needed = secrets.required(load(Path(FILE)).hosts.values())
+    fleet = load(Path(FILE))
+    needed = secrets.required(fleet, list(fleet.hosts.values()))
     example = (ROOT / ".env.example").read_text()
     assert [name for name in needed if f"\n{name}=" not in example] == []

@@ -24,8 +24,8 @@ def messages(secrets: Secrets, name: str) -> list[str]:
 
 def test_only_hosts_with_an_encrypted_volume_need_secrets(tmp_path: Path) -> None:
     fleet = fleet_of(tmp_path, sample())
-    assert required(fleet.hosts.values()) == (NAME, ESCROW)
-    assert required([fleet.host("stg1"), fleet.storage_host]) == ()
+    assert required(fleet, list(fleet.hosts.values())) == (NAME, ESCROW)
+    assert required(fleet, [fleet.host("stg1"), fleet.storage_host]) == ()
 
 
 def test_the_variable_is_named_for_the_host(tmp_path: Path) -> None:

@@ -1,0 +1,79 @@
+"""Who may do what on a host, and by which keys: what accounts and authorized_keys are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import TYPE_CHECKING
+
+from fleet.keys import bare, comment
+from fleet.people import Key, Person, end_of, is_over
+
+if TYPE_CHECKING:
+    from fleet.hosts import Host
+
+
+@dataclass(frozen=True)
+class Account:
+    """One person's account on one host.
+
+    admin: whether sudo gives them everything
+    keys: the lines of their authorized_keys, sshd(8)
+    expires: the last day, in UTC, on which it can be used
+    """
+
+    name: str
+    admin: bool
+    keys: tuple[str, ...]
+    expires: date | None
+
+
+def accounts(people: Iterable[Person], host: Host, now: datetime) -> list[Account]:
+    """The accounts that there should be on the host, by name; those that have expired are none."""
+    found = [
+        _account(person, host)
+        for person in people
+        if not is_over(person.expires, now) and may_log_in(person, host)
+    ]
+    return sorted(found, key=lambda account: account.name)
+
+
+def may_log_in(person: Person, host: Host) -> bool:
+    return bool(_rights(person, host))
+
+
+def is_admin(person: Person, host: Host) -> bool:
+    return "admin" in _rights(person, host)
+
+
+def is_usable_admin(person: Person, host: Host, now: datetime) -> bool:
+    """Whether the person can log in to the host now, by a key that is valid, and be root there."""
+    keys = [key for key in person.ssh_keys if not is_over(key.expires, now)]
+    return is_admin(person, host) and bool(keys) and not is_over(person.expires, now)
+
+
+def _rights(person: Person, host: Host) -> list[str]:
+    places = (host.name, *host.groups)
+    return [right for place, right in person.access.items() if place in places]
+
+
+def _account(person: Person, host: Host) -> Account:
+    keys = tuple(authorized_key(person, key) for key in person.ssh_keys)
+    return Account(person.name, is_admin(person, host), keys, person.expires)
+
+
+def authorized_key(person: Person, key: Key) -> str:
+    """The key's line of authorized_keys.
+
+    Its comment says whose it is: sshd logs a key's fingerprint only, and `ssh-keygen -l -f` on the
+    file shows both.
+    """
+    options = []
+    if key.only_from:
+        options.append(f'from="{",".join(key.only_from)}"')
+    if ends := min((day for day in (key.expires, person.expires) if day), default=None):
+        # Z, without which sshd(8) takes it for the host's own time.
+        options.append(f'expiry-time="{end_of(ends):%Y%m%d%H%M}Z"')
+    label = " ".join(part for part in (person.name, comment(key.key)) if part)
+    return " ".join([*([",".join(options)] if options else []), bare(key.key), label])

@@ -1,0 +1,97 @@
+"""A person, or a role that people fill: one record of people.yml, from which all access comes."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, StrictBool, field_validator
+
+from fleet.fields import Address, Record, Text, UserName, matching, unique
+from fleet.keys import SshKey, WireGuardKey
+from fleet.networks import Prefix
+from fleet.problems import Invalid, shown
+
+Right = Literal["login", "admin"]
+# Debian's own accounts have lower numbers; these are the ones that a record could be called by
+# mistake and that would open more than a person's account.
+SYSTEM_ACCOUNTS = ("root", "nobody", "www-data", "sshd", "backup", "vision")
+
+Coop = Annotated[
+    Text, matching(r"[a-z][a-z0-9-]{0,31}", "a co-op", "write one such as hypha or meet-coop")
+]
+
+
+def _date(value: Any) -> date:
+    # YAML reads 2027-06-30 as a date, and with a time behind it as something else.
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise Invalid(f"{shown(value)} is not a date", "write one such as 2027-06-30, without quotes")
+
+
+Day = Annotated[date, BeforeValidator(_date)]
+
+
+class Key(Record):
+    """An SSH public key.
+
+    only_from: the prefixes from which it is accepted; everywhere if there are none
+    expires: the last day, in UTC, on which it is accepted
+    """
+
+    key: SshKey
+    only_from: Annotated[tuple[Prefix, ...], unique("prefix")] = ()
+    expires: Day | None = None
+
+
+class PersonVpn(Record):
+    """A person's end of the VPN.
+
+    addresses: of each hub's people prefixes one, so two (IPv4 and IPv6) a hub
+    preshared: whether a secret of .env is mixed in, WIREGUARD_PSK_<PERSON>
+    """
+
+    public_key: WireGuardKey
+    addresses: Annotated[tuple[Address, ...], unique("address"), Field(min_length=1)]
+    preshared: StrictBool = False
+
+
+class Person(Record):
+    """One person or role.
+
+    name: also that of their account on each host
+    access: what they may do, by host or group of hosts: log in, or log in and use sudo
+    expires: the last day, in UTC, on which any of it holds
+    """
+
+    # Excluded because in the file it is the key of the record and no field of it.
+    name: UserName = Field(exclude=True)
+    coop: Coop
+    access: dict[Text, Right]
+    ssh_keys: tuple[Key, ...] = ()
+    vpn: PersonVpn | None = None
+    expires: Day | None = None
+
+    @field_validator("name")
+    @classmethod
+    def _is_no_system_account(cls, name: str) -> str:
+        if name in SYSTEM_ACCOUNTS:
+            message = f"{name} is an account of the system's or of a service"
+            raise Invalid(message, "name the person or their role, such as ops-hypha-1")
+        return name
+
+    @field_validator("access")
+    @classmethod
+    def _is_some(cls, access: dict[str, Right]) -> dict[str, Right]:
+        if not access:
+            message = "gives no access to anything"
+            raise Invalid(message, "name hosts or groups, or take the whole record out")
+        return access
+
+
+def end_of(day: date) -> datetime:
+    """The first moment, in UTC, after the day."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+
+
+def is_over(day: date | None, now: datetime) -> bool:
+    """Whether the day, if there is one, has ended at this time."""
+    return day is not None and now >= end_of(day)
