@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test unit test-lab bench lab-up lab-down lab-status venv packages help
+.PHONY: demo test unit test-lab bench lab-up lab-down lab-status vpn-config venv packages help
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -12,13 +12,14 @@ help:
 	@echo "make demo                 the whole thing on this machine: lab, one run, what now works"
 	@echo "make test                 unit tests and the core of the lab tests"
 	@echo "make unit                 the quick tests: seconds, no root"
-	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume), or of all parts"
+	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume, access), or of all"
+	@echo "make vpn-config PERSON=.. that person's WireGuard configuration; with KEY=FILE, a QR code too"
 	@echo "make bench                remote commands a host, and seconds, of a run with no change"
 	@echo "make lab-up [HOSTS=...]   lab-down   lab-status"
 
 # A file of its own, so that an interrupted installation is not taken for a finished one.
 $(VENV)/complete: requirements.txt
-	@echo "==> Python environment"
+	@echo "==> Python environment" >&2
 	@python3 -m venv --clear $(VENV) || { echo "install python3-venv first: apt install python3-venv"; exit 1; }
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
@@ -33,6 +34,11 @@ unit: venv
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy .
 	@$(PYTHON) -m pytest tests/unit
+
+# make -s vpn-config PERSON=ops-hypha-1 > coop.conf
+INVENTORY ?= inventories/coop.yml
+vpn-config: venv
+	@$(PYTHON) -m fleet.vpn_config "$(INVENTORY)" "$(PERSON)" "$(HUB)" "$(KEY)"
 
 lab-up: packages venv
 	@lab/up $(HOSTS)
@@ -53,8 +59,9 @@ test: packages unit
 	@lab/enter $(PYTHON) -m pytest tests/lab -m core
 
 PART ?=
+HOSTS_OF_access := vpn1 bbb1 bbb2
 test-lab: packages venv
-	@lab/up $(HOSTS) bare1
+	@lab/up $(or $(HOSTS_OF_$(PART)),$(if $(PART),$(HOSTS) bare1,$(HOSTS) bare1 $(HOSTS_OF_access)))
 	@lab/enter $(PYTHON) -m pytest tests/lab $(if $(PART),-m $(PART))
 
 bench: packages venv

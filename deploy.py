@@ -2,8 +2,9 @@
 
 from pyinfra import config, host
 
-from deploys import base, clients, storage, vision
+from deploys import base, clients, storage, vision, vpn
 from deploys.connection import tune
+from deploys.data import this_host
 from operations.order import barrier
 
 config.SUDO = True
@@ -14,6 +15,9 @@ if "storage" in host.groups:
     storage.preflight()
 
 base.converge()
+
+if this_host().vpn:
+    vpn.converge()
 
 if "storage" in host.groups:
     storage.converge()

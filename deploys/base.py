@@ -16,6 +16,8 @@ def converge() -> None:
         "vision": fleet().vision.packages,
     }
     names = {name for group in host.groups for name in of_group.get(group, ())}
+    if this_host().vpn:
+        names.update(fleet().vpn.packages)
     if "storage" in host.groups:
         names.add(f"linux-headers-{this_host().kernel}")
     if names:

@@ -95,11 +95,13 @@ class Machine:
 
     def suspend(self) -> None:
         """Stop its processor, so that it takes no time from the others; restore resumes it."""
-        virsh("suspend", self.domain)
+        if virsh("domstate", self.domain).strip() == "running":
+            virsh("suspend", self.domain)
         self.disconnect()
 
     def resume(self) -> None:
-        virsh("resume", self.domain)
+        if virsh("domstate", self.domain).strip() == "paused":
+            virsh("resume", self.domain)
 
     def reset(self) -> None:
         """Press the reset button: the kernel gets no chance to write anything."""
@@ -176,9 +178,11 @@ def pyinfra(
     return _run(["pyinfra", "inventories/lab.py", *arguments], timeout, directory)
 
 
-def python(*arguments: str, timeout: float = 900) -> subprocess.CompletedProcess[str]:
-    """Run a program of the project: python("-m", "tests.bench")."""
-    return _run(["python", *arguments], timeout, ROOT)
+def python(
+    *arguments: str, timeout: float = 900, directory: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run a program of the project, or of a changed copy of it: python("-m", "tests.bench")."""
+    return _run(["python", *arguments], timeout, directory)
 
 
 def _run(words: Sequence[str], timeout: float, directory: Path) -> subprocess.CompletedProcess[str]:

@@ -5,29 +5,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.conftest import Fleet, Hosts, changed_project, look
+from tests.lab.fleets import Data, Fleet, changed_project, look
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.storage
 
 
-def unknown_property(hosts: Hosts) -> None:
+def unknown_property(hosts: Data) -> None:
     hosts["vision-prod1"]["volume"]["properties"] = {"compresion": "lz4"}
 
 
-def unknown_group(hosts: Hosts) -> None:
+def unknown_group(hosts: Data) -> None:
     hosts["vision-prod1"]["roles"] = ["visions"]
 
 
-def same_uid(hosts: Hosts) -> None:
+def same_uid(hosts: Data) -> None:
     hosts["vision-prod1"]["volume"]["uid"] = hosts["vision-stg1"]["volume"]["uid"]
 
 
-def same_address(hosts: Hosts) -> None:
+def same_address(hosts: Data) -> None:
     hosts["vision-prod1"]["address"] = hosts["vision-stg1"]["address"]
 
 
-def quota_no_size(hosts: Hosts) -> None:
+def quota_no_size(hosts: Data) -> None:
     hosts["vision-prod1"]["volume"]["quota"] = "12 apples"
 
 
@@ -42,7 +42,7 @@ def quota_no_size(hosts: Hosts) -> None:
     ],
 )
 def test_bad_data(
-    fleet: Fleet, tmp_path: Path, change: Callable[[Hosts], None], named: tuple[str, ...]
+    fleet: Fleet, tmp_path: Path, change: Callable[[Data], None], named: tuple[str, ...]
 ) -> None:
     output = refused_without_a_login(fleet, changed_project(tmp_path, change))
     for text in named:

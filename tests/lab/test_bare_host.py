@@ -6,7 +6,7 @@ import pytest
 
 from lab import board
 from lab.machines import Machine, machine, pyinfra
-from tests.lab.conftest import Fleet, counts
+from tests.lab.fleets import Fleet, counts
 
 pytestmark = pytest.mark.storage
 

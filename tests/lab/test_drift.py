@@ -4,7 +4,7 @@ import pytest
 
 from lab import board
 from lab.machines import pyinfra
-from tests.lab.conftest import LIMIT, Fleet, look
+from tests.lab.fleets import LIMIT, Fleet, look
 
 pytestmark = [pytest.mark.storage, pytest.mark.core]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lab import board
-from tests.lab.conftest import Fleet, Hosts, changed_project, counts
+from tests.lab.fleets import Data, Fleet, changed_project, counts
 from tests.lab.state import bare_entries
 
 pytestmark = pytest.mark.storage
@@ -14,15 +14,15 @@ pytestmark = pytest.mark.storage
 VOLUME = "/storage/prod/vision-prod1"
 
 
-def no_longer_encrypted(hosts: Hosts) -> None:
+def no_longer_encrypted(hosts: Data) -> None:
     hosts["vision-prod1"]["volume"]["encrypted"] = False
 
 
-def another_uid(hosts: Hosts) -> None:
+def another_uid(hosts: Data) -> None:
     hosts["vision-prod1"]["volume"]["uid"] = 20009
 
 
-def another_environment(hosts: Hosts) -> None:
+def another_environment(hosts: Data) -> None:
     hosts["vision-prod1"]["environment"] = "staging"
 
 
@@ -35,7 +35,7 @@ def another_environment(hosts: Hosts) -> None:
     ],
 )
 def test_it_is_refused(
-    fleet: Fleet, tmp_path: Path, change: Callable[[Hosts], None], says: str
+    fleet: Fleet, tmp_path: Path, change: Callable[[Data], None], says: str
 ) -> None:
     name = board.upload(fleet.prod, "kept.txt", b"kept" * 1000)
     assert says in fleet.refused(changed_project(tmp_path, change))

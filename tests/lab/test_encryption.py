@@ -6,7 +6,7 @@ import pytest
 
 from lab import board
 from lab.machines import Machine, wait_for
-from tests.lab.conftest import Fleet, escrow_directory
+from tests.lab.fleets import Fleet, escrow_directory
 from tests.lab.state import bare_entries
 
 pytestmark = pytest.mark.storage

@@ -11,7 +11,7 @@ import pytest
 
 from lab import board
 from lab.machines import STATE, pyinfra, python, together, wait_for
-from tests.lab.conftest import LIMIT, FirstRun, Fleet, counts, look
+from tests.lab.fleets import LIMIT, FirstRun, Fleet, counts, look
 from tests.lab.state import difference
 
 pytestmark = [pytest.mark.storage, pytest.mark.core]

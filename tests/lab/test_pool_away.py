@@ -7,7 +7,7 @@ import pytest
 
 from lab import board
 from lab.machines import wait_for
-from tests.lab.conftest import Fleet
+from tests.lab.fleets import Fleet
 from tests.lab.state import bare_entries
 
 pytestmark = pytest.mark.storage

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.lab.conftest import Fleet
+from tests.lab.fleets import Fleet
 
 pytestmark = pytest.mark.storage
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from pyinfra import logger
-from pyinfra.api import StringCommand
+from pyinfra.api import FunctionCommand, StringCommand
 from pyinfra.context import ctx_host, ctx_state
 
 from operations import report
@@ -91,7 +91,7 @@ def run(
     )
     with ctx_host.use(pretended), ctx_state.use(state):
         for command in operation._inner(*arguments, **options):
-            assert isinstance(command, StringCommand)
+            assert isinstance(command, StringCommand | FunctionCommand)
             pretended.run.commands.append(command)
             if not executing:
                 break

@@ -1,0 +1,89 @@
+"""The VPN: WireGuard between all servers, and a hub through which people come."""
+
+from datetime import UTC, datetime
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from deploys.data import fleet, secrets, this_host, vpn_keys
+from deploys.templates import render
+from fleet.secrets import preshared_name
+from fleet.vpn import Peer, server_peers
+from fleet.vpn_keys import store
+from operations import files, systemd, wireguard
+from operations.report import tell
+
+FORWARDING = "/etc/sysctl.d/60-coop-vpn.conf"
+NOT_KNOWN = "(a secret that is not set here)"
+
+
+@deploy("VPN")
+def converge() -> None:
+    interface = fleet().vpn.interface
+    name = host.name
+    wireguard.key(
+        name="Key",
+        interface=interface,
+        known=vpn_keys(),
+        store=lambda key: store(fleet().vpn_keys_file, name, key),
+    )
+    files.present(name="Files", entries=_files())
+    # Above, every host has stored its key: now the peers are known.
+    wireguard.interface(name="Interface", interface=interface, wanted=_interface)
+    systemd.running(name="Services", units=_units())
+
+
+def unit() -> str:
+    """The unit that brings the tunnel up."""
+    return f"wg-quick@{fleet().vpn.interface}.service"
+
+
+def _interface() -> wireguard.Interface:
+    vpn = this_host().vpn
+    assert vpn is not None
+    peers = server_peers(fleet(), this_host(), vpn_keys(), datetime.now(UTC))
+    keyless = [peer for peer in peers if peer.public_key is None]
+    if keyless:
+        names = ", ".join(peer.name for peer in keyless)
+        tell(f"no peers before their first run, as they have no key yet: {names}")
+    return wireguard.Interface(
+        public_key=vpn_keys().get(host.name),
+        addresses=vpn.addresses,
+        port=fleet().vpn.port,
+        peers=tuple(_peer(peer, peer.public_key) for peer in peers if peer.public_key),
+        # Who has no address any more is not sent out of the hub's other side either.
+        led_here=vpn.people,
+        keyless={prefix: peer.name for peer in keyless for prefix in peer.allowed_ips},
+    )
+
+
+def _peer(peer: Peer, public_key: str) -> wireguard.Peer:
+    secret = secrets().get(preshared_name(fleet().people[peer.name])) if peer.preshared else ""
+    return wireguard.Peer(
+        name=peer.name,
+        public_key=public_key,
+        allowed_ips=peer.allowed_ips,
+        endpoint=peer.endpoint,
+        keepalive=peer.keepalive,
+        # Only a dry run comes here without it: the inventory has refused any other.
+        preshared=NOT_KNOWN if secret is None else secret,
+    )
+
+
+def _files() -> list[files.Entry]:
+    drop_in = f"/etc/systemd/system/{unit()}.d/coop-infra.conf"
+    entries: list[files.Entry] = [files.File(drop_in, render(__file__, "wg-quick.conf.j2"))]
+    if "vpn" in this_host().roles:
+        entries.append(files.File(FORWARDING, render(__file__, "forwarding.conf.j2")))
+    else:
+        entries.append(files.Absent(FORWARDING))
+    return entries
+
+
+def _units() -> list[systemd.Unit]:
+    units = [systemd.Unit(unit())]
+    if "vpn" in this_host().roles:
+        units.append(
+            systemd.Unit("systemd-sysctl.service", enabled=False, restart_on=(FORWARDING,))
+        )
+    return units

@@ -1,0 +1,176 @@
+"""A WireGuard interface: its file, and what is in force. Sources: wg(8), wg-quick(8).
+
+`wg show ... dump` and the file hold private and preshared keys, so neither is read as it is: of a
+private key the public half, of a preshared one a digest leaves the host.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import ip_interface, ip_network
+from shlex import quote
+
+from facts import Fact, Section, lines_of, sections, whole
+
+DIRECTORY = "/etc/wireguard"
+NO_SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+"""The preshared key that means none: wg(8)."""
+
+
+@dataclass(frozen=True)
+class LivePeer:
+    """A peer that is in force.
+
+    allowed_ips: prefixes; endpoint: "address:port", None if not known
+    keepalive: seconds, 0 for none
+    preshared: SHA-256 in hex of its preshared key, None if it has none
+    """
+
+    allowed_ips: frozenset[str] = frozenset()
+    endpoint: str | None = None
+    keepalive: int = 0
+    preshared: str | None = None
+
+
+@dataclass(frozen=True)
+class Live:
+    """An interface that is up.
+
+    peers: by public key; addresses: with their lengths; routes: the prefixes that lead into it
+    """
+
+    public_key: str
+    port: int
+    peers: Mapping[str, LivePeer] = field(default_factory=dict)
+    addresses: frozenset[str] = frozenset()
+    routes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class WireGuardState:
+    """One interface.
+
+    public_key: of the key that the host keeps for it, None if it has none
+    config: the file's text with each secret replaced by `shown`, None if there is no file
+    rights: the file's "owner:group mode"
+    live: None while the interface is not up
+    """
+
+    public_key: str | None = None
+    config: str | None = None
+    rights: str | None = None
+    live: Live | None = None
+
+
+def key_file(interface: str) -> str:
+    """Where a host keeps the private key of the interface."""
+    return f"{DIRECTORY}/{interface}.key"
+
+
+def shown(digest: str) -> str:
+    """What stands for a secret: its SHA-256, or the public half of a private key."""
+    return f"(secret, {digest})"
+
+
+# Any line with such a word counts, a comment of an editor by hand too: it may hold a key.
+_LOOK = """\
+command -v wg >/dev/null && cd {directory} 2>/dev/null || exit 0
+digest() {{ printf '%s\\n' "$1" | sha256sum | cut -c -64; }}
+if [ -s {key} ]; then
+  printf '##key\\n'
+  wg pubkey < {key} || true
+fi
+if [ -f {interface}.conf ]; then
+  printf '##config\\t%s\\n' "$(stat -c '%U:%G %04a' {interface}.conf)"
+  while IFS= read -r line || [ -n "$line" ]; do
+    secret=${{line#*=}}
+    secret=${{secret# }}
+    case $line in
+    *[Pp][Rr][Ii][Vv][Aa][Tt][Ee]*[Kk][Ee][Yy]*)
+      printf 'PrivateKey = (secret, %s)\\n' "$(printf '%s\\n' "$secret" | wg pubkey 2>/dev/null)" ;;
+    "PresharedKey = {none}")
+      printf '%s\\n' "$line" ;;
+    *[Pp][Rr][Ee][Ss][Hh][Aa][Rr][Ee][Dd]*)
+      printf 'PresharedKey = (secret, %s)\\n' "$(digest "$secret")" ;;
+    *)
+      printf '%s\\n' "$line" ;;
+    esac
+  done < {interface}.conf
+fi
+wg show {interface} > /dev/null 2>&1 || exit 0
+printf '##live\\t%s\\t' "$(wg show {interface} public-key)"
+wg show {interface} listen-port
+for what in endpoints allowed-ips persistent-keepalive; do
+  printf '##%s\\n' $what
+  wg show {interface} $what
+done
+printf '##preshared\\n'
+wg show {interface} preshared-keys | while read -r peer secret; do
+  [ "$secret" = '(none)' ] || printf '%s\\t%s\\n' "$peer" "$(digest "$secret")"
+done
+printf '##addresses\\n'
+ip -o address show dev {interface} | awk '$3 == "inet" || $3 == "inet6" {{print $4}}'
+printf '##routes\\n'
+for version in 4 6; do
+  ip -$version route show dev {interface} | grep -v 'proto kernel' |
+    awk -v version=$version '
+      $1 == "default" {{$1 = version == 4 ? "0.0.0.0/0" : "::/0"}}
+      {{print $1}}'
+done
+"""
+
+
+class WireGuard(Fact[WireGuardState]):
+    """An interface's key, file and live state, in one remote command."""
+
+    def command(self, interface: str) -> str:
+        return whole(
+            _LOOK.format(
+                directory=DIRECTORY,
+                key=quote(key_file(interface)),
+                interface=quote(interface),
+                none=NO_SECRET,
+            )
+        )
+
+    @staticmethod
+    def default() -> WireGuardState:
+        return WireGuardState()
+
+    def parse(self, output: list[str]) -> WireGuardState:
+        found = {section.title: section for section in sections(output)}
+        key, config = lines_of(output, "key"), found.get("config")
+        return WireGuardState(
+            public_key=key[0] if key else None,
+            config="".join(f"{line}\n" for line in config.lines) if config else None,
+            rights=config.fields[1] if config else None,
+            live=_live(found["live"], output) if "live" in found else None,
+        )
+
+
+def _live(heading: Section, output: Sequence[str]) -> Live:
+    _, public_key, port = heading.fields
+    endpoints = _pairs(lines_of(output, "endpoints"))
+    allowed = _pairs(lines_of(output, "allowed-ips"))
+    keepalive = _pairs(lines_of(output, "persistent-keepalive"))
+    preshared = _pairs(lines_of(output, "preshared"))
+    peers = {
+        peer: LivePeer(
+            frozenset(prefixes.replace("(none)", "").split()),
+            None if endpoints[peer] == "(none)" else endpoints[peer],
+            0 if keepalive[peer] == "off" else int(keepalive[peer]),
+            preshared.get(peer),
+        )
+        for peer, prefixes in allowed.items()
+    }
+    addresses = (ip_interface(line) for line in lines_of(output, "addresses"))
+    return Live(
+        public_key,
+        int(port),
+        peers,
+        frozenset(str(address) for address in addresses if not address.is_link_local),
+        frozenset(str(ip_network(line)) for line in lines_of(output, "routes")),
+    )
+
+
+def _pairs(lines: Sequence[str]) -> dict[str, str]:
+    return dict(line.split("\t", 1) for line in lines)

@@ -1,0 +1,322 @@
+"""WireGuard interfaces: the file and what is in force, changed without dropping other sessions.
+
+Sources: wg(8), wg-quick(8). Traps that are guarded against here: `wg syncconf` of an input without
+PrivateKey takes the interface's key away, an empty one all peers, both with exit 0; a preshared key
+or keepalive that is left out stays in force; kernel routes do not follow AllowedIPs.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from ipaddress import ip_interface
+from shlex import quote
+from typing import Any
+
+from pyinfra import host, logger
+from pyinfra.api import FunctionCommand, StringCommand
+
+from facts.wireguard import (
+    DIRECTORY,
+    NO_SECRET,
+    Live,
+    LivePeer,
+    WireGuard,
+    WireGuardState,
+    key_file,
+    shown,
+)
+from operations.report import diff, fail, operation, script, tell
+
+Commands = Generator[StringCommand | FunctionCommand, None, None]
+RIGHTS = "root:root 0600"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A peer as it should be.
+
+    name: for people to read
+    endpoint: "address:port", None if it is learned
+    keepalive: seconds, 0 for none
+    preshared: the secret in base64, "" for none; never shown
+    """
+
+    name: str
+    public_key: str
+    allowed_ips: tuple[str, ...]
+    endpoint: str | None = None
+    keepalive: int = 0
+    preshared: str = field(default="", repr=False)
+
+    @property
+    def digest(self) -> str | None:
+        """As `facts.wireguard.LivePeer.preshared`."""
+        return sha256(f"{self.preshared}\n".encode()).hexdigest() if self.preshared else None
+
+
+@dataclass(frozen=True)
+class Interface:
+    """An interface as it should be.
+
+    public_key: the host's own, as it is stored; None while none is
+    addresses: the host's own, without lengths; port: UDP
+    led_here: prefixes that lead into it whether or not a peer has an address there
+    keyless: by prefix the name of a peer that should be, and whose key is not known here
+    """
+
+    public_key: str | None
+    addresses: tuple[str, ...]
+    port: int
+    peers: tuple[Peer, ...]
+    led_here: tuple[str, ...] = ()
+    keyless: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def prefixes(self) -> frozenset[str]:
+        """Its addresses with their lengths: each alone, as what is beside it has its own route."""
+        return frozenset(str(ip_interface(address)) for address in self.addresses)
+
+    @property
+    def routes(self) -> frozenset[str]:
+        """What leads into it: that which is some peer's, and what is led here anyway."""
+        return frozenset(self.led_here).union(*(peer.allowed_ips for peer in self.peers))
+
+
+@operation()
+def key(interface: str, known: Mapping[str, str], store: Callable[[str], None]) -> Commands:
+    """The host has a private key of its own for the interface, and its public half is stored.
+
+    known: the public keys that are stored, by host
+    store: is given the host's public key if none is stored yet; a ValueError of it fails the host
+
+    The private key is made on the host and never leaves it. Never replaces a key.
+    """
+    if host.name in known:
+        host.noop("its public key is stored")
+        return
+    now = host.get_fact(WireGuard, interface=interface)
+    if now.public_key is None:
+        tell(f"{interface}: no key -> a new one, made on the host")
+        yield _make_key(interface)
+    else:
+        tell(f"{interface}: its public key -> stored")
+    yield FunctionCommand(_store, (interface, store), {})
+
+
+def _make_key(interface: str) -> StringCommand:
+    file = quote(key_file(interface))
+    return script(
+        "umask 077",
+        f"mkdir -p {DIRECTORY}",
+        f"[ ! -s {file} ] || {{ echo {file} is there and holds no key >&2; exit 1; }}",
+        f"wg genkey > {file}.new",
+        f"sync {file}.new; mv {file}.new {file}; sync -f {file}",
+    )
+
+
+def _store(state: Any, host: Any, interface: str, store: Callable[[str], None]) -> bool:
+    """Reads the public half from the host, once the key is there, and hands it over."""
+    command = StringCommand(f"wg pubkey < {quote(key_file(interface))}")
+    ok, output = host.run_shell_command(command, _sudo=True)
+    if not ok or len(output.stdout_lines) != 1:
+        raise RuntimeError(f"{key_file(interface)} is not a private key of WireGuard")
+    try:
+        store(output.stdout_lines[0])
+    except ValueError as error:
+        host.log_styled(str(error), fg="red", log_func=logger.error)
+        return False
+    return True
+
+
+@operation()
+def interface(interface: str, wanted: Callable[[], Interface]) -> Commands:
+    """The interface is configured and up, with exactly these peers and a route to each.
+
+    interface: its name
+    wanted: gives the interface as it should be, once the hosts' keys are known
+
+    Sessions with other peers go on while one changes. Never changes the host's key: one that is not
+    the stored one fails the host. Never takes all peers away at once.
+    """
+    now, want = host.get_fact(WireGuard, interface=interface), wanted()
+    if refusal := _refusal(interface, now, want):
+        yield fail(refusal)
+        return
+    if not _explain(interface, now, want):
+        host.noop(f"{interface} is up with {len(want.peers)} peers")
+        return
+    yield _apply(interface, now.live, want)
+    if left := _differences(host.get_fact(WireGuard, interface=interface).live, want):
+        yield fail("\n".join([f"{interface} is not as wanted after all:", *left]))
+
+
+def _refusal(name: str, now: WireGuardState, want: Interface) -> str | None:
+    if want.public_key is not None and now.public_key != want.public_key:
+        return (
+            f"{key_file(name)} is {_named(now.public_key)}, and stored is {want.public_key}. If "
+            "the host was installed anew, take its entry out of the stored keys and run again"
+        )
+    if want.public_key is None and (now.config is not None or now.live):
+        return (
+            f"{name} is there, and not by this project. Note its peers, take it down and "
+            f"{config_file(name)} away, and run again"
+        )
+    keys = [peer.public_key for peer in want.peers]
+    if twice := {peer.name for peer in want.peers if keys.count(peer.public_key) > 1}:
+        return f"{' and '.join(sorted(twice))} have one public key: one is a copy of the other"
+    return _peers_refusal(now.live, want) if now.live else None
+
+
+def _peers_refusal(live: Live, want: Interface) -> str | None:
+    """Why the peers that are in force must not be changed to the wanted ones."""
+    wanted = {peer.public_key for peer in want.peers}
+    for key, peer in live.peers.items():
+        known = {want.keyless[prefix] for prefix in peer.allowed_ips & want.keyless.keys()}
+        if key not in wanted and known:
+            return (
+                f"{', '.join(sorted(known))} is a peer and its key is not stored here, so it would "
+                "be taken away: get the newest file of stored keys and run again"
+            )
+    if live.peers and not want.peers:
+        return f"no peer would be left of {len(live.peers)}, so nothing was changed"
+    return None
+
+
+def _named(public_key: str | None) -> str:
+    return f"the private half of {public_key}" if public_key else "not there"
+
+
+def _explain(name: str, now: WireGuardState, want: Interface) -> bool:
+    """Tell each difference; gives whether there is one."""
+    told = [f"{name}: {text}" for text in _differences(now.live, want)]
+    for text in told:
+        tell(text)
+    if now.rights not in (None, RIGHTS):
+        tell(f"{config_file(name)}: {now.rights} -> {RIGHTS}")
+    text = config(want, _secret_shown)
+    if text != now.config:
+        diff(config_file(name), now.config, text)
+    return bool(told) or now.rights != RIGHTS or text != now.config
+
+
+def _differences(live: Live | None, want: Interface) -> list[str]:
+    """What is in force and should not be, or the other way round, a line each."""
+    if live is None:
+        return ["down -> up"]
+    peers = {peer.public_key: peer for peer in want.peers}
+    texts = [] if live.port == want.port else [f"port {live.port} -> {want.port}"]
+    if live.public_key != want.public_key:
+        texts.append(f"its key, of {live.public_key} -> the stored one")
+    texts += _set_differences("address", live.addresses, want.prefixes)
+    texts += [
+        f"peer {key}, unknown: present -> absent"
+        for key in sorted(live.peers.keys() - peers.keys())
+    ]
+    for key, peer in peers.items():
+        texts += [
+            f"peer {peer.name}: {text}" for text in _peer_differences(live.peers.get(key), peer)
+        ]
+    return texts + _set_differences("route", live.routes, want.routes)
+
+
+def _set_differences(what: str, now: frozenset[str], want: frozenset[str]) -> list[str]:
+    gone = [f"{what} {value}: present -> absent" for value in sorted(now - want)]
+    return gone + [f"{what} {value}: absent -> present" for value in sorted(want - now)]
+
+
+def _peer_differences(live: LivePeer | None, peer: Peer) -> list[str]:
+    if live is None:
+        return [f"absent -> {', '.join(peer.allowed_ips)}"]
+    texts = _set_differences("allowed prefix", live.allowed_ips, frozenset(peer.allowed_ips))
+    if live.keepalive != peer.keepalive:
+        texts.append(f"keepalive {live.keepalive or 'off'} -> {peer.keepalive or 'off'}")
+    if live.preshared != peer.digest:
+        had = "none" if live.preshared is None else "a secret"
+        other = "another" if live.preshared else "a secret"
+        texts.append(f"preshared key: {had} -> {other if peer.preshared else 'none'}")
+    # One that is known was learned from the peer itself, and is the better one.
+    if peer.endpoint and live.endpoint is None:
+        texts.append(f"endpoint unknown -> {peer.endpoint}")
+    return texts
+
+
+def config_file(name: str) -> str:
+    return f"{DIRECTORY}/{name}.conf"
+
+
+def config(want: Interface, secret: Callable[[str, Peer | None], str]) -> str:
+    """The file's text. secret: gives what stands for the host's private key or a peer's preshared.
+
+    All of a peer is written out: what `wg syncconf` does not find stays in force.
+    """
+    lines = [
+        "# Written as a whole by pyinfra: an edit here is lost.",
+        "[Interface]",
+        f"PrivateKey = {secret(want.public_key or '', None)}",
+        f"Address = {', '.join(sorted(want.prefixes))}",
+        f"ListenPort = {want.port}",
+        *(f"PostUp = ip route replace {prefix} dev %i" for prefix in want.led_here),
+    ]
+    for peer in want.peers:
+        lines += [
+            "",
+            f"# {peer.name}",
+            "[Peer]",
+            f"PublicKey = {peer.public_key}",
+            f"PresharedKey = {secret(peer.preshared, peer) if peer.preshared else NO_SECRET}",
+            f"AllowedIPs = {', '.join(peer.allowed_ips)}",
+            *([f"Endpoint = {peer.endpoint}"] if peer.endpoint else []),
+            f"PersistentKeepalive = {peer.keepalive or 'off'}",
+        ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _secret_shown(secret: str, peer: Peer | None) -> str:
+    return shown(secret if peer is None else peer.digest or "")
+
+
+def _secret_sent(secret: str, peer: Peer | None) -> str:
+    # The private key is on the host already, and put in there.
+    return "" if peer is None else secret
+
+
+def _apply(name: str, live: Live | None, want: Interface) -> StringCommand:
+    """Look at the candidate, install it, and put it in force."""
+    key, file = quote(key_file(name)), quote(config_file(name))
+    beside = f"{DIRECTORY}/.{name}.coop-new"
+    return script(
+        "umask 077",
+        # In memory, and under the name that wg-quick wants.
+        "new=$(mktemp -d /run/coop-wireguard.XXXXXX); trap 'rm -rf \"$new\"' EXIT",
+        "trap 'exit 1' HUP INT TERM",
+        "while IFS= read -r line; do case $line in",
+        f"'PrivateKey = ') printf '%s%s\\n' \"$line\" \"$(cat {key})\" ;;",
+        "*) printf '%s\\n' \"$line\" ;;",
+        f"esac; done > $new/{name}.conf <<'END-OF-CONFIG'",
+        config(want, _secret_sent).rstrip("\n"),
+        "END-OF-CONFIG",
+        f"wg-quick strip $new/{name}.conf > $new/stripped",
+        f"[ \"$(sed -n 's/^PrivateKey = //p' $new/stripped | wg pubkey)\" = {want.public_key} ]"
+        f" && [ \"$(grep -c '^PublicKey = ' $new/stripped)\" = {len(want.peers)} ]"
+        f" || {{ echo {quote(f'the new {name}.conf has lost its key or a peer')} >&2; exit 1; }}",
+        f"cat $new/{name}.conf > {beside}; chmod 600 {beside}; sync {beside}",
+        f"mv {beside} {file}; sync -f {file}",
+        *(_start(name) if live is None else _sync(name, live, want)),
+    )
+
+
+def _start(name: str) -> list[str]:
+    unit = quote(f"wg-quick@{name}.service")
+    why = f"systemctl --no-pager --full status {unit} >&2"
+    return ["systemctl daemon-reload", f"systemctl restart {unit} || {{ {why}; exit 1; }}"]
+
+
+def _sync(name: str, live: Live, want: Interface) -> list[str]:
+    lines = [f"wg syncconf {name} $new/stripped", f"ip link set {name} up"]
+    for what, now, wanted in (
+        ("address", live.addresses, want.prefixes),
+        ("route", live.routes, want.routes),
+    ):
+        lines += [f"ip {what} replace {it} dev {name}" for it in sorted(wanted - now)]
+        lines += [f"ip {what} del {it} dev {name}" for it in sorted(now - wanted)]
+    return lines

@@ -1,0 +1,174 @@
+"""The lab's machines as the tests take them, with what their operator has of them."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.machines import ROOT, STATE, Machine, machine, pyinfra, running, together
+from tests.lab.state import everything
+
+VPN_KEYS = STATE / "vpn-keys.yml"
+COPIED = ("deploy.py", "deploys", "facts", "fleet", "group_data", "inventories", "operations")
+Data = dict[str, dict[str, Any]]
+
+
+class Machines:
+    """Some of the lab's machines, which are converged, kept and restored together.
+
+    What the operator has of them goes with each snapshot: escrow, and the public keys of the VPN.
+    """
+
+    names: tuple[str, ...]
+
+    def __init__(self) -> None:
+        self.all = tuple(machine(name) for name in self.names)
+
+    def __getitem__(self, name: str) -> Machine:
+        return next(each for each in self.all if each.name == name)
+
+    @classmethod
+    def limit(cls) -> list[str]:
+        """pyinfra takes one name for each --limit; a list with commas matches no host."""
+        return [word for name in cls.names for word in ("--limit", name)]
+
+    @property
+    def others(self) -> list[Machine]:
+        """The machines of the lab that are up and not among these."""
+        return [other for other in running() if other.name not in self.names]
+
+    def restore(self, snapshot: str) -> None:
+        """Go back to this state; the other machines are suspended, so that they take no time."""
+        together(self.others, lambda other: other.suspend())
+        together(self.all, lambda each: each.restore(snapshot))
+        _replace(escrow_directory(), self._kept(snapshot) / "escrow")
+        escrow_directory().mkdir(mode=0o700, exist_ok=True)
+        _replace(VPN_KEYS, self._kept(snapshot) / VPN_KEYS.name)
+
+    def restore_newest(self) -> None:
+        """Go back to working order: converged, or fresh if that was never reached."""
+        converged = all(each.has_snapshot("converged") for each in self.all)
+        self.restore("converged" if converged else "fresh")
+
+    def snapshot(self, name: str) -> None:
+        together(self.all, lambda each: each.snapshot(name))
+        self._kept(name).mkdir(exist_ok=True)
+        _replace(self._kept(name) / "escrow", escrow_directory())
+        _replace(self._kept(name) / VPN_KEYS.name, VPN_KEYS)
+
+    def _kept(self, snapshot: str) -> Path:
+        return STATE / f"operator-{snapshot}-of-{self.names[0]}"
+
+    def converge(self, *arguments: str, directory: Path = ROOT) -> str:
+        """A run that has to succeed on these; gives its output."""
+        done = pyinfra("deploy.py", "-y", *self.limit(), *arguments, directory=directory)
+        assert done.returncode == 0, done.stderr[-6000:]
+        return done.stderr
+
+    def refused(self, directory: Path = ROOT) -> str:
+        """A run that has to fail, of the project or a changed copy of it; gives its output."""
+        done = pyinfra("deploy.py", "-y", *self.limit(), directory=directory)
+        assert done.returncode != 0, done.stderr[-6000:]
+        assert "Traceback" not in done.stderr, done.stderr[-6000:]
+        return done.stderr
+
+
+class Fleet(Machines):
+    """The three machines that the storage tests need."""
+
+    names = ("storage1", "vision-stg1", "vision-prod1")
+
+    @property
+    def storage(self) -> Machine:
+        return self.all[0]
+
+    @property
+    def staging(self) -> Machine:
+        return self.all[1]
+
+    @property
+    def prod(self) -> Machine:
+        return self.all[2]
+
+    @property
+    def boards(self) -> tuple[Machine, ...]:
+        return self.all[1:]
+
+
+class VpnFleet(Machines):
+    """A hub, and two servers that are reached through it."""
+
+    names = ("vpn1", "bbb1", "bbb2")
+
+    @property
+    def hub(self) -> Machine:
+        return self.all[0]
+
+    @property
+    def servers(self) -> tuple[Machine, ...]:
+        return self.all[1:]
+
+
+LIMIT = Fleet.limit()
+
+
+@dataclass(frozen=True)
+class FirstRun:
+    """What was seen while the fresh fleet converged for the first time."""
+
+    before: dict[str, str]
+    after_dry: dict[str, str]
+    dry_output: str
+    seconds: float
+
+
+def escrow_directory() -> Path:
+    """Where the lab's operator keeps gocryptfs.conf and master keys, a directory a host."""
+    lines = (STATE / "env").read_text().splitlines()
+    return Path(dict(line.split("=", 1) for line in lines)["ESCROW_DIRECTORY"])
+
+
+def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
+    """A copy of the project in which the lab's hosts, by name as in lab.yml, are changed."""
+    for name in COPIED:
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
+    state = directory / "lab/.state"
+    state.mkdir(parents=True)
+    for name in ("id_ed25519", "running", "env", "people.yml", "vpn-keys.yml"):
+        shutil.copy(STATE / name, state / name)
+    inventory = directory / "inventories/lab.yml"
+    data = yaml.safe_load(inventory.read_text())
+    change(data["hosts"])
+    inventory.write_text(yaml.safe_dump(data))
+    return directory
+
+
+def look(fleet: Machines) -> dict[str, str]:
+    """Everything on each machine that a run could change, and the operator's escrow."""
+    escrowed = sorted(file for file in escrow_directory().rglob("*") if file.is_file())
+    found = {"escrow": "\n".join(f"{file} {file.stat().st_mtime_ns}" for file in escrowed)}
+    together(fleet.all, lambda each: found.update({each.name: everything(each)}))
+    return found
+
+
+def counts(output: str) -> tuple[int, int, int]:
+    """Of the operations of a run, over all hosts: how many changed, failed, had nothing to do."""
+    total = next(line for line in output.splitlines() if "Grand total" in line).split()
+    changed, failed, unchanged = (0 if word == "-" else int(word) for word in total[3:6])
+    return changed, failed, unchanged
+
+
+def _replace(target: Path, source: Path) -> None:
+    """Make the target, a directory or a file, what the source is: absent, if that is not there."""
+    if target.is_dir():
+        shutil.rmtree(target)
+    else:
+        target.unlink(missing_ok=True)
+    if source.is_dir():
+        shutil.copytree(source, target)
+    elif source.exists():
+        shutil.copy(source, target)
