@@ -18,11 +18,13 @@ class Dataset:
 
     properties: what is set on it and not inherited; sizes in bytes
     owner: (uid, gid) of its root directory, None to leave it to root
+    inherited: what it must have from its parent
     """
 
     name: str
     properties: dict[str, str | int]
     owner: tuple[int, int] | None
+    inherited: tuple[str, ...] = ()
 
 
 def datasets(fleet: Fleet) -> list[Dataset]:
@@ -56,4 +58,6 @@ def _volume(fleet: Fleet, host: Host) -> Dataset:
         "reservation": volume.reservation or 0,
     }
     properties.update(volume.properties.chosen())
-    return Dataset(dataset_name(fleet, host), properties, (volume.uid, volume.uid))
+    inherited = tuple(fleet.storage.dataset_properties.chosen().keys() - properties.keys())
+    owner = (volume.uid, volume.uid)
+    return Dataset(dataset_name(fleet, host), properties, owner, tuple(sorted(inherited)))

@@ -43,11 +43,13 @@ class Dataset:
     properties: to be set on it and not inherited; sizes in bytes, 0 for no quota or reservation.
         One that is taken out of here keeps its value: write its default value to take it back.
     owner: (uid, gid) of its root directory when mounted; None leaves it alone
+    inherited: properties that it has from its parent, whatever was set on it by hand
     """
 
     name: str
     properties: Mapping[str, str | int] = field(default_factory=dict)
     owner: tuple[int, int] | None = None
+    inherited: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises ValueError for a name or property that this operation would not handle."""
@@ -89,7 +91,9 @@ def datasets(
     is neither root nor wanted fails the host, as does a dataset that seems to have been moved in
     the data. Datasets that are not wanted are warned about and left alone.
     """
-    properties = sorted({name for dataset in wanted for name in dataset.properties})
+    properties = sorted(
+        {name for dataset in wanted for name in (*dataset.properties, *dataset.inherited)}
+    )
     seen: ZfsState = host.get_fact(Zfs, pool=pool, properties=properties)
     if problems := _problems(pool, wanted, seen, undeclared):
         yield fail("; ".join(problems))
@@ -122,6 +126,7 @@ class Plan:
             yield from self._create(dataset)
         else:
             yield from _set(dataset, now)
+            yield from _inherit(dataset, now)
             if now.value("mounted") != "yes":
                 yield from self._mount(dataset)
             elif dataset.owner and now.owner and dataset.owner != now.owner:
@@ -165,6 +170,14 @@ class Plan:
             return f"/{name}"
         above = self._mountpoint(parent)
         return f"{above.rstrip('/')}/{leaf}" if above.startswith("/") else above
+
+
+def _inherit(dataset: Dataset, now: DatasetState) -> Iterator[str]:
+    for key in sorted({*dataset.inherited} - dataset.properties.keys()):
+        own = now.properties.get(key)
+        if own and own.source in ("local", "received"):
+            tell(f"{dataset.name}: {key} {_human(key, own.value)} -> inherited")
+            yield join(["zfs", "inherit", key, dataset.name])
 
 
 def _set(dataset: Dataset, now: DatasetState) -> Iterator[str]:

@@ -48,7 +48,9 @@ def converge() -> None:
 
 
 def _datasets() -> list[zfs.Dataset]:
-    return [zfs.Dataset(it.name, it.properties, it.owner) for it in fleet().datasets()]
+    return [
+        zfs.Dataset(it.name, it.properties, it.owner, it.inherited) for it in fleet().datasets()
+    ]
 
 
 def _exports() -> list[nfs.Export]:

@@ -11,6 +11,7 @@ pytestmark = [pytest.mark.storage, pytest.mark.core]
 CHANGES = (
     "zfs set quota=1G storage/prod/vision-prod1",
     "zfs inherit compression storage/staging",
+    "zfs set atime=on storage/prod/vision-prod1",
     "exportfs -u 10.78.0.21:/storage/staging/vision-stg1",
     "sed -i s/threads=.*/threads=2/ /etc/nfs.conf.d/coop-infra.conf",
 )
@@ -28,6 +29,7 @@ CLIENT_CHANGES = (
 SHOWN = (
     "storage/prod/vision-prod1: quota 1G -> 500M",
     "storage/staging: compression",
+    "storage/prod/vision-prod1: atime on -> inherited",
     "-threads=2",
     "-    client_max_body_size=1m",
     "/usr/local/sbin/vision-health: root:root 0600 -> root:root 0755",

@@ -26,6 +26,8 @@ def test_a_volume_has_its_own_properties_and_inherits_the_rest(tmp_path: Path) -
         "sync": "always",
     }
     assert volume.owner == (20002, 20002)
+    # Whatever a hand has set on it.
+    assert {"compression", "setuid", "exec", "acltype"} <= set(volume.inherited)
     assert datasets["storage/staging/stg1"].properties == {
         "quota": 20 * 2**30,
         "reservation": 0,

@@ -76,6 +76,14 @@ def test_only_what_differs_is_set() -> None:
     assert done.said == ["tank/www: quota 1G -> 2G"]
 
 
+@pytest.mark.parametrize("source", ["local", "received"])
+def test_what_a_hand_has_set_and_should_be_inherited_is(source: str) -> None:
+    now = {"www": there(atime=("on", source), exec=("off", "inherited from tank"))}
+    done = apply(Dataset("tank/www", inherited=("atime", "exec")), now=now)
+    assert commands(done) == ["zfs inherit atime tank/www"]
+    assert done.said == ["tank/www: atime on -> inherited"]
+
+
 def test_none_is_zero_for_sizes_alone() -> None:
     now = {"www": there(primarycache=("all", "local"), quota=("1024", "local"))}
     done = apply(Dataset("tank/www", {"primarycache": "none", "quota": "none"}), now=now)
