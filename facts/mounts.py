@@ -12,11 +12,13 @@ class MountpointState:
     """The directory under a mount: chattr(1)'s immutable flag, and how many entries it holds.
 
     in_fstab: /etc/fstab mounts something there
+    mounted: the types of what is mounted there now, the lowest first
     """
 
     immutable: bool
     entries: int
     in_fstab: bool = False
+    mounted: tuple[str, ...] = ()
 
 
 # A bind mount of the parent shows what the mount hides; the namespace keeps it from everybody else
@@ -27,6 +29,9 @@ for path in "$@"; do
                           END { exit !found }' /etc/fstab; then
     printf 'fstab|0|%s\\n' "$path"
   fi
+  # proc(5): the type is the first field after the dash.
+  awk -v path="$path" '$5 == path { sub(/.* - /, ""); print "mounted|" $1 "|" path }' \\
+    /proc/self/mountinfo
   parent="${path%/*}"
   parent="${parent:-/}"
   [ -d "$parent" ] && mount --bind "$parent" /mnt || continue
@@ -53,10 +58,16 @@ class Mountpoints(Fact[dict[str, MountpointState]]):
         return {}
 
     def parse(self, output: list[str]) -> dict[str, MountpointState]:
-        found: dict[str, MountpointState] = {}
-        for line in output:
-            flags, entries, path = line.split("|", 2)
-            # The line about fstab comes before the one about the directory.
-            in_fstab = flags == "fstab" or path in found
-            found[path] = MountpointState(flags != "fstab" and "i" in flags, int(entries), in_fstab)
-        return found
+        lines = [line.split("|", 2) for line in output]
+        return {path: _state(lines, path) for path in dict.fromkeys(line[2] for line in lines)}
+
+
+def _state(lines: Sequence[Sequence[str]], path: str) -> MountpointState:
+    rows = [(what, value) for what, value, of in lines if of == path]
+    directory = [row for row in rows if row[0] not in ("fstab", "mounted")]
+    return MountpointState(
+        immutable=any("i" in flags for flags, _ in directory),
+        entries=sum(int(entries) for _, entries in directory),
+        in_fstab=any(what == "fstab" for what, _ in rows),
+        mounted=tuple(value for what, value in rows if what == "mounted"),
+    )

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -59,20 +59,48 @@ def volume(
 
 
 @operation()
-def none(ciphertext: str, password_file: str) -> Commands:
+def none(ciphertext: str, password_file: str, escrow: Path | None) -> Commands:
     """No gocryptfs volume belongs to this host: its storage has always been plain.
+
+    escrow: as of `volume`; None if the operator has none
 
     Fails the host otherwise: what was written from then on would lie in clear among the encrypted
     files. Changes nothing.
     """
     now = host.get_fact(Volume, ciphertext=ciphertext, password_file=password_file)
-    if now.config is None and now.password_digest is None:
+    if escrow and Escrow(escrow).exists:
+        found = str(escrow)
+    elif now.config is not None or now.password_digest is not None:
+        found = f"{password_file}, {ciphertext}"
+    else:
         host.noop("no encrypted volume was here")
         return
     yield fail(
-        f"this host has an encrypted volume ({password_file}, {ciphertext}), and the data says "
-        "encrypted: false. Say encrypted: true again, or move the data to a new host"
+        f"this host has an encrypted volume ({found}), and the data says encrypted: false. Say "
+        "encrypted: true again, or move the data to a new host"
     )
+
+
+@operation()
+def plain(mountpoint: str, units: Sequence[str]) -> Commands:
+    """What is mounted at `mountpoint` is plain storage, and no volume's encrypted side.
+
+    units: what mounts it; on a volume's encrypted side they are stopped and disabled, and the host
+        fails, as each file written there would lie in clear among the encrypted ones
+
+    A machine that was made anew knows of no volume: only the storage itself does.
+    """
+    now = host.get_fact(Volume, ciphertext=mountpoint, password_file="/dev/null")
+    if now.config is None and not now.diriv:
+        host.noop(f"{mountpoint} is plain")
+        return
+    reason = (
+        f"an encrypted volume lies in what is mounted at {mountpoint}, and the data says "
+        "encrypted: false. It was unmounted. Say encrypted: true again"
+    )
+    refusal = fail(reason)
+    yield script(f"systemctl disable --now {' '.join(map(quote, units))} >&2 || true")
+    yield refusal
 
 
 def _not_mounted(ciphertext: str) -> Commands:

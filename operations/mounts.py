@@ -1,38 +1,52 @@
 """Mountpoints that take no file while nothing is mounted on them."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping
 from shlex import quote
 
 from pyinfra import host
 from pyinfra.api import StringCommand
 
-from facts.mounts import Mountpoints
+from facts.mounts import Mountpoints, MountpointState
 from operations.report import fail, operation, tell
+
+ABSENT = MountpointState(immutable=False, entries=0)
 
 
 @operation()
-def sealed(paths: Sequence[str]) -> Generator[StringCommand, None, None]:
+def sealed(filesystems: Mapping[str, str]) -> Generator[StringCommand, None, None]:
     """Each of these directories exists, is empty underneath, and is immutable.
+
+    filesystems: {path: the type of what is mounted there, as the kernel has it}; anything else that
+        is mounted there, on top or underneath, fails the host
 
     chattr +i makes every write to the bare directory fail, root's too, while a mount on it works
     as ever. Never removes a file: a directory that already took some fails the host, as does one
     that /etc/fstab mounts something on.
     """
-    now = host.get_fact(Mountpoints, paths=list(paths))
+    paths = list(filesystems)
+    now = host.get_fact(Mountpoints, paths=paths)
     for path in paths:
-        if path in now and now[path].in_fstab:
+        state = now.get(path, ABSENT)
+        if state.in_fstab:
             yield fail(
                 f"{path}: /etc/fstab mounts something there already. Move what is in it to where "
                 "it belongs, take the line out, unmount it (its automount too), run again"
             )
             return
-        if path in now and now[path].entries:
+        if others := [kind for kind in state.mounted if kind != filesystems[path]]:
             yield fail(
-                f"{path}: {now[path].entries} entries lie under the mountpoint, where no backup "
+                f"{path}: {', '.join(others)} is mounted there, where only {filesystems[path]} "
+                f"belongs. See what mounts it (systemctl status {path}), disable that, unmount it, "
+                "run again"
+            )
+            return
+        if state.entries:
+            yield fail(
+                f"{path}: {state.entries} entries lie under the mountpoint, where no backup "
                 f"sees them. Unmount it, chattr -i {path}, move them away, run again"
             )
             return
-    bare = [path for path in paths if path not in now or not now[path].immutable]
+    bare = [path for path in paths if not now.get(path, ABSENT).immutable]
     if not bare:
         host.noop("all mountpoints are sealed")
         return

@@ -1,6 +1,7 @@
 """A client VM: its dataset mounted at boot, decrypted where the data says so, services on it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pyinfra import host
 from pyinfra.api import deploy
@@ -70,8 +71,9 @@ def converge(services: Sequence[str]) -> None:
             name="Plain volume",
             ciphertext=fleet().clients.ciphertext,
             password_file=PASSWORD_FILE,
+            escrow=_escrow(),
         )
-    mounts.sealed(name="Mountpoints", paths=_mountpoints())
+    mounts.sealed(name="Mountpoints", filesystems=_mountpoints())
     files.present(name="Units", entries=_files(services))
     encrypted = _volume().encrypted
     mounted = [_nfs_mount()] if encrypted else [_nfs_mount(), _retry_timer()]
@@ -82,6 +84,12 @@ def converge(services: Sequence[str]) -> None:
         # A service that is masked would keep the mounts that it is tied to from restarting.
         loaded=[f"{RETRY}.service", *services],
     )
+    if not encrypted:
+        gocryptfs.plain(
+            name="Plain storage",
+            mountpoint=fleet().clients.mountpoint,
+            units=[f"{RETRY}.timer", storage_unit()],
+        )
     if encrypted:
         _converge_volume()
         systemd.running(name="Decryption", units=[_decryption(), _retry_timer()])
@@ -89,7 +97,7 @@ def converge(services: Sequence[str]) -> None:
 
 def _converge_volume() -> None:
     password = secrets().get(password_name(this_host()))
-    escrow = secrets().escrow_directory
+    escrow = _escrow()
     # Only a dry run comes here without them: the inventory has refused any other.
     if password and escrow:
         gocryptfs.volume(
@@ -97,10 +105,15 @@ def _converge_volume() -> None:
             ciphertext=fleet().clients.ciphertext,
             password_file=PASSWORD_FILE,
             password=password,
-            escrow=escrow / host.name,
+            escrow=escrow,
             rotate=bool(host.data.get("rotate_gocryptfs", False)),
             _timeout=STALLED,
         )
+
+
+def _escrow() -> Path | None:
+    directory = secrets().escrow_directory
+    return directory / host.name if directory else None
 
 
 def _nfs_mount() -> systemd.Unit:
@@ -134,8 +147,12 @@ def _nfs_path() -> str:
     return clients.ciphertext if _volume().encrypted else clients.mountpoint
 
 
-def _mountpoints() -> list[str]:
-    return list(dict.fromkeys([_nfs_path(), fleet().clients.mountpoint]))
+def _mountpoints() -> dict[str, str]:
+    """What may be mounted where, and nothing above or below it."""
+    clients = fleet().clients
+    if _volume().encrypted:
+        return {clients.ciphertext: "nfs4", clients.mountpoint: "fuse.gocryptfs"}
+    return {clients.mountpoint: "nfs4"}
 
 
 def _files(services: Sequence[str]) -> list[files.Entry]:
@@ -164,6 +181,8 @@ def _files(services: Sequence[str]) -> list[files.Entry]:
     ]
     if _volume().encrypted:
         entries.append(files.File(f"{UNITS}/{GOCRYPTFS}", _gocryptfs_service()))
+        # From a time when the data said encrypted: false.
+        entries.append(files.Absent(f"{UNITS}/{mount_unit(clients.mountpoint)}"))
     return entries
 
 

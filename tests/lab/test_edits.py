@@ -4,9 +4,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from lab import board
-from tests.lab.fleets import Data, Fleet, changed_project, counts
+from tests.lab.fleets import VPN_KEYS, Data, Fleet, changed_project, counts
 from tests.lab.state import bare_entries
 
 pytestmark = pytest.mark.storage
@@ -47,3 +48,35 @@ def test_it_is_refused(
     output = fleet.converge()
     changed, failed, _ = counts(output)
     assert (changed, failed) == (0, 0), output[-4000:]
+
+
+def test_a_machine_made_anew_is_not_made_plain_on_an_encrypted_volume(
+    fleet: Fleet, tmp_path: Path
+) -> None:
+    """It knows of no volume: no file is written there, with the escrow at hand or without."""
+    name = board.upload(fleet.prod, "kept.txt", b"kept" * 1000)
+    fleet.prod.restore("fresh")
+    forget_key("vision-prod1", VPN_KEYS)
+    (tmp_path / "project").mkdir()
+    project = changed_project(tmp_path / "project", no_longer_encrypted)
+    assert "encrypted: true again" in fleet.refused(project)
+
+    (tmp_path / "none").mkdir(mode=0o700)
+    env = project / "lab/.state/env"
+    env.write_text(f"ESCROW_DIRECTORY={tmp_path / 'none'}\n")
+    assert "an encrypted volume lies in what is mounted" in fleet.refused(project)
+    assert fleet.storage.sh(f"find {VOLUME} -name '*persistent*'") == ""
+    assert fleet.prod.try_sh("findmnt -M /media/storage").returncode != 0
+
+    forget_key("vision-prod1", VPN_KEYS)
+    fleet.converge()
+    assert board.fetch(fleet.prod, name) == b"kept" * 1000
+    assert fleet.prod.sh("findmnt -n -o FSTYPE -M /media/storage") == "fuse.gocryptfs"
+    assert fleet.storage.sh(f"find {VOLUME} -name '*persistent*'") == ""
+
+
+def forget_key(host: str, file: Path) -> None:
+    """As one does for a machine that was installed anew."""
+    data = yaml.safe_load(file.read_text())
+    data["hosts"].pop(host, None)
+    file.write_text(yaml.safe_dump(data))

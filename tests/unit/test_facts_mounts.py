@@ -20,6 +20,9 @@ def test_flags_entries_and_paths_as_printed() -> None:
             "fstab|0|/media/old",
             "fstab|0|/media/older",
             "----i---------e-------|0|/media/older",
+            "mounted|nfs4|/media/busy",
+            "mounted|fuse.gocryptfs|/media/busy",
+            "----i---------e-------|0|/media/busy",
         ]
     ) == {
         "/media/storage": MountpointState(immutable=True, entries=0),
@@ -28,6 +31,7 @@ def test_flags_entries_and_paths_as_printed() -> None:
         "/media/no-flags-here": MountpointState(immutable=False, entries=0),
         "/media/old": MountpointState(immutable=False, entries=0, in_fstab=True),
         "/media/older": MountpointState(immutable=True, entries=0, in_fstab=True),
+        "/media/busy": MountpointState(True, 0, mounted=("nfs4", "fuse.gocryptfs")),
     }
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from facts.gocryptfs import Volume, VolumeState
 from operations import files
-from operations.gocryptfs import none
+from operations.gocryptfs import none, plain
 from tests.unit.gocryptfs_harness import Machine, decide, digest
 from tests.unit.operation_harness import Run, run
 
@@ -163,14 +163,41 @@ def test_the_password_is_on_standard_input_alone(
 def test_a_host_that_has_an_encrypted_volume_is_never_made_plain(
     now: VolumeState, executing: bool
 ) -> None:
-    done = run(none, "/cipher", "/password", facts={Volume: now}, executing=executing)
+    done = run(none, "/cipher", "/password", None, facts={Volume: now}, executing=executing)
     assert "encrypted: true" in refuses(done)
     assert done.warned == ([] if executing else [f"will fail: {done.failure}"])
 
 
 def test_a_host_that_never_had_one_may_be_plain() -> None:
-    done = run(none, "/cipher", "/password", facts={Volume: VolumeState()})
+    done = run(none, "/cipher", "/password", None, facts={Volume: VolumeState()})
     assert (done.commands, done.said) == ([], [])
+
+
+def test_a_machine_made_anew_is_never_made_plain(machine: Machine) -> None:
+    """It knows nothing of its volume. The escrow does, and the storage does."""
+    escrow(machine)
+    kept = machine.escrow.directory
+    done = run(none, "/cipher", "/password", kept, facts={Volume: VolumeState()})
+    assert str(machine.escrow.directory) in refuses(done)
+
+
+@pytest.mark.parametrize(
+    "now", [VolumeState(True, CONFIG, True, 5), VolumeState(True, None, True, 5)]
+)
+def test_the_encrypted_side_of_a_volume_is_never_used_as_plain_storage(now: VolumeState) -> None:
+    done = run(plain, "/media", ["a.timer", "media.mount"], facts={Volume: now})
+    assert done.commands[0].connector_arguments["_stdin"].splitlines()[3] == (
+        "systemctl disable --now a.timer media.mount >&2 || true"
+    )
+    assert "an encrypted volume lies in what is mounted at /media" in done.failure
+    dry = run(plain, "/media", ["a.timer"], facts={Volume: now}, executing=False)
+    assert "will fail: an encrypted volume lies in" in dry.warned[0]
+
+
+@pytest.mark.parametrize("now", [VolumeState(), VolumeState(True, None, False, 5)])
+def test_plain_storage_is_one_question(now: VolumeState) -> None:
+    done = run(plain, "/media", ["a.timer"], facts={Volume: now})
+    assert (done.commands, done.noops) == ([], ["/media is plain"])
 
 
 def test_a_new_password_restarts_in_a_dry_run_too(machine: Machine) -> None:

@@ -16,12 +16,22 @@ SEALED, BARE = MountpointState(True, 0), MountpointState(False, 0)
 
 
 def apply(now: dict[str, MountpointState], *paths: str) -> Run:
-    return run(sealed, paths or (A, B), facts={Mountpoints: now})
+    return run(sealed, dict.fromkeys(paths or (A, B), "nfs4"), facts={Mountpoints: now})
 
 
 def test_a_line_of_fstab_is_refused() -> None:
     done = apply({A: SEALED, B: MountpointState(True, 0, in_fstab=True)})
     assert done.failure.startswith(f"{B}: /etc/fstab mounts something there already")
+
+
+def test_anything_else_that_is_mounted_there_is_refused() -> None:
+    """Under gocryptfs it would be what takes files in clear once that has died."""
+    both = MountpointState(True, 0, mounted=("nfs4", "fuse.gocryptfs"))
+    filesystems = {A: "fuse.gocryptfs", B: "nfs4"}
+    done = run(sealed, filesystems, facts={Mountpoints: {A: both, B: SEALED}})
+    assert f"{A}: nfs4 is mounted there, where only fuse.gocryptfs belongs" in done.failure
+    twice = MountpointState(True, 0, mounted=("nfs4", "nfs4"))
+    assert apply({A: twice, B: SEALED}).commands == []
 
 
 def test_sealed_mountpoints_are_one_question() -> None:
