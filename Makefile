@@ -61,7 +61,7 @@ test: packages unit
 PART ?=
 HOSTS_OF_access := vpn1 bbb1 bbb2
 test-lab: packages venv
-	@lab/up $(or $(HOSTS_OF_$(PART)),$(if $(PART),$(HOSTS) bare1,$(HOSTS) bare1 $(HOSTS_OF_access)))
+	@lab/up $(or $(HOSTS_OF_$(PART)),$(HOSTS) bare1 $(if $(PART),,$(HOSTS_OF_access)))
 	@lab/enter $(PYTHON) -m pytest tests/lab $(if $(PART),-m $(PART))
 
 bench: packages venv

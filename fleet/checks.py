@@ -6,9 +6,10 @@ Whatever is malformed is skipped here: the models report it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import ip_address
-from pathlib import PurePath
+from pathlib import Path
 from typing import Any
 
+from fleet import is_lab
 from fleet.problems import Problem
 
 Raw = Mapping[str, Any]
@@ -26,7 +27,7 @@ def check_hosts(file: str, hosts: Mapping[str, Raw], pool: Any) -> Iterator[Prob
     yield from _one_storage_host(file, hosts)
     for name in _storage_hosts(hosts):
         yield from _disks_fit(file, name, hosts[name].get("disks"), pool)
-    if PurePath(file).name != "lab.yml":
+    if not is_lab(Path(file)):
         for name, host in hosts.items():
             if "lab" in host:
                 message = "only the hosts of lab.yml are made by Vagrant"

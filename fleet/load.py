@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from fleet import ROOT
+from fleet import LAB_STATE, ROOT, is_lab
 from fleet.checks import check_hosts
 from fleet.explain import validate
 from fleet.groups import ClientsGroup, StorageGroup, VisionGroup, VpnGroup
@@ -35,10 +35,10 @@ def load(file: Path) -> Fleet:
     A relative file is relative to the repository. Raises FleetError with everything that is wrong.
     """
     group_data = ROOT / "group_data"
-    if file.name != "lab.yml":
+    if not is_lab(file):
         return read(file, group_data, group_data / "people.yml", datetime.now(UTC))
     # The lab's people are made with the lab: their private keys have no place in a repository.
-    people = ROOT / "lab/.state/people.yml"
+    people = LAB_STATE / "people.yml"
     if not people.exists():
         message = "the lab's people are made with the lab, which was never up"
         raise FleetError([Problem(shown_path(people), "", "", message, "start it: make lab-up")])

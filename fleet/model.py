@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
-from fleet import ROOT, access, datasets, exports
+from fleet import LAB_STATE, access, datasets, exports, is_lab
 from fleet.fields import Record
 from fleet.groups import ClientsGroup, StorageGroup, VisionGroup, VpnGroup
 from fleet.hosts import Host
@@ -29,8 +29,8 @@ class Fleet(Record):
     @property
     def vpn_keys_file(self) -> Path:
         """Where the public keys of the hosts in the VPN are kept: see fleet/vpn_keys.py."""
-        if self.file.name == "lab.yml":
-            return ROOT / "lab/.state/vpn-keys.yml"
+        if is_lab(self.file):
+            return LAB_STATE / "vpn-keys.yml"
         return self.file.with_name(f"{self.file.stem}-vpn-keys.yml")
 
     @property

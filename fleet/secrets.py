@@ -9,7 +9,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 from pydantic import SecretStr
 
-from fleet import ROOT
+from fleet import LAB_STATE, ROOT, is_lab
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.people import Person, is_over
@@ -23,7 +23,7 @@ SHORTEST = 20
 
 def file_for(fleet: Fleet) -> Path:
     """The file of secrets that belongs to the fleet's inventory: the lab has its own."""
-    return ROOT / ("lab/.state/env" if fleet.file.name == "lab.yml" else ".env")
+    return LAB_STATE / "env" if is_lab(fleet.file) else ROOT / ".env"
 
 
 def password_name(host: Host) -> str:

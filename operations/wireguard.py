@@ -193,7 +193,7 @@ def _explain(name: str, now: WireGuardState, want: Interface) -> bool:
         tell(text)
     if now.rights not in (None, RIGHTS):
         tell(f"{config_file(name)}: {now.rights} -> {RIGHTS}")
-    text = config(want, _secret_shown)
+    text = config(want, hidden=True)
     if text != now.config:
         diff(config_file(name), now.config, text)
     return bool(told) or now.rights != RIGHTS or text != now.config
@@ -244,40 +244,33 @@ def config_file(name: str) -> str:
     return f"{DIRECTORY}/{name}.conf"
 
 
-def config(want: Interface, secret: Callable[[str, Peer | None], str]) -> str:
-    """The file's text. secret: gives what stands for the host's private key or a peer's preshared.
+def config(want: Interface, hidden: bool) -> str:
+    """The file's text, hidden: with each secret as `shown`.
 
-    All of a peer is written out: what `wg syncconf` does not find stays in force.
+    The private key is on the host alone, which puts it in. All of a peer is written out: what `wg
+    syncconf` does not find stays in force.
     """
     lines = [
         "# Written as a whole by pyinfra: an edit here is lost.",
         "[Interface]",
-        f"PrivateKey = {secret(want.public_key or '', None)}",
+        f"PrivateKey = {shown(want.public_key or '') if hidden else ''}",
         f"Address = {', '.join(sorted(want.prefixes))}",
         f"ListenPort = {want.port}",
         *(f"PostUp = ip route replace {prefix} dev %i" for prefix in want.led_here),
     ]
     for peer in want.peers:
+        preshared = shown(peer.digest) if hidden and peer.digest else peer.preshared
         lines += [
             "",
             f"# {peer.name}",
             "[Peer]",
             f"PublicKey = {peer.public_key}",
-            f"PresharedKey = {secret(peer.preshared, peer) if peer.preshared else NO_SECRET}",
+            f"PresharedKey = {preshared or NO_SECRET}",
             f"AllowedIPs = {', '.join(peer.allowed_ips)}",
             *([f"Endpoint = {peer.endpoint}"] if peer.endpoint else []),
             f"PersistentKeepalive = {peer.keepalive or 'off'}",
         ]
     return "".join(f"{line}\n" for line in lines)
-
-
-def _secret_shown(secret: str, peer: Peer | None) -> str:
-    return shown(secret if peer is None else peer.digest or "")
-
-
-def _secret_sent(secret: str, peer: Peer | None) -> str:
-    # The private key is on the host already, and put in there.
-    return "" if peer is None else secret
 
 
 def _apply(name: str, live: Live | None, want: Interface) -> StringCommand:
@@ -293,7 +286,7 @@ def _apply(name: str, live: Live | None, want: Interface) -> StringCommand:
         f"'PrivateKey = ') printf '%s%s\\n' \"$line\" \"$(cat {key})\" ;;",
         "*) printf '%s\\n' \"$line\" ;;",
         f"esac; done > $new/{name}.conf <<'END-OF-CONFIG'",
-        config(want, _secret_sent).rstrip("\n"),
+        config(want, hidden=False).rstrip("\n"),
         "END-OF-CONFIG",
         f"wg-quick strip $new/{name}.conf > $new/stripped",
         f"[ \"$(sed -n 's/^PrivateKey = //p' $new/stripped | wg pubkey)\" = {want.public_key} ]"

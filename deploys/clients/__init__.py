@@ -66,7 +66,8 @@ def drop_in_path(service: str) -> str:
 @deploy("Client VM")
 def converge(services: Sequence[str]) -> None:
     """services: the units that live on the storage, to be started whenever it is there."""
-    if not _volume().encrypted:
+    encrypted = _volume().encrypted
+    if not encrypted:
         gocryptfs.none(
             name="Plain volume",
             ciphertext=fleet().clients.ciphertext,
@@ -75,7 +76,6 @@ def converge(services: Sequence[str]) -> None:
         )
     mounts.sealed(name="Mountpoints", filesystems=_mountpoints())
     files.present(name="Units", entries=_files(services))
-    encrypted = _volume().encrypted
     mounted = [_nfs_mount()] if encrypted else [_nfs_mount(), _retry_timer()]
     systemd.running(
         name="NFS mount",
@@ -90,7 +90,7 @@ def converge(services: Sequence[str]) -> None:
             mountpoint=fleet().clients.mountpoint,
             units=[f"{RETRY}.timer", storage_unit()],
         )
-    if encrypted:
+    else:
         _converge_volume()
         systemd.running(name="Decryption", units=[_decryption(), _retry_timer()])
 

@@ -41,13 +41,14 @@ def unit() -> str:
 def _interface() -> wireguard.Interface:
     vpn = this_host().vpn
     assert vpn is not None
-    peers = server_peers(fleet(), this_host(), vpn_keys(), datetime.now(UTC))
+    keys = vpn_keys()
+    peers = server_peers(fleet(), this_host(), keys, datetime.now(UTC))
     keyless = [peer for peer in peers if peer.public_key is None]
     if keyless:
         names = ", ".join(peer.name for peer in keyless)
         tell(f"no peers before their first run, as they have no key yet: {names}")
     return wireguard.Interface(
-        public_key=vpn_keys().get(host.name),
+        public_key=keys.get(host.name),
         addresses=vpn.addresses,
         port=fleet().vpn.port,
         peers=tuple(_peer(peer, peer.public_key) for peer in peers if peer.public_key),

@@ -140,11 +140,15 @@ def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
     state.mkdir(parents=True)
     for name in ("id_ed25519", "running", "env", "people.yml", "vpn-keys.yml"):
         shutil.copy(STATE / name, state / name)
-    inventory = directory / "inventories/lab.yml"
-    data = yaml.safe_load(inventory.read_text())
-    change(data["hosts"])
-    inventory.write_text(yaml.safe_dump(data))
+    edit(directory / "inventories/lab.yml", lambda data: change(data["hosts"]))
     return directory
+
+
+def edit(file: Path, change: Callable[[Any], object]) -> None:
+    """Change the YAML in the file, which `change` gets to work on."""
+    data = yaml.safe_load(file.read_text())
+    change(data)
+    file.write_text(yaml.safe_dump(data))
 
 
 def look(fleet: Machines) -> dict[str, str]:

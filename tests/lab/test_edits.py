@@ -4,10 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 
 from lab import board
-from tests.lab.fleets import VPN_KEYS, Data, Fleet, changed_project, counts
+from tests.lab.fleets import VPN_KEYS, Data, Fleet, changed_project, counts, edit
 from tests.lab.state import bare_entries
 
 pytestmark = pytest.mark.storage
@@ -77,6 +76,4 @@ def test_a_machine_made_anew_is_not_made_plain_on_an_encrypted_volume(
 
 def forget_key(host: str, file: Path) -> None:
     """As one does for a machine that was installed anew."""
-    data = yaml.safe_load(file.read_text())
-    data["hosts"].pop(host, None)
-    file.write_text(yaml.safe_dump(data))
+    edit(file, lambda data: data["hosts"].pop(host, None))

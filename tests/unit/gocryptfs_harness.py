@@ -12,15 +12,12 @@ from types import SimpleNamespace
 from typing import Any
 
 from pyinfra.api import FunctionCommand, StringCommand
-from pyinfra.connectors.util import CommandOutput, OutputLine
-from pyinfra.context import ctx_host, ctx_state
 
 from facts.gocryptfs import Volume, VolumeState
-from operations import report
 from operations.escrow import Escrow
 from operations.gocryptfs import volume
-from tests.unit.host_here import Done, ask, perform, sh
-from tests.unit.operation_harness import PretendedHost, Run, Shell
+from tests.unit.host_here import Done, answer, ask, perform, sh
+from tests.unit.operation_harness import Run, Shell, run
 
 GOCRYPTFS = """\
 for last; do :; done
@@ -111,24 +108,18 @@ class Machine:
     def run_shell_command(self, command: StringCommand, **options: Any) -> Any:
         """In the place of pyinfra's host, for a command that is a Python function."""
         assert options == {"print_output": False, "print_input": False, "_sudo": True}
-        done = perform(command, self.shell)
-        lines = [OutputLine("stdout", line) for line in done.stdout.splitlines()]
-        return done.returncode == 0, CommandOutput(lines)
+        return answer(perform(command, self.shell))
 
 
 def decide(
     now: VolumeState, password: str, machine: Machine, executing: bool = True, rotate: bool = False
 ) -> Run:
     """What the operation says and yields on that state; a preparing one stops at a command."""
-    report._warned.clear()
-    host = PretendedHost({Volume: now})
-    state = SimpleNamespace(
-        is_executing=executing, config=SimpleNamespace(DIFF=True), failed_hosts=()
-    )
     paths = str(machine.ciphertext), str(machine.password_file)
-    with ctx_host.use(host), ctx_state.use(state):
-        for command in volume._inner(*paths, password, machine.escrow.directory, rotate):
-            host.run.commands.append(command)
-            if not executing:
-                break
-    return host.run
+    return run(
+        volume,
+        *(*paths, password, machine.escrow.directory, rotate),
+        facts={Volume: now},
+        executing=executing,
+        diff=True,
+    )

@@ -5,6 +5,7 @@ import subprocess
 from typing import Any
 
 from pyinfra.api import FactBase, StringCommand
+from pyinfra.connectors.util import CommandOutput, OutputLine
 
 from tests.unit.operation_harness import Shell
 
@@ -25,6 +26,12 @@ def ask(fact: type[FactBase[Any]], *arguments: Any, shell: Shell | None = None) 
 def perform(command: StringCommand, shell: Shell | None = None) -> Done:
     """Runs the command as pyinfra would, its standard input included."""
     return sh(command.get_raw_value(), command.connector_arguments.get("_stdin"), shell)
+
+
+def answer(done: Done) -> tuple[bool, CommandOutput]:
+    """What pyinfra's run_shell_command would give for it."""
+    lines = [OutputLine("stdout", line) for line in done.stdout.splitlines()]
+    return done.returncode == 0, CommandOutput(lines)
 
 
 def sh(command: str, stdin: str | None = None, shell: Shell | None = None) -> Done:

@@ -7,13 +7,12 @@ from typing import Any
 
 import pytest
 from pyinfra.api import StringCommand
-from pyinfra.connectors.util import CommandOutput, OutputLine
 
 import facts.wireguard
 from facts.wireguard import NO_SECRET, Live, LivePeer, WireGuard, WireGuardState
 from operations import wireguard
 from operations.wireguard import Interface, Peer
-from tests.unit.host_here import perform
+from tests.unit.host_here import answer, perform
 from tests.unit.operation_harness import Run, Shell, run
 from tests.unit.wireguard_samples import HUB, OPERATOR, OWN, PRESHARED, PRIVATE
 
@@ -30,9 +29,7 @@ LIVE = Live(
     frozenset({"10.66.0.22/32", "fd66::22/128"}),
     frozenset({"10.66.0.31/32", "10.66.1.0/24", "10.66.1.11/32"}),
 )
-RIGHT = WireGuardState(
-    OWN, wireguard.config(WANTED, wireguard._secret_shown), wireguard.RIGHTS, LIVE
-)
+RIGHT = WireGuardState(OWN, wireguard.config(WANTED, hidden=True), wireguard.RIGHTS, LIVE)
 
 
 def apply(*now: WireGuardState, wanted: Interface = WANTED, **options: Any) -> Run:
@@ -121,7 +118,7 @@ def test_no_secret_is_said() -> None:
 
 def test_all_of_a_peer_is_written_out() -> None:
     """What `wg syncconf` does not find in the file stays in force."""
-    text = wireguard.config(replace(WANTED, peers=(HUB_PEER,)), wireguard._secret_sent)
+    text = wireguard.config(replace(WANTED, peers=(HUB_PEER,)), hidden=False)
     assert f"PresharedKey = {NO_SECRET}\n" in text
     assert "PersistentKeepalive = off\n" in text
 
@@ -297,9 +294,7 @@ class Connection:
 
     def run_shell_command(self, command: StringCommand, **options: Any) -> Any:
         assert options == {"_sudo": True}
-        done = perform(command, self.machine.shell)
-        lines = [OutputLine("stdout", line) for line in done.stdout.splitlines()]
-        return done.returncode == 0, CommandOutput(lines)
+        return answer(perform(command, self.machine.shell))
 
 
 def test_a_host_whose_key_is_stored_is_asked_nothing() -> None:
