@@ -11,8 +11,12 @@ VOLATILE = (
     "|snapshots_changed|version|filesystem_count|snapshot_count"
 )
 
-# Units that come and go with a login or a timer.
-SHORT_LIVED = "user@|user-runtime-dir|run-user|session-|sanoid|coop-storage-retry.service"
+# Units that come and go with a login or a timer, and those that D-Bus starts on demand and that
+# end when they are idle: hostnamed still runs for a while after Vagrant has set the name.
+SHORT_LIVED = (
+    "user@|user-runtime-dir|run-user|session-|sanoid|coop-storage-retry.service"
+    "|systemd-(hostnamed|timedated|localed).service"
+)
 
 LOOK = f"""
 look() {{ find "$@" -printf '%p %y %m %u %g %s %T@ %l\\n' 2>/dev/null | sort; }}
