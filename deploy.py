@@ -2,7 +2,7 @@
 
 from pyinfra import config, host
 
-from deploys import base, clients, storage, vision, vpn
+from deploys import access, base, clients, storage, vision, vpn
 from deploys.connection import tune
 from deploys.data import this_host
 from operations.order import barrier
@@ -14,7 +14,11 @@ tune()
 if "storage" in host.groups:
     storage.preflight()
 
+access.preflight()
+
 base.converge()
+
+access.converge()
 
 if this_host().vpn:
     vpn.converge()

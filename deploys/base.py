@@ -11,6 +11,7 @@ from operations import packages
 def converge() -> None:
     """The packages of all its roles, in one go: apt is slow to start."""
     of_group = {
+        "all": fleet().all.packages,
         "storage": fleet().storage.packages,
         "clients": fleet().clients.packages,
         "vision": fleet().vision.packages,
@@ -20,5 +21,4 @@ def converge() -> None:
         names.update(fleet().vpn.packages)
     if "storage" in host.groups:
         names.add(f"linux-headers-{this_host().kernel}")
-    if names:
-        packages.installed(name="Packages", names=sorted(names))
+    packages.installed(name="Packages", names=sorted(names))

@@ -1,8 +1,10 @@
-"""The SSH connection that pyinfra opens, made quick and sure to end."""
+"""The SSH connection that pyinfra opens: made quick and sure to end, and whose it is."""
 
 import socket
+from typing import Any
 
 from pyinfra import host
+from pyinfra.api import StringCommand
 
 KEEPALIVE_SECONDS = 15
 
@@ -13,10 +15,44 @@ def tune() -> None:
     paramiko leaves Nagle's algorithm on, which makes every command wait some 40 ms for the
     acknowledgement of the one before, and it would wait for ever for a host that was reset.
     """
-    client = getattr(host.connector, "client", None)
-    transport = client.get_transport() if client else None
-    if transport:
+    if transport := _transport():
         # Through a jump host it is no socket but a channel of another connection.
         if hasattr(transport.sock, "setsockopt"):
             transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         transport.set_keepalive(KEEPALIVE_SECONDS)
+
+
+def key_of_login() -> str | None:
+    """The public key by which this run is logged in to the host, "kind base64"; None for no key."""
+    key = _private_key()
+    return f"{key.get_name()} {key.get_base64()}" if key else None
+
+
+def log_in_anew(user: str) -> None:
+    """Log in to the host as this user, by the key of the present login, and use sudo there.
+
+    By a connection of its own: one that is open already goes on whatever is forbidden meanwhile.
+    Raises an exception if that is not possible.
+    """
+    used = host.connector
+    anew = type(used)(used.state, used.host)
+    only = {"pkey": _private_key(), "allow_agent": False, "look_for_keys": False}
+    options = {**(used.data["ssh_paramiko_connect_kwargs"] or {}), **only}
+    anew.data = {**used.data, "ssh_user": user, "ssh_paramiko_connect_kwargs": options}
+    anew.connect()
+    try:
+        ok, output = anew.run_shell_command(StringCommand("sudo -n true"))
+        if not ok:
+            raise PermissionError(f"{user} may not use sudo: {output.stderr}")
+    finally:
+        anew.client.close()
+
+
+def _private_key() -> Any:
+    transport = _transport()
+    return getattr(transport.auth_handler, "private_key", None) if transport else None
+
+
+def _transport() -> Any:
+    client = getattr(host.connector, "client", None)
+    return client.get_transport() if client else None

@@ -73,7 +73,7 @@ def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:
     problems = found.problems(*secrets.required(fleet, [host for host in hosts if _in_limit(host)]))
     if not problems:
         return
-    if not _only_reads():
+    if not only_reads():
         raise FleetError(problems)
     for problem in problems:
         logger.warning(str(problem))
@@ -86,7 +86,7 @@ def _in_limit(host: Host) -> bool:
     return not limits or any(limit in host.groups or fnmatch(host.name, limit) for limit in limits)
 
 
-def _only_reads() -> bool:
+def only_reads() -> bool:
     """Whether this run of pyinfra changes nothing; false outside its command line."""
     context = click.get_current_context(silent=True)
     if context is None:

@@ -64,10 +64,12 @@ class Paths(Fact[dict[str, PathState]]):
 
     def parse(self, output: list[str]) -> dict[str, PathState]:
         archive, _, hidden = "\n".join(output).partition(SECRETS)
-        return {**_from_tar(base64.b64decode(archive)), **_secrets(hidden.split("\n"))}
+        return {**from_archive(archive), **_secrets(hidden.split("\n"))}
 
 
-def _from_tar(data: bytes) -> dict[str, PathState]:
+def from_archive(text: str) -> dict[str, PathState]:
+    """The paths in a tar archive in base64, "" if it has none."""
+    data = base64.b64decode(text)
     found: dict[str, PathState] = {}
     if not data:
         return found

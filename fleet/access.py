@@ -53,6 +53,29 @@ def is_usable_admin(person: Person, host: Host, now: datetime) -> bool:
     return is_admin(person, host) and bool(keys) and not is_over(person.expires, now)
 
 
+def lockout(people: Iterable[Person], host: Host, key: str | None, now: datetime) -> str | None:
+    """Why whoever is logged in to the host by the key could not come back as an admin, or None.
+
+    key: "kind base64"; None if the login was by something else
+    """
+    person = owner(people, key)
+    if key is None:
+        return "you are not logged in by an SSH key, and by nothing else one will get in again"
+    if person is None:
+        return "the SSH key by which you are logged in is nobody's"
+    if not is_usable_admin(person, host, now):
+        return f"you are logged in by a key of {person.name}, who would be no admin there any more"
+    mine = next(it for it in person.ssh_keys if bare(it.key) == key)
+    if is_over(mine.expires, now):
+        return f"the key of {person.name} by which you are logged in has expired"
+    return None
+
+
+def owner(people: Iterable[Person], key: str | None) -> Person | None:
+    """Whose key it is, "kind base64"."""
+    return next((it for it in people if key in [bare(own.key) for own in it.ssh_keys]), None)
+
+
 def _rights(person: Person, host: Host) -> list[str]:
     places = (host.name, *host.groups)
     return [right for place, right in person.access.items() if place in places]

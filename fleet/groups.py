@@ -24,6 +24,12 @@ PoolName = Annotated[
 ]
 
 
+class AllGroup(Record):
+    """group_data/all.py"""
+
+    packages: Packages
+
+
 class Pool(Record):
     """The ZFS pool. ashift is the power of two of the disks' sector size: 12 is 4096 bytes."""
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from fleet import LAB_STATE, ROOT, is_lab
 from fleet.checks import check_hosts
 from fleet.explain import validate
-from fleet.groups import ClientsGroup, StorageGroup, VisionGroup, VpnGroup
+from fleet.groups import AllGroup, ClientsGroup, StorageGroup, VisionGroup, VpnGroup
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.people import Person
@@ -21,6 +21,7 @@ from fleet.records import read_records
 from fleet.vpn_checks import check_vpn
 
 GROUPS: dict[str, type[BaseModel]] = {
+    "all": AllGroup,
     "storage": StorageGroup,
     "clients": ClientsGroup,
     "vision": VisionGroup,

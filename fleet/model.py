@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fleet import LAB_STATE, access, datasets, exports, is_lab
 from fleet.fields import Record
-from fleet.groups import ClientsGroup, StorageGroup, VisionGroup, VpnGroup
+from fleet.groups import AllGroup, ClientsGroup, StorageGroup, VisionGroup, VpnGroup
 from fleet.hosts import Host
 from fleet.people import Person
 
@@ -20,6 +20,7 @@ class Fleet(Record):
 
     file: Path
     hosts: dict[str, Host]
+    all: AllGroup
     storage: StorageGroup
     clients: ClientsGroup
     vision: VisionGroup

@@ -72,17 +72,22 @@ def present(entries: Sequence[Entry]) -> Generator[StringCommand, None, None]:
     secrets = [entry.path for entry in entries if isinstance(entry, File) and entry.secret]
     plain = [entry.path for entry in entries if entry.path not in secrets]
     now = host.get_fact(Paths, paths=plain, secrets=secrets)
-    wrong = [entry for entry in entries if not _matches(entry, now.get(entry.path))]
+    wrong = differing(entries, now)
     if not wrong:
         host.noop("all files are as wanted")
         return
-    if blocked := [entry for entry in wrong if _in_the_way(entry, now.get(entry.path))]:
-        yield fail(_refusal(blocked, now))
+    if reason := refusal(wrong, now):
+        yield fail(reason)
         return
     for entry in wrong:
         pending[host.name].add(entry.path)
-        _explain(entry, now.get(entry.path))
-    yield _write(wrong)
+        explain(entry, now.get(entry.path))
+    yield write(wrong)
+
+
+def differing(entries: Sequence[Entry], now: Mapping[str, PathState]) -> list[Entry]:
+    """Those that are not on the host as they should be."""
+    return [entry for entry in entries if not _matches(entry, now.get(entry.path))]
 
 
 def _matches(entry: Entry, state: PathState | None) -> bool:
@@ -103,12 +108,17 @@ def _in_the_way(entry: Entry, state: PathState | None) -> bool:
     return state is not None and (state.kind == "directory") != isinstance(entry, Directory)
 
 
-def _refusal(blocked: Sequence[Entry], now: Mapping[str, PathState]) -> str:
+def refusal(entries: Sequence[Entry], now: Mapping[str, PathState]) -> str | None:
+    """Why these must not be written, None if they may be: a directory is in the way, or a file."""
+    blocked = [entry for entry in entries if _in_the_way(entry, now.get(entry.path))]
+    if not blocked:
+        return None
     where = ", ".join(f"{entry.path} (a {now[entry.path].kind})" for entry in blocked)
     return f"something else stands at {where}: move it away and run again; nothing was changed"
 
 
-def _explain(entry: Entry, state: PathState | None) -> None:
+def explain(entry: Entry, state: PathState | None) -> None:
+    """Tell what is to change about the path."""
     if isinstance(entry, Absent):
         tell(f"{entry.path}: present -> absent")
         return
@@ -145,7 +155,7 @@ def _rights(entry: PathState | File | Directory) -> str:
     return f"{entry.owner}:{entry.group} {entry.mode:04o}"
 
 
-def _write(entries: Sequence[Entry]) -> StringCommand:
+def write(entries: Sequence[Entry]) -> StringCommand:
     """One command: the new files arrive as a tar on stdin, beside the old ones, and are renamed.
 
     Contents on stdin are in no process list and no log.

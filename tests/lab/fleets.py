@@ -166,6 +166,14 @@ def counts(output: str) -> tuple[int, int, int]:
     return changed, failed, unchanged
 
 
+def converge_alone(name: str, directory: Path = ROOT) -> tuple[int, int]:
+    """A run on this host alone, that has to succeed; gives how many operations changed, failed."""
+    done = pyinfra("deploy.py", "-y", "--limit", name, directory=directory)
+    assert done.returncode == 0, done.stderr[-4000:]
+    changed, failed, _ = counts(done.stderr)
+    return changed, failed
+
+
 def _replace(target: Path, source: Path) -> None:
     """Make the target, a directory or a file, what the source is: absent, if that is not there."""
     if target.is_dir():

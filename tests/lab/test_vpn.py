@@ -12,7 +12,15 @@ import yaml
 from fleet.load import load
 from lab.machines import INVENTORY, Machine, pyinfra, python, wait_for
 from lab.vpn_client import in_vpn
-from tests.lab.fleets import VPN_KEYS, Data, VpnFleet, changed_project, counts, edit, look
+from tests.lab.fleets import (
+    VPN_KEYS,
+    Data,
+    VpnFleet,
+    changed_project,
+    converge_alone,
+    edit,
+    look,
+)
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.access
@@ -193,14 +201,6 @@ def test_what_was_changed_by_hand_is_shown_and_mended(
 
 def key_of(name: str) -> str:
     return str(yaml.safe_load(VPN_KEYS.read_text())["hosts"][name]["public_key"])
-
-
-def converge_alone(name: str) -> tuple[int, int]:
-    """A run on this host alone; gives how many operations changed and failed."""
-    done = pyinfra("deploy.py", "-y", "--limit", name)
-    assert done.returncode == 0, done.stderr[-4000:]
-    changed, failed, _ = counts(done.stderr)
-    return changed, failed
 
 
 def test_a_key_that_is_not_the_stored_one_is_refused(vpn_fleet: VpnFleet) -> None:

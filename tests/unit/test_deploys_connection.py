@@ -1,11 +1,12 @@
 import socket
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pyinfra.context import ctx_host
 
-from deploys.connection import KEEPALIVE_SECONDS, tune
+from deploys.connection import KEEPALIVE_SECONDS, key_of_login, log_in_anew, tune
 
 
 class Transport:
@@ -41,3 +42,71 @@ def test_through_a_jump_host_there_is_no_socket_to_tune() -> None:
 def test_what_is_no_ssh_is_left_alone(connector: Any) -> None:
     with ctx_host.use(SimpleNamespace(connector=connector)):
         tune()
+
+
+class Login:
+    """A connection of pyinfra's, and those that are made anew beside it."""
+
+    made: list["Login"]
+
+    def __init__(self, state: Any = None, host: Any = None, may_sudo: bool = True) -> None:
+        self.state, self.host, self.may_sudo = state, host, may_sudo
+        self.data = {"ssh_user": "debian", "ssh_paramiko_connect_kwargs": {"banner_timeout": 9}}
+        self.said: list[str] = []
+        handler = SimpleNamespace(private_key=KEY)
+        transport = SimpleNamespace(auth_handler=handler)
+        self.client = SimpleNamespace(
+            get_transport=lambda: transport, close=lambda: self.said.append("closed")
+        )
+
+    def connect(self) -> None:
+        Login.made.append(self)
+
+    def run_shell_command(self, command: Any) -> tuple[bool, Any]:
+        self.said.append(command.get_raw_value())
+        return self.may_sudo, SimpleNamespace(stderr="a password is required")
+
+
+KEY = SimpleNamespace(get_name=lambda: "ssh-ed25519", get_base64=lambda: "AAAAkey")
+
+
+@pytest.fixture
+def login() -> Iterator[Login]:
+    Login.made = []
+    login = Login()
+    with ctx_host.use(SimpleNamespace(connector=login)):
+        yield login
+
+
+def test_the_key_of_the_login_is_known(login: Login) -> None:
+    assert key_of_login() == "ssh-ed25519 AAAAkey"
+
+
+@pytest.mark.parametrize("connector", [SimpleNamespace(), SimpleNamespace(client=None)])
+def test_without_ssh_there_is_no_key(connector: Any) -> None:
+    with ctx_host.use(SimpleNamespace(connector=connector)):
+        assert key_of_login() is None
+
+
+def test_a_login_anew_is_by_a_connection_of_its_own_and_by_that_key_alone(login: Login) -> None:
+    log_in_anew("ops-hypha-1")
+    (anew,) = login.made
+    assert anew is not login and login.said == []
+    assert anew.said == ["sudo -n true", "closed"]
+    assert anew.data == {
+        "ssh_user": "ops-hypha-1",
+        "ssh_paramiko_connect_kwargs": {
+            "banner_timeout": 9,
+            "pkey": KEY,
+            "allow_agent": False,
+            "look_for_keys": False,
+        },
+    }
+    assert login.data["ssh_user"] == "debian"
+
+
+def test_a_login_without_sudo_is_none(login: Login, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Login.__init__, "__defaults__", (None, None, False))
+    with pytest.raises(PermissionError, match="ops-hypha-1 may not use sudo"):
+        log_in_anew("ops-hypha-1")
+    assert login.made[0].said[-1] == "closed"

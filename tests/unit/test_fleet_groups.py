@@ -76,6 +76,7 @@ def test_a_file_that_cannot_be_run_is_a_problem(tmp_path: Path, line: str) -> No
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     problems = problems_of(tmp_path, sample(), tmp_path / "nowhere")
     assert [Path(problem.file).name for problem in problems] == [
+        "all.py",
         "storage.py",
         "clients.py",
         "vision.py",

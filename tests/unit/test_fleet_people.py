@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from fleet.access import lockout
 from fleet.model import Fleet
 from tests.unit.fleet_samples import HUB, KEY, NOW, PEOPLE, fleet_of, places, problems_of, sample
 
 KEY2 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAPhwLgybPuAXi1adVzZc7WlsOhZidx6YWBUwSNa/Bxe"
+KEY3 = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFSXVa3HqedJGOeVUAAGNeI7PNOlAHWjdF2n5Jiqira+"
 WIREGUARD = "hNL7sfL9FohXEKepD1VOykWFsexp71lhDrIbbgdihyQ="
 VPN = {"public_key": WIREGUARD, "addresses": ["10.66.1.21", "fd66:0:0:1::21"]}
 
@@ -187,3 +189,34 @@ def test_the_last_day_counts_in_full_and_not_a_moment_more(tmp_path: Path) -> No
 def test_an_expired_person_is_no_mistake(tmp_path: Path) -> None:
     """The next run takes them away; it must not be stopped by the day that it is."""
     assert problems_of(tmp_path, sample(), people=people(expires=date(2020, 1, 1))) == []
+
+
+LOGIN = {"access": {"all": "login"}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "key", "reason"),
+    [
+        ({"access": {"prod1": "admin"}}, KEY2, None),
+        ({"access": {"prod1": "admin"}}, KEY, None),
+        (LOGIN, KEY2, "a key of web-1, who would be no admin there any more"),
+        ({"access": {"stg1": "admin"}}, KEY2, "would be no admin there"),
+        ({"access": {"all": "admin"}, "expires": date(2026, 11, 24)}, KEY2, "would be no admin"),
+        ({"access": {"all": "admin"}, "ssh_keys": []}, KEY2, "is nobody's"),
+        (
+            {
+                "access": {"all": "admin"},
+                "ssh_keys": [{"key": KEY2, "expires": date(2026, 11, 24)}, {"key": KEY3}],
+            },
+            KEY2,
+            "the key of web-1 by which you are logged in has expired",
+        ),
+        ({"access": {"all": "admin"}}, None, "not logged in by an SSH key"),
+    ],
+)
+def test_whether_the_operator_would_get_in_again(
+    tmp_path: Path, fields: dict[str, Any], key: str | None, reason: str | None
+) -> None:
+    found = fleet(tmp_path, **fields)
+    said = lockout(found.people.values(), found.host("prod1"), key, NOW)
+    assert (said is None) if reason is None else (said is not None and reason in said)

@@ -1,0 +1,78 @@
+"""Who gets in by SSH: the people of people.yml, by their keys, and nobody else."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+from pyinfra import host
+from pyinfra.api import deploy
+from pyinfra.api.exceptions import DeployError
+
+from deploys.connection import key_of_login, log_in_anew
+from deploys.data import fleet, this_host
+from deploys.inventory import only_reads
+from facts.access import KEYS
+from fleet.access import lockout, owner
+from operations import access
+from operations.report import warn
+
+# In sshd's own words, as `sshd -T` prints them: sshd_config(5). Its ciphers are left to Debian.
+SSHD = {
+    # The only keys that count are those that root has put there.
+    "authorizedkeysfile": f"{KEYS}/%u",
+    "authenticationmethods": "publickey",
+    "pubkeyauthentication": "yes",
+    "passwordauthentication": "no",
+    "kbdinteractiveauthentication": "no",
+    "hostbasedauthentication": "no",
+    "gssapiauthentication": "no",
+    "kerberosauthentication": "no",
+    "permitemptypasswords": "no",
+    "authorizedkeyscommand": "none",
+    "authorizedprincipalscommand": "none",
+    "authorizedprincipalsfile": "none",
+    "trustedusercakeys": "none",
+    # A file that is missing would refuse every key.
+    "revokedkeys": "none",
+    "permitrootlogin": "no",
+    "strictmodes": "yes",
+    # Without it an account that has expired could be used, and nothing would end its sessions.
+    "usepam": "yes",
+    "permituserenvironment": "no",
+    "permituserrc": "no",
+    "permittunnel": "no",
+    "x11forwarding": "no",
+    "allowagentforwarding": "no",
+    "gatewayports": "no",
+    "logingracetime": "30",
+    # A machine that went away without a word keeps no session.
+    "clientaliveinterval": "60",
+    "clientalivecountmax": "3",
+    # With the fingerprint of the key that was used.
+    "loglevel": "VERBOSE",
+}
+
+
+def preflight() -> None:
+    """Look whether the operator would get in again, before anything is changed on any host.
+
+    Raises DeployError, which ends the run, if not; a run that only reads (--dry) gets a warning.
+    """
+    reason = lockout(fleet().people.values(), this_host(), key_of_login(), datetime.now(UTC))
+    if not reason:
+        return
+    remedy = "give a person of people.yml that key and the access admin, and come by it"
+    if not only_reads():
+        raise DeployError(f"{host.name}: {reason}: {remedy}")
+    warn(f"a run would be refused: {reason}: {remedy}")
+
+
+@deploy("Access")
+def converge() -> None:
+    person = owner(fleet().people.values(), key_of_login())
+    accounts = fleet().accounts(this_host(), datetime.now(UTC))
+    access.people(
+        name="People, keys and sshd",
+        accounts=[access.Account(it.name, it.admin, it.keys) for it in accounts],
+        settings=SSHD,
+        prove=partial(log_in_anew, person.name if person else ""),
+    )

@@ -1,0 +1,180 @@
+"""Who can log in by SSH, and by what: accounts, groups, keys wherever they lie, sshd's settings.
+
+Sources: sshd(8), sshd_config(5), passwd(5), shadow(5), sudo(8).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from shlex import quote
+
+from facts import Fact, lines_of, sections, whole
+from facts.files import PathState, from_archive
+
+KEYS = "/etc/ssh/authorized_keys"
+"""The directory of the keys that count: one file an account, which root owns."""
+
+FIRST_UID, LAST_UID = 1000, 59999
+"""The uids of people: Debian policy 9.2.2."""
+
+
+@dataclass(frozen=True)
+class AccountState:
+    """An account.
+
+    home: a path
+    expires: in days since the epoch, from when on it cannot be used; None for never
+    sudo: whether sudo lets it do anything; only asked of people's accounts
+    """
+
+    uid: int
+    home: str
+    shell: str
+    expires: int | None = None
+    sudo: bool = False
+
+    @property
+    def is_persons(self) -> bool:
+        return FIRST_UID <= self.uid <= LAST_UID
+
+    @property
+    def has_shell(self) -> bool:
+        """Whether whoever logs in to it gets anywhere."""
+        return not self.shell.endswith(("/nologin", "/false"))
+
+
+@dataclass(frozen=True)
+class AccessState:
+    """Everything by which somebody could log in.
+
+    login: the account that this very look came by
+    accounts: by name, those of the system's too
+    groups: the members of each that was asked for and exists
+    files: of KEYS, what is in it, and the paths that were asked for, each that is there
+    strays: {path: text} of the files of keys in the homes of all accounts, root's included
+    settings: what sshd would do for a user, {user: {option in small letters: value}}
+    matches: "file: line" of each condition in sshd's configuration
+    reloaded: whether sshd has read its configuration since that changed
+    """
+
+    login: str = ""
+    accounts: Mapping[str, AccountState] = field(default_factory=dict)
+    groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    files: Mapping[str, PathState] = field(default_factory=dict)
+    strays: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    matches: tuple[str, ...] = ()
+    reloaded: bool = True
+
+
+_LOOK = """\
+pack() {{ timeout -s KILL 30 tar -c -P -b 1 --no-recursion --ignore-failed-read -f - "$@" \
+2>/dev/null | base64 -w 0; echo; }}
+people=$(getent passwd | awk -F : '$3 >= {first} && $3 <= {last} {{print $1}}')
+printf '##login\\n%s\\n' "${{SUDO_USER:-$(id -un)}}"
+printf '##accounts\\n'
+getent passwd | cut -d : -f 1,3,6,7
+printf '##expires\\n'
+getent shadow | awk -F : '$8 != "" {{print $1 ":" $8}}'
+printf '##sudo\\n'
+for user in $people; do
+  LC_ALL=C sudo -n -l -U "$user" 2>/dev/null | grep -q 'may run' && printf '%s\\n' "$user"
+done
+printf '##groups\\n'
+getent group {groups}
+printf '##files\\n'
+pack -- {keys} {keys}/* {files}
+printf '##strays\\n'
+getent passwd | cut -d : -f 6 | sort -u | while IFS= read -r home; do
+  for name in authorized_keys authorized_keys2; do
+    [ -s "$home/.ssh/$name" ] && printf '%s\\n' "$home/.ssh/$name"
+  done
+done | pack -h -T -
+# An address that is nobody's (RFC 5737): what holds from anywhere.
+for user in root $people; do
+  printf '##settings\\t%s\\n' "$user"
+  /usr/sbin/sshd -T -C "user=$user,host=unknown,addr=192.0.2.1" 2>/dev/null |
+    grep -i -E '^({options}) '
+done
+printf '##matches\\n'
+grep -i -E '^[[:space:]]*match[[:space:]]' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf \
+/dev/null
+printf '##reloaded\\n'
+printf '%s\\n' "$(systemctl show -P StateChangeTimestamp --timestamp=unix ssh.service)"
+stat -c '@%Z' /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/sshd_config.d/*.conf
+"""
+
+
+class Access(Fact[AccessState]):
+    """Accounts, groups, keys and sshd's settings, in one remote command.
+
+    groups: names; files: paths; options: of sshd, in small letters
+    """
+
+    def command(self, groups: Sequence[str], files: Sequence[str], options: Sequence[str]) -> str:
+        return whole(
+            _LOOK.format(
+                first=FIRST_UID,
+                last=LAST_UID,
+                groups=" ".join(map(quote, groups)),
+                files=" ".join(map(quote, files)),
+                keys=KEYS,
+                options="|".join(options),
+            )
+        )
+
+    @staticmethod
+    def default() -> AccessState:
+        return AccessState()
+
+    def parse(self, output: list[str]) -> AccessState:
+        (login,), (files,), (strays,) = (
+            lines_of(output, title) for title in ("login", "files", "strays")
+        )
+        found = {path: it.content for path, it in from_archive(strays).items()}
+        return AccessState(
+            login,
+            _accounts(output),
+            _groups(lines_of(output, "groups")),
+            from_archive(files),
+            {path: (text or b"").decode(errors="replace") for path, text in found.items()},
+            _settings(output),
+            tuple(lines_of(output, "matches")),
+            _reloaded(*lines_of(output, "reloaded")),
+        )
+
+
+def _reloaded(since: str, *changed: str) -> bool:
+    # Without a time it is no service but a socket's, and reads its configuration each time.
+    return not since or all(int(time[1:]) <= int(since[1:]) for time in changed)
+
+
+def _accounts(output: Sequence[str]) -> dict[str, AccountState]:
+    expires = dict(line.split(":") for line in lines_of(output, "expires"))
+    sudo = lines_of(output, "sudo")
+    accounts = {}
+    for line in lines_of(output, "accounts"):
+        name, uid, home, shell = line.split(":")
+        ends = int(expires[name]) if name in expires else None
+        accounts[name] = AccountState(int(uid), home, shell, ends, name in sudo)
+    return accounts
+
+
+def _groups(lines: Sequence[str]) -> dict[str, frozenset[str]]:
+    groups = (line.split(":") for line in lines)
+    return {
+        name: frozenset(member for member in members.split(",") if member)
+        for name, _, _, members in groups
+    }
+
+
+def _settings(output: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Of an option that sshd prints in several lines, the values are joined by a space."""
+    found: dict[str, dict[str, str]] = {}
+    for section in sections(output):
+        if section.title == "settings":
+            values = found.setdefault(section.fields[1], {})
+            for line in section.lines:
+                name, _, value = line.partition(" ")
+                before = values.get(name.lower())
+                values[name.lower()] = f"{before} {value}" if before else value
+    return found

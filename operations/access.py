@@ -1,0 +1,240 @@
+"""Who can log in by SSH: exactly these people, by these keys, under these settings of sshd.
+
+Sources: sshd(8), sshd_config(5), usermod(8), sudoers(5), pam_systemd(8).
+"""
+
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from shlex import quote
+from typing import Any
+
+from pyinfra import host, logger
+from pyinfra.api import FunctionCommand, StringCommand
+
+from facts.access import KEYS, Access, AccessState, AccountState
+from operations import files, undo
+from operations.report import fail, operation, script, tell, warn
+from operations.sessions import END_SESSIONS
+
+Commands = Generator[StringCommand | FunctionCommand, None, None]
+
+PEOPLE, ADMINS = "coop-people", "coop-admins"
+# Whoever is in one of these can become root: no place for people who are no admins.
+AS_GOOD_AS_ROOT = ("sudo", "docker", "lxd", "disk")
+
+SUDOERS = "/etc/sudoers.d/coop-infra"
+# The first value that sshd finds counts, so this one comes before what a provider left there.
+SSHD = "/etc/ssh/sshd_config.d/00-coop-infra.conf"
+HEADER = "# Written as a whole by pyinfra: an edit here is lost.\n"
+RELOAD = "systemctl reload ssh.service"
+
+CHANGE = "access"
+PROOF_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person's account: admin may use sudo without a password; keys: lines of authorized_keys."""
+
+    name: str
+    admin: bool
+    keys: tuple[str, ...]
+
+
+@operation()
+def people(
+    accounts: Sequence[Account], settings: Mapping[str, str], prove: Callable[[], None]
+) -> Commands:
+    """These people can log in by these keys, sshd has these settings, and nobody else gets in.
+
+    settings: sshd's options in small letters, with the values that `sshd -T` prints
+    prove: raises an exception if the operator cannot log in anew. It is called when the change is
+        in force; if it fails or never ends, the host undoes the change after PROOF_SECONDS.
+
+    Whoever is not among them is closed out: the account expires, its sessions and processes end,
+    its keys go; home and files stay, with their owner. Sessions of whoever loses a key end too, but
+    for the one of the run itself. Keys in any other place are told and removed, root's included.
+    Never touches the account of a service, which has a small uid or no login shell, but for such
+    keys.
+    """
+    entries = _entries(accounts, settings)
+    now = _look(entries, settings)
+    if undo.directory(CHANGE) in now.files:
+        tell("an earlier change was never confirmed: undone")
+        yield script(*undo.now(CHANGE))
+        now = _look(entries, settings)
+    wrong = files.differing(entries, now.files)
+    if reason := _names_of_the_system(now, accounts) or files.refusal(wrong, now.files):
+        yield fail(reason)
+        return
+    opening = list(_open(now, accounts))
+    for entry in wrong:
+        files.explain(entry, now.files.get(entry.path))
+    closing, strays = list(_close(now, accounts, entries)), list(_remove_strays(now))
+    _warn_of_what_others_rule(now, accounts)
+    if opening or wrong or not now.reloaded:
+        written = [entry.path for entry in wrong if isinstance(entry, files.File)]
+        yield script(*opening, *undo.arm(CHANGE, PROOF_SECONDS, written, [RELOAD]))
+        if wrong:
+            yield files.write(wrong)
+        yield script("sshd -t", RELOAD)
+        yield FunctionCommand(_is_proven, (prove,), {})
+        yield script(*undo.confirm(CHANGE))
+        now = _look(entries, settings)
+    # Under other settings these may be the keys by which the operator came.
+    other = list(_other_settings(now, settings))
+    if last := [*closing, *([] if other else strays)]:
+        yield script(END_SESSIONS, *last)
+    if other:
+        yield fail("\n".join([f"something goes before {SSHD}; take it out:", *other]))
+    elif not (opening or wrong or last):
+        host.noop(f"{len(accounts)} people can log in, and nobody else")
+
+
+def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
+    try:
+        prove()
+    except Exception as error:
+        # Whatever hinders it, it is no proof.
+        text = f"no new login, so the change undoes itself within {PROOF_SECONDS} s: {error}"
+        host.log_styled(text, fg="red", log_func=logger.error)
+        return False
+    return True
+
+
+def _look(entries: Sequence[files.Entry], settings: Mapping[str, str]) -> AccessState:
+    paths = [entry.path for entry in entries if not entry.path.startswith(KEYS)]
+    return host.get_fact(  # type: ignore[no-any-return]
+        Access,
+        groups=[PEOPLE, ADMINS, *AS_GOOD_AS_ROOT],
+        files=[*paths, undo.directory(CHANGE)],
+        options=list(settings),
+    )
+
+
+def _entries(accounts: Sequence[Account], settings: Mapping[str, str]) -> list[files.Entry]:
+    values = "".join(f"{name} {value}\n" for name, value in settings.items())
+    sudoers = f"%{ADMINS} ALL=(ALL:ALL) NOPASSWD: ALL\n"
+    return [
+        files.Directory(KEYS),
+        # Sshd reads the keys as the person: the file is root's, and everybody may read it.
+        *(
+            files.File(f"{KEYS}/{account.name}", HEADER + "".join(f"{k}\n" for k in account.keys))
+            for account in accounts
+        ),
+        files.File(SUDOERS, HEADER + sudoers, mode=0o440),
+        files.File(SSHD, HEADER + values),
+    ]
+
+
+def _names_of_the_system(now: AccessState, accounts: Sequence[Account]) -> str | None:
+    names = [it.name for it in accounts if it.name in now.accounts]
+    taken = [name for name in names if not now.accounts[name].is_persons]
+    if not taken:
+        return None
+    return f"{', '.join(taken)}: an account of the system's has that name; call the person another"
+
+
+def _open(now: AccessState, accounts: Sequence[Account]) -> Iterator[str]:
+    """What gives access, but for the keys."""
+    for group in (PEOPLE, ADMINS):
+        if group not in now.groups:
+            tell(f"group {group}: absent -> present")
+            yield f"getent group {group} > /dev/null || groupadd --system {group}"
+    for account in accounts:
+        name, found = quote(account.name), now.accounts.get(account.name)
+        if found is None:
+            tell(f"account {account.name}: absent -> present")
+            yield f"useradd --create-home --shell /bin/bash {name}"
+        elif found.expires is not None or not found.has_shell:
+            tell(f"account {account.name}: closed -> open")
+            yield f"usermod --expiredate '' --shell /bin/bash {name}"
+        for group in (PEOPLE, *([ADMINS] if account.admin else [])):
+            if account.name not in now.groups.get(group, ()):
+                tell(f"account {account.name}: not in {group} -> in it")
+                yield f"gpasswd --add {name} {group} > /dev/null"
+
+
+def _close(
+    now: AccessState, accounts: Sequence[Account], entries: Sequence[files.Entry]
+) -> Iterator[str]:
+    """What takes access away."""
+    wanted = {account.name: account for account in accounts}
+    known = {entry.path for entry in entries}
+    for path in sorted(now.files):
+        if path.startswith(f"{KEYS}/") and path not in known:
+            tell(f"{path}: present -> absent")
+            yield f"rm -rf -- {quote(path)}"
+    for account in accounts:
+        if not account.admin:
+            yield from _leave(account.name, now, (ADMINS, *AS_GOOD_AS_ROOT))
+    for name, found in sorted(now.accounts.items()):
+        if name not in wanted and _is_open(name, found, now):
+            if name == now.login:
+                # Without its account this very run would lose sudo.
+                warn(f"you came as {name}, who is nobody: come as yourself, which closes it")
+                continue
+            tell(f"account {name}: open -> closed, and all of its sessions and processes end")
+            # The last step is what shows that it is due, so that a run that was cut off goes on.
+            yield f"usermod --expiredate 1 {quote(name)}"
+            yield f"end_all {found.uid}"
+            yield f"usermod --shell /usr/sbin/nologin {quote(name)}"
+            yield from _leave(name, now, (ADMINS, *AS_GOOD_AS_ROOT, PEOPLE))
+        elif _lost_keys(name, found, now, wanted.get(name)):
+            tell(f"account {name}: a key is gone, so its sessions end")
+            yield f"{'end_all' if name in wanted else 'end_sessions'} {found.uid}"
+
+
+def _is_open(name: str, account: AccountState, now: AccessState) -> bool:
+    """Whether it is or was a person's, and was not closed yet."""
+    return account.is_persons and (account.has_shell or name in now.groups.get(PEOPLE, ()))
+
+
+def _leave(name: str, now: AccessState, groups: Sequence[str]) -> Iterator[str]:
+    for group in groups:
+        if name in now.groups.get(group, ()):
+            tell(f"account {name}: in {group} -> not in it")
+            yield f"gpasswd --delete {quote(name)} {group} > /dev/null"
+
+
+def _lost_keys(
+    name: str, found: AccountState, now: AccessState, account: Account | None
+) -> set[str]:
+    """The keys that are in one of its files, and will not be accepted any more."""
+    central = now.files.get(f"{KEYS}/{name}")
+    texts = [(central.content or b"").decode(errors="replace")] if central else []
+    texts += [text for path, text in now.strays.items() if path.startswith(f"{found.home}/.ssh/")]
+    had = {bare(line) for text in texts for line in text.splitlines()} - {""}
+    return had - {bare(line) for line in (account.keys if account else ())}
+
+
+def _remove_strays(now: AccessState) -> Iterator[str]:
+    for path, text in sorted(now.strays.items()):
+        for key in filter(None, map(bare, text.splitlines())):
+            tell(f"{path}: key {key[:24]}...{key[-12:]}: present -> absent")
+        tell(f"{path}: present -> absent")
+        yield f"rm -f -- {quote(path)}"
+
+
+def bare(line: str) -> str:
+    """The key in a line of authorized_keys, without options and comment; "" if there is none."""
+    words = "" if line.lstrip().startswith("#") else line
+    pairs = zip(words.split(), words.split()[1:], strict=False)
+    return next((f"{kind} {blob}" for kind, blob in pairs if blob.startswith("AAAA")), "")
+
+
+def _other_settings(now: AccessState, settings: Mapping[str, str]) -> Iterator[str]:
+    for user, found in now.settings.items():
+        for name, value in settings.items():
+            if found.get(name) != value:
+                yield f"for {user}: {name} {found.get(name, '(sshd -T says nothing)')} -> {value}"
+
+
+def _warn_of_what_others_rule(now: AccessState, accounts: Sequence[Account]) -> None:
+    for line in now.matches:
+        warn(f"{line.strip()}: what sshd does under this condition is not looked at")
+    groups = [now.groups.get(group, frozenset()) for group in (ADMINS, *AS_GOOD_AS_ROOT)]
+    for account in accounts:
+        found = now.accounts.get(account.name)
+        if found and found.sudo and not account.admin and account.name not in set().union(*groups):
+            warn(f"{account.name} is no admin, and may use sudo by a rule that is not of here")

@@ -1,0 +1,32 @@
+"""Ends what people run on a host, but for the session that the command itself came by."""
+
+# Of a slice's sessions each ends as a whole, with what was started as root in it by sudo; a process
+# that forks meanwhile does not escape (cgroup.kill: cgroups(7)). Then whatever is left elsewhere.
+END_SESSIONS = """\
+own=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
+login=${SUDO_UID:-0}
+end_sessions() {
+  for group in /sys/fs/cgroup/user.slice/user-$1.slice/*/; do
+    if [ -e "${group}cgroup.kill" ] && [ "$group" != "$own/" ]; then
+      echo 1 > "${group}cgroup.kill"
+    fi
+  done
+}
+end_all() {
+  end_sessions "$1"
+  for attempt in 1 2 3 4 5 6 7 8 9 10; do
+    left=
+    for process in $(pgrep -u "$1"); do
+      group=$(sed -n 's/^0:://p' "/proc/$process/cgroup" 2> /dev/null) || continue
+      if [ "$1" != "$login" ] || [ "/sys/fs/cgroup$group" != "$own" ]; then
+        kill -KILL "$process" 2> /dev/null || true
+        left=yes
+      fi
+    done
+    [ -n "$left" ] || return 0
+    sleep 0.1
+  done
+  echo "processes of uid $1 do not end: $(pgrep -u "$1" | tr '\\n' ' ')" >&2
+  return 1
+}
+"""

@@ -1,0 +1,104 @@
+"""Changes that undo themselves unless they are confirmed: commit, then confirm.
+
+What could lock the operators out is put in force while the host waits for the proof that they still
+get in. Without it, as the run has failed, was killed or lost its connection, the host goes back by
+itself, and also if it is booted meanwhile. Source: systemd.timer(5).
+"""
+
+from collections.abc import Sequence
+from shlex import quote
+
+KEPT = "/var/lib/coop-infra/undo"
+UNITS = "/etc/systemd/system"
+
+
+def directory(name: str) -> str:
+    """What is there while the change waits for its confirmation, and no longer."""
+    return f"{KEPT}/{name}"
+
+
+def arm(name: str, seconds: int, files: Sequence[str], then: Sequence[str]) -> list[str]:
+    """Lines for `operations.report.script`, to be run before the change.
+
+    name: of the change, for its units coop-undo-NAME
+    seconds: how long it waits
+    files: those that the change may write, make or remove: they will be as they are now
+    then: commands of POSIX sh that put the old files in force
+
+    If the timer does not run, the script ends there, before anything is changed.
+    """
+    place, unit = directory(name), _unit(name)
+    return [
+        f"systemctl stop {unit}.timer {unit}.service 2> /dev/null || true",
+        f"systemctl reset-failed {unit}.timer {unit}.service 2> /dev/null || true",
+        *_forget(name),
+        f"mkdir -p -m 700 {KEPT}; mkdir -m 700 {place}",
+        f"for path in {' '.join(map(quote, files))}; do",
+        '  if [ -e "$path" ] || [ -L "$path" ]; then list=there; else list=absent; fi',
+        f"  printf '%s\\n' \"$path\" >> {place}/$list",
+        "done",
+        f"touch {place}/there {place}/absent",
+        f"tar -c -P -f {place}/files.tar -T {place}/there",
+        f"cat > {place}/undo.sh <<'END-OF-UNDO'",
+        f"tar -x -P -p -f {place}/files.tar || exit 1",
+        f"xargs -r -d '\\n' rm -f -- < {place}/absent",
+        *then,
+        *_forget(name),
+        "END-OF-UNDO",
+        f"sync {place}/*",
+        *_written(
+            f"{UNITS}/{unit}.service",
+            "[Unit]",
+            "Description=Undo a change that nobody has confirmed",
+            "Before=ssh.service",
+            "[Service]",
+            "Type=oneshot",
+            f"ExecStart=/bin/sh {place}/undo.sh",
+            "[Install]",
+            "WantedBy=multi-user.target",
+        ),
+        *_written(
+            f"{UNITS}/{unit}.timer",
+            "[Timer]",
+            f"OnActiveSec={seconds}",
+            "AccuracySec=100ms",
+        ),
+        "systemctl daemon-reload",
+        f"systemctl -q enable {unit}.service",
+        f"systemctl start {unit}.timer && systemctl is-active -q {unit}.timer ||"
+        f" {{ echo {unit}.timer does not start, so nothing was changed >&2; exit 1; }}",
+    ]
+
+
+def confirm(name: str) -> list[str]:
+    """Lines by which the change stays. They end in an error if it is or is being undone."""
+    place, unit = directory(name), _unit(name)
+    return [
+        f"systemctl stop {unit}.timer || true",
+        f'[ -d {place} ] && [ "$(systemctl show -P ActiveState {unit}.service)" = inactive ] ||'
+        " { echo the change was undone before it was confirmed >&2; exit 1; }",
+        *_forget(name),
+        "systemctl daemon-reload",
+    ]
+
+
+def now(name: str) -> list[str]:
+    """Lines that undo the change that waits, at once."""
+    return [f"systemctl stop {_unit(name)}.timer || true", f"sh {directory(name)}/undo.sh"]
+
+
+def _forget(name: str) -> list[str]:
+    unit = _unit(name)
+    return [
+        f"systemctl -q disable {unit}.service 2> /dev/null || true",
+        f"rm -f {UNITS}/{unit}.service {UNITS}/{unit}.timer",
+        f"rm -rf {directory(name)}",
+    ]
+
+
+def _unit(name: str) -> str:
+    return f"coop-undo-{name}"
+
+
+def _written(path: str, *lines: str) -> list[str]:
+    return [f"cat > {path} <<'END-OF-UNIT'", *lines, "END-OF-UNIT"]

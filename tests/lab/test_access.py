@@ -1,0 +1,303 @@
+"""People log in by the keys of their record; nobody else does, and nobody is locked out."""
+
+import subprocess
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from lab.machines import STATE, Machine, pyinfra, wait_for
+from tests.lab.fleets import VpnFleet, changed_project, converge_alone, counts, edit
+from tests.lab.logins import ALONE, command, gets_in, key_of, new_key, public
+
+pytestmark = pytest.mark.access
+
+OPERATOR_KEY = STATE / "id_ed25519"
+SSHD = "/etc/ssh/sshd_config.d/00-coop-infra.conf"
+UNDO = "/var/lib/coop-infra/undo/access"
+
+
+@pytest.fixture
+def one(vpn_fleet: VpnFleet) -> Machine:
+    """The machine that most of these tests change."""
+    return vpn_fleet["bbb1"]
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project to change."""
+    return changed_project(tmp_path / "project", lambda hosts: None)
+
+
+def people(project: Path) -> Path:
+    return project / "lab/.state/people.yml"
+
+
+def refused(project: Path) -> str:
+    """A run on bbb1 that has to fail; gives its output."""
+    done = pyinfra("deploy.py", "-y", "--limit", "bbb1", directory=project)
+    assert done.returncode != 0, done.stderr[-4000:]
+    return done.stderr
+
+
+def test_people_log_in_by_their_keys_and_rights(vpn_fleet: VpnFleet) -> None:
+    for each in vpn_fleet.all:
+        assert gets_in(each, "ops-hypha-1", key_of("ops-hypha-1"), "sudo -n true")
+        assert not gets_in(each, "ops-hypha-1", key_of("ops-meet-1"))
+        assert not gets_in(each, "web-hypha-1", key_of("web-hypha-1"))
+        assert not gets_in(each, "root", OPERATOR_KEY)
+
+
+def test_who_may_only_log_in_is_no_admin(one: Machine, project: Path) -> None:
+    def demote(data: dict[str, dict[str, dict[str, object]]]) -> None:
+        data["people"]["ops-meet-1"]["access"] = {"all": "login"}
+
+    one.sh("gpasswd --add ops-meet-1 sudo")
+    edit(people(project), demote)
+    converge_alone("bbb1", project)
+    assert gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
+    assert not gets_in(one, "ops-meet-1", key_of("ops-meet-1"), "sudo -n true")
+    assert one.sh("id -nG ops-meet-1").split() == ["ops-meet-1", "coop-people"]
+
+
+def test_rogue_keys_are_of_no_use_reported_and_removed(one: Machine, tmp_path: Path) -> None:
+    rogue = new_key(tmp_path)
+    one.sh("useradd --create-home --shell /bin/bash mallory")
+    places = [
+        "/home/vagrant/.ssh/authorized_keys",
+        "/home/ops-hypha-1/.ssh/authorized_keys2",
+        "/root/.ssh/authorized_keys",
+        "/etc/ssh/authorized_keys/ops-meet-1",
+        "/etc/ssh/authorized_keys/mallory",
+    ]
+    for place in places:
+        one.sh(f"mkdir -p $(dirname {place}); cat >> {place}", stdin=public(rogue).encode() + b"\n")
+    one.sh("chown -R vagrant: /home/vagrant; chown -R ops-hypha-1: /home/ops-hypha-1")
+    for account in ("vagrant", "ops-hypha-1", "root"):
+        assert not gets_in(one, account, rogue)
+    assert gets_in(one, "mallory", rogue), "no test otherwise"
+    assert gets_in(one, "ops-meet-1", rogue), "no test otherwise"
+
+    dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb1")
+    missing = [place for place in places if place not in dry.stderr]
+    assert missing == [], dry.stderr[-4000:]
+    assert public(rogue)[-12:] in dry.stderr
+
+    converge_alone("bbb1")
+    assert converge_alone("bbb1") == (0, 0)
+    for account in ("vagrant", "ops-hypha-1", "root", "ops-meet-1", "mallory"):
+        assert not gets_in(one, account, rogue)
+    found = one.try_sh(f"grep -r -l '{public(rogue)}' /etc/ssh /root /home").stdout.decode()
+    assert found == ""
+    assert one.sh("getent passwd mallory").endswith(":/home/mallory:/usr/sbin/nologin")
+    assert gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
+
+
+HARM = (
+    ("chown ops-hypha-1 /etc/ssh/authorized_keys/ops-hypha-1", "ops-hypha-1:root 0644 -> root"),
+    ("chmod 600 /etc/ssh/authorized_keys/ops-meet-1", "root:root 0600 -> root:root 0644"),
+    ("chmod 777 /etc/ssh/authorized_keys", "root:root 0777 -> root:root 0755"),
+    (f"sed -i s/^permitrootlogin.*/permitrootlogin\\ yes/ {SSHD}", "-permitrootlogin yes"),
+    ("echo 'vagrant ALL=(ALL) ALL' >> /etc/sudoers.d/coop-infra", "-vagrant ALL=(ALL) ALL"),
+    ("gpasswd --delete ops-meet-1 coop-admins", "ops-meet-1: not in coop-admins -> in it"),
+    ("usermod --expiredate 1 ops-hypha-1", "account ops-hypha-1: closed -> open"),
+)  # fmt: skip
+
+
+def test_what_was_changed_by_hand_is_shown_and_mended(one: Machine) -> None:
+    for harm, _ in HARM:
+        one.sh(harm)
+    dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb1")
+    missing = [shown for _, shown in HARM if shown not in dry.stderr]
+    assert missing == [], dry.stderr[-4000:]
+    converge_alone("bbb1")
+    assert converge_alone("bbb1") == (0, 0)
+    for name in ("ops-hypha-1", "ops-meet-1"):
+        assert gets_in(one, name, key_of(name), "sudo -n true")
+
+
+def test_another_file_that_overrides_sshd_fails_the_run(one: Machine, project: Path) -> None:
+    one.sh("echo 'PermitRootLogin yes' > /etc/ssh/sshd_config.d/00-a.conf")
+    assert "permitrootlogin yes -> no" in refused(project)
+    one.sh("printf 'Match User vagrant\\nX11Forwarding yes\\n' > /etc/ssh/sshd_config.d/00-a.conf")
+    output = refused(project)
+    assert "for vagrant: x11forwarding yes -> no" in output
+    assert "00-a.conf:Match User vagrant" in output
+
+
+def test_whoever_is_removed_is_cut_off(one: Machine, project: Path, tmp_path: Path) -> None:
+    key, master = key_of("ops-meet-1"), tmp_path / "master"
+    shared = ("-o", f"ControlPath={master}")
+    words = command(key, "ops-meet-1", one.address, *shared, "-M", "-N", "-f")
+    subprocess.run(words, check=True, timeout=60)
+    mux = [*command(key, "ops-meet-1", one.address, *shared)]
+    run_there = "sudo -n sleep 7001 & nohup sleep 7002 > /dev/null 2>&1 & exec sleep 7003"
+    with subprocess.Popen([*mux, run_there]) as session:
+        wait_for(partial(runs, one, "sleep 7003"), "the session is at work", 60)
+        one.sh("systemd-run -q --uid=ops-meet-1 sleep 7004")
+        one.sh("touch /home/ops-meet-1/notes")
+        edit(people(project), lambda data: data["people"].pop("ops-meet-1"))
+        converge_alone("bbb1", project)
+        assert session.wait(timeout=20) != 0
+    assert not master.exists() or subprocess.run([*mux, "true"], check=False).returncode != 0
+    for number in range(7001, 7005):
+        assert not runs(one, f"sleep {number}")
+    assert not gets_in(one, "ops-meet-1", key)
+    assert one.sh("stat -c %U /home/ops-meet-1/notes") == "ops-meet-1"
+    assert converge_alone("bbb1", project) == (0, 0)
+
+    converge_alone("bbb1")
+    assert gets_in(one, "ops-meet-1", key, "sudo -n true")
+
+
+def runs(machine: Machine, what: str) -> bool:
+    return machine.try_sh(f"pgrep -x -f '{what}'").returncode == 0
+
+
+def test_a_key_that_is_replaced_ends_what_came_by_it(
+    one: Machine, project: Path, tmp_path: Path
+) -> None:
+    new, old = new_key(tmp_path), key_of("ops-meet-1")
+
+    def rotate(data: dict[str, dict[str, dict[str, object]]]) -> None:
+        data["people"]["ops-meet-1"]["ssh_keys"] = [{"key": public(new)}]
+
+    words = [*command(old, "ops-meet-1", one.address, *ALONE), "exec sleep 7001"]
+    with subprocess.Popen(words) as session:
+        wait_for(partial(runs, one, "sleep 7001"), "the session is at work", 60)
+        edit(people(project), rotate)
+        converge_alone("bbb1", project)
+        assert session.wait(timeout=20) != 0
+    assert gets_in(one, "ops-meet-1", new, "sudo -n true")
+    assert not gets_in(one, "ops-meet-1", old)
+
+
+def test_a_key_that_has_expired_is_refused(one: Machine, project: Path) -> None:
+    yesterday = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
+    text = people(project).read_text()
+    kept = public(key_of("ops-meet-1"))
+    people(project).write_text(
+        text.replace(f"- key: {kept}", f"- expires: {yesterday}\n      key: {kept}")
+    )
+    converge_alone("bbb1", project)
+    assert "expiry-time" in one.sh("cat /etc/ssh/authorized_keys/ops-meet-1")
+    assert not gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
+    assert gets_in(one, "ops-hypha-1", key_of("ops-hypha-1"))
+
+
+@pytest.mark.parametrize("access", [None, {"all": "login"}], ids=["removed", "no admin"])
+def test_a_run_that_would_lock_its_operator_out_is_refused(
+    vpn_fleet: VpnFleet, project: Path, access: dict[str, str] | None
+) -> None:
+    def change(data: dict[str, dict[str, dict[str, object]]]) -> None:
+        if access is None:
+            del data["people"]["vagrant"]
+        else:
+            data["people"]["vagrant"]["access"] = access
+
+    before = {each.name: everything_of_access(each) for each in vpn_fleet.all}
+    edit(people(project), change)
+    output = vpn_fleet.refused(project)
+    assert "you are logged in" in output and "people.yml" in output
+    assert {each.name: everything_of_access(each) for each in vpn_fleet.all} == before
+
+
+def everything_of_access(machine: Machine) -> str:
+    """Files, their times, accounts and groups."""
+    return machine.sh(
+        "find /etc/ssh /etc/sudoers.d /var/lib/coop-infra -printf '%p %m %u %g %s %T@\\n' | sort; "
+        "cat /etc/passwd /etc/shadow /etc/group; ls /etc/systemd/system"
+    )
+
+
+def with_settings(project: Path, **settings: str) -> None:
+    """Give sshd further settings in this copy of the project."""
+    file = project / "deploys/access/__init__.py"
+    text = "".join(f'    "{name}": "{value}",\n' for name, value in settings.items())
+    file.write_text(file.read_text().replace("SSHD = {\n", f"SSHD = {{\n{text}"))
+
+
+def test_a_change_that_shuts_the_operator_out_undoes_itself(one: Machine, project: Path) -> None:
+    before = one.sh(f"cat {SSHD}")
+    with_settings(project, denyusers="vagrant")
+    assert "no new login" in refused(project)
+    assert "denyusers" in one.sh(f"cat {SSHD}")
+    wait_for(lambda: one.sh(f"cat {SSHD}") == before, "the change has undone itself", 90)
+    wait_for(lambda: gets_in(one, "vagrant", OPERATOR_KEY), "the operator gets in again", 20)
+    assert one.try_sh(f"ls {UNDO} /etc/systemd/system/coop-undo*").stdout == b""
+    assert converge_alone("bbb1") == (0, 0)
+
+
+@pytest.mark.parametrize("then", ["waits", "resets", "runs again"])
+def test_a_run_that_is_killed_before_its_proof(one: Machine, project: Path, then: str) -> None:
+    before = one.sh(f"cat {SSHD}")
+    with_settings(project, banner="/etc/issue")
+    words = ["deploy.py", "-y", "--limit", "bbb1"]
+    with subprocess.Popen(
+        [str(STATE.parents[1] / ".venv/bin/pyinfra"), "inventories/lab.py", *words],
+        cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as run:  # fmt: skip
+        one.sh(f"while ! grep -q banner {SSHD}; do sleep 0.05; done", timeout=300)
+        run.kill()
+    assert one.try_sh(f"test -d {UNDO}").returncode == 0, "no test otherwise"
+    if then == "resets":
+        # What is not on the disk by then is lost, and so are the timers of before.
+        one.reset()
+        one.wait_until_up()
+    if then == "runs again":
+        changed, failed = converge_alone("bbb1", project)
+        assert changed == 1 and failed == 0
+        assert "banner" in one.sh(f"cat {SSHD}")
+    else:
+        wait_for(lambda: one.sh(f"cat {SSHD}") == before, "the change has undone itself", 90)
+    assert one.try_sh(f"ls {UNDO} /etc/systemd/system/coop-undo*").stdout == b""
+
+
+def test_nothing_is_applied_if_it_could_not_be_undone(one: Machine, project: Path) -> None:
+    one.sh("mount --bind -o ro /etc/systemd/system /etc/systemd/system")
+    before = one.sh(f"cat {SSHD}")
+    with_settings(project, banner="/etc/issue")
+    refused(project)
+    assert one.sh(f"cat {SSHD}") == before
+
+
+def test_a_unit_that_an_earlier_change_left_is_no_obstacle(one: Machine, project: Path) -> None:
+    unit = "/etc/systemd/system/coop-undo-access"
+    one.sh(f"printf '[Service]\\nType=oneshot\\nExecStart=/bin/false\\n' > {unit}.service")
+    one.sh(f"printf '[Timer]\\nOnActiveSec=1h\\n' > {unit}.timer; systemctl daemon-reload")
+    one.try_sh("systemctl start coop-undo-access.service; systemctl start coop-undo-access.timer")
+    with_settings(project, banner="/etc/issue")
+    converge_alone("bbb1", project)
+    assert "banner" in one.sh("sshd -T")
+    assert one.try_sh(f"ls {UNDO} {unit}*").stdout == b""
+    assert one.sh("systemctl --failed --no-legend") == ""
+
+
+def test_on_day_zero_the_operator_comes_by_the_providers_account(
+    vpn_fleet: VpnFleet, project: Path
+) -> None:
+    """On a fresh machine the account vagrant stands for that of a provider's image."""
+    vpn_fleet.restore("fresh")
+    one = vpn_fleet["bbb1"]
+
+    def rename(data: dict[str, dict[str, object]]) -> None:
+        data["people"]["ops-lab-1"] = data["people"].pop("vagrant")
+
+    edit(people(project), rename)
+    words = ("deploy.py", "-y", "--limit", "bbb1")
+    first = pyinfra(*words, directory=project)
+    assert first.returncode == 0, first.stderr[-4000:]
+    assert "come as yourself" in first.stderr
+    one.disconnect()
+    assert not gets_in(one, "vagrant", OPERATOR_KEY)
+    assert gets_in(one, "ops-lab-1", OPERATOR_KEY, "sudo -n true")
+
+    for expected in (1, 0):
+        again = pyinfra(*words, "--ssh-user", "ops-lab-1", directory=project)
+        assert again.returncode == 0, again.stderr[-4000:]
+        assert counts(again.stderr)[:2] == (expected, 0)
+    closed = (
+        "getent passwd vagrant | grep -q nologin && sudo -n sed -n 's/^vagrant:.*:1:$/closed/p'"
+    )
+    assert gets_in(one, "ops-lab-1", OPERATOR_KEY, f"{closed} /etc/shadow | grep -q closed")

@@ -1,0 +1,303 @@
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pyinfra.api import FunctionCommand
+
+from facts.access import KEYS, Access, AccessState, AccountState
+from facts.files import PathState
+from operations import undo
+from operations.access import ADMINS, HEADER, PEOPLE, SSHD, SUDOERS, Account, bare, people
+from operations.sessions import END_SESSIONS
+from tests.unit.operation_harness import Run, run
+
+OPS = "ssh-ed25519 AAAAops laptop"
+WEB = 'from="10.66.0.0/16",expiry-time="20270701" ssh-ed25519 AAAAweb'
+ROGUE = "ssh-rsa AAAArogue"
+ACCOUNTS = [Account("ops-hypha-1", True, (OPS,)), Account("web-hypha-1", False, (WEB,))]
+SETTINGS = {"permitrootlogin": "no", "usepam": "yes"}
+BASH, NOLOGIN = "/bin/bash", "/usr/sbin/nologin"
+WAITING = undo.directory("access")
+
+
+def person(uid: int, name: str, **other: Any) -> AccountState:
+    return AccountState(uid, f"/home/{name}", **{"shell": BASH, **other})
+
+
+def file(content: str, mode: int = 0o644, owner: str = "root") -> PathState:
+    return PathState("file", mode, owner, "root", content=content.encode())
+
+
+CONVERGED = AccessState(
+    login="ops-hypha-1",
+    accounts={
+        "root": AccountState(0, "/root", BASH),
+        "www-data": AccountState(33, "/var/www", NOLOGIN),
+        "ops-hypha-1": person(1000, "ops-hypha-1", sudo=True),
+        "web-hypha-1": person(1001, "web-hypha-1"),
+        "vision": person(20001, "none", shell=NOLOGIN),
+    },
+    groups={
+        PEOPLE: frozenset({"ops-hypha-1", "web-hypha-1"}),
+        ADMINS: frozenset({"ops-hypha-1"}),
+        "sudo": frozenset(),
+    },
+    files={
+        KEYS: PathState("directory", 0o755, "root", "root"),
+        f"{KEYS}/ops-hypha-1": file(f"{HEADER}{OPS}\n"),
+        f"{KEYS}/web-hypha-1": file(f"{HEADER}{WEB}\n"),
+        SUDOERS: file(f"{HEADER}%coop-admins ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440),
+        SSHD: file(f"{HEADER}permitrootlogin no\nusepam yes\n"),
+    },
+    settings={"root": SETTINGS, "ops-hypha-1": SETTINGS, "web-hypha-1": SETTINGS},
+)
+
+
+def but(
+    accounts: dict[str, AccountState] | None = None,
+    groups: dict[str, set[str]] | None = None,
+    files: dict[str, PathState | None] | None = None,
+    **other: Any,
+) -> AccessState:
+    """The converged host with these in addition, or in the place of what it has."""
+    together = {**CONVERGED.files, **(files or {})}
+    return replace(
+        CONVERGED,
+        accounts={**CONVERGED.accounts, **(accounts or {})},
+        groups={**CONVERGED.groups, **{k: frozenset(v) for k, v in (groups or {}).items()}},
+        files={path: state for path, state in together.items() if state},
+        **other,
+    )
+
+
+def apply(
+    *states: AccessState, accounts: list[Account] = ACCOUNTS, proof: Any = lambda: None, **how: Any
+) -> Run:
+    answers: Any = list(states) if len(states) > 1 else states[0]
+    return run(people, accounts, SETTINGS, proof, facts={Access: answers}, **how)
+
+
+def scripts(done: Run) -> list[str]:
+    """What each command of the run is: a script, a tar that is unpacked, or a call."""
+    texts = []
+    for command in done.commands:
+        if isinstance(command, FunctionCommand):
+            texts.append("(proof)")
+        elif command.get_raw_value() == "sh -s":
+            texts.append(str(command.connector_arguments["_stdin"]))
+        else:
+            texts.append(command.get_raw_value())
+    return texts
+
+
+def only_script(done: Run) -> str:
+    (text,) = scripts(done)
+    return text
+
+
+def test_who_is_as_wanted_is_left_alone() -> None:
+    done = apply(CONVERGED)
+    assert done.commands == [] and done.warned == []
+    assert done.noops == ["2 people can log in, and nobody else"]
+
+
+def test_a_change_is_undone_unless_it_is_proven() -> None:
+    done = apply(but(files={SSHD: None}), CONVERGED)
+    armed, written, reloaded, proof, confirmed = scripts(done)
+    assert undo.directory("access") in armed and SSHD in armed
+    assert "tar -x" in written
+    assert "sshd -t\nsystemctl reload ssh.service" in reloaded
+    assert proof == "(proof)"
+    assert "undone before it was confirmed" in confirmed
+
+
+def test_only_what_is_written_comes_back() -> None:
+    armed = scripts(apply(but(files={SSHD: None}), CONVERGED))[0]
+    line = next(line for line in armed.splitlines() if line.startswith("for path in"))
+    assert line == f"for path in {SSHD}; do"
+
+
+def test_whatever_goes_wrong_with_the_proof_it_is_none() -> None:
+    def fails() -> None:
+        raise ConnectionError("refused")
+
+    command = apply(but(files={SSHD: None}), CONVERGED, proof=fails).commands[3]
+    said: list[str] = []
+
+    class Host:
+        def log_styled(self, text: str, **_: Any) -> None:
+            said.append(text)
+
+    assert command.function(None, Host(), fails) is False
+    assert said == ["no new login, so the change undoes itself within 60 s: refused"]
+    assert command.function(None, Host(), lambda: None) is True
+
+
+def test_what_an_earlier_run_did_not_prove_is_undone_first() -> None:
+    waiting = but(files={WAITING: PathState("directory", 0o700, "root", "root")})
+    done = apply(waiting, CONVERGED)
+    assert f"sh {WAITING}/undo.sh" in only_script(done)
+    assert done.said == ["an earlier change was never confirmed: undone"]
+
+
+def test_people_get_account_groups_and_keys() -> None:
+    fresh = AccessState(
+        login="debian",
+        accounts={"root": AccountState(0, "/root", BASH), "debian": person(1000, "debian")},
+        settings={"root": {}},
+    )
+    armed, written, *_ = scripts(apply(fresh, CONVERGED))
+    for line in (
+        "groupadd --system coop-people",
+        "useradd --create-home --shell /bin/bash ops-hypha-1",
+        "gpasswd --add ops-hypha-1 coop-people",
+        "gpasswd --add ops-hypha-1 coop-admins",
+        "gpasswd --add web-hypha-1 coop-people",
+    ):
+        assert line in armed
+    assert "web-hypha-1 coop-admins" not in armed
+    # Before the undo is armed, and so before any key counts.
+    assert armed.index("useradd") < armed.index("coop-undo-access.timer")
+    assert f"{KEYS}/ops-hypha-1" in written
+
+
+def test_an_account_that_was_closed_is_opened_again() -> None:
+    closed = person(1001, "web-hypha-1", expires=1, shell=NOLOGIN)
+    armed = scripts(apply(but(accounts={"web-hypha-1": closed}), CONVERGED))[0]
+    assert "usermod --expiredate '' --shell /bin/bash web-hypha-1" in armed
+
+
+def test_whoever_is_no_admin_any_more_leaves_every_group_of_power() -> None:
+    strong = {"web-hypha-1", "ops-hypha-1"}
+    done = apply(but(groups={ADMINS: strong, "sudo": {"web-hypha-1"}}))
+    text = only_script(done)
+    assert "gpasswd --delete web-hypha-1 coop-admins" in text
+    assert "gpasswd --delete web-hypha-1 sudo" in text
+    assert "--delete ops-hypha-1" not in text
+
+
+def test_whoever_is_removed_is_closed_out_in_an_order_that_can_be_resumed() -> None:
+    text = only_script(apply(CONVERGED, accounts=ACCOUNTS[:1]))
+    steps = [
+        f"rm -rf -- {KEYS}/web-hypha-1",
+        "usermod --expiredate 1 web-hypha-1",
+        "end_all 1001",
+        "usermod --shell /usr/sbin/nologin web-hypha-1",
+        "gpasswd --delete web-hypha-1 coop-people",
+    ]
+    places = [text.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "userdel" not in text and "ops-hypha-1" not in text.replace(END_SESSIONS, "")
+
+
+def test_an_account_that_was_closed_half_way_is_closed() -> None:
+    half = person(1002, "gone", expires=1, shell=NOLOGIN)
+    text = only_script(apply(but(accounts={"gone": half}, groups={PEOPLE: {
+        "gone", "ops-hypha-1", "web-hypha-1"}})))  # fmt: skip
+    assert "end_all 1002" in text and "gpasswd --delete gone coop-people" in text
+
+
+def test_an_account_that_nobody_declared_is_closed_and_a_services_is_not() -> None:
+    found = {"mallory": person(1005, "mallory"), "minecraft": person(1006, "mc", shell=NOLOGIN)}
+    text = only_script(apply(but(accounts=found)))
+    assert "end_all 1005" in text
+    assert "minecraft" not in text and "1006" not in text and "vision" not in text
+
+
+def test_the_account_that_the_run_came_by_is_closed_by_the_next_one() -> None:
+    done = apply(but(accounts={"debian": person(1005, "debian")}, login="debian"))
+    assert done.commands == []
+    assert done.warned == ["you came as debian, who is nobody: come as yourself, which closes it"]
+
+
+def test_strays_are_told_and_removed_and_sessions_of_their_keys_end() -> None:
+    strays = {
+        "/root/.ssh/authorized_keys": f"# note\n{ROGUE}\n",
+        "/home/ops-hypha-1/.ssh/authorized_keys": f"{OPS} again\n",
+        "/home/web-hypha-1/.ssh/authorized_keys2": f"{ROGUE}\n",
+    }
+    done = apply(but(strays=strays))
+    text = only_script(done)
+    for path in strays:
+        assert f"rm -f -- {path}" in text
+        assert f"{path}: present -> absent" in done.said
+    # Of root never more than its logins: everything else is the system itself.
+    assert "end_sessions 0\n" in text and "end_all 0" not in text
+    assert "end_all 1001\n" in text
+    assert "end_all 1000\n" not in text, "their key is as good as before"
+
+
+def test_a_key_that_is_replaced_ends_the_sessions_of_its_owner() -> None:
+    new = Account("web-hypha-1", False, ("ssh-ed25519 AAAAnew",))
+    *_, last = scripts(apply(CONVERGED, CONVERGED, accounts=[ACCOUNTS[0], new]))
+    assert "end_all 1001" in last and "end_all 1000" not in last
+
+
+def test_while_sshd_has_other_settings_no_key_goes_and_the_run_fails() -> None:
+    other = {**SETTINGS, "permitrootlogin": "yes"}
+    found = but(strays={"/root/.ssh/authorized_keys": ROGUE}, settings={"root": other})
+    done = apply(found, accounts=ACCOUNTS[:1])
+    assert "for root: permitrootlogin yes -> no" in done.failure
+    closing = scripts(done)[0]
+    assert "usermod --expiredate 1 web-hypha-1" in closing and "/root/.ssh" not in closing
+
+
+def test_an_sshd_that_says_nothing_fails_the_run() -> None:
+    assert "(sshd -T says nothing)" in apply(but(settings={"root": {}})).failure
+
+
+def test_what_sshd_has_not_read_is_reloaded_under_the_same_proof() -> None:
+    done = apply(but(reloaded=False), CONVERGED)
+    assert len(done.commands) == 4 and "reload ssh.service" in scripts(done)[1]
+
+
+def test_a_name_of_the_systems_is_refused() -> None:
+    done = apply(CONVERGED, accounts=[*ACCOUNTS, Account("www-data", False, ())])
+    assert "www-data: an account of the system's has that name" in done.failure
+    assert len(done.commands) == 1
+
+
+def test_wrong_owner_and_mode_are_repaired() -> None:
+    found = but(files={
+        f"{KEYS}/ops-hypha-1": file(f"{HEADER}{OPS}\n", owner="ops-hypha-1"),
+        SUDOERS: file(f"{HEADER}%coop-admins ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o666),
+        KEYS: PathState("directory", 0o777, "root", "root"),
+    })  # fmt: skip
+    done = apply(found, CONVERGED)
+    assert f"{SUDOERS}: root:root 0666 -> root:root 0440" in done.said
+    assert f"{KEYS}/ops-hypha-1: ops-hypha-1:root 0644 -> root:root 0644" in done.said
+    assert f"{KEYS}: root:root 0777 -> root:root 0755" in done.said
+
+
+def test_what_others_rule_is_warned_of() -> None:
+    web = person(1001, "web-hypha-1", sudo=True)
+    match = "/etc/ssh/sshd_config:  Match Address 192.0.2.7"
+    done = apply(but(accounts={"web-hypha-1": web}, matches=(match,)))
+    assert done.warned == [
+        f"{match}: what sshd does under this condition is not looked at",
+        "web-hypha-1 is no admin, and may use sudo by a rule that is not of here",
+    ]
+
+
+def test_a_dry_run_tells_everything_at_once() -> None:
+    found = but(files={SSHD: None}, strays={"/root/.ssh/authorized_keys": ROGUE})
+    done = apply(found, accounts=ACCOUNTS[:1], executing=False, diff=True)
+    said = "\n".join(done.said)
+    assert f"{SSHD}: absent -> file" in said
+    assert "account web-hypha-1: open -> closed" in said
+    assert "/root/.ssh/authorized_keys: present -> absent" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("ssh-ed25519 AAAAx me@home", "ssh-ed25519 AAAAx"),
+        (WEB, "ssh-ed25519 AAAAweb"),
+        ('command="echo a b" ssh-rsa AAAAy', "ssh-rsa AAAAy"),
+        ("# ssh-rsa AAAAy", ""),
+        ("", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_the_key_in_a_line(line: str, key: str) -> None:
+    assert bare(line) == key

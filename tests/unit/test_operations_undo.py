@@ -1,0 +1,98 @@
+"""The scripts in a real shell, with a pretended systemd."""
+
+from pathlib import Path
+
+import pytest
+
+from operations import undo
+from operations.report import script
+from tests.unit.host_here import perform
+from tests.unit.operation_harness import Shell
+
+TIMER, SERVICE = "coop-undo-door.timer", "coop-undo-door.service"
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """systemd's folder and that of the changes that wait are the test's own."""
+    monkeypatch.setattr(undo, "KEPT", str(tmp_path / "undo"))
+    monkeypatch.setattr(undo, "UNITS", str(tmp_path / "units"))
+    (tmp_path / "units").mkdir()
+    shell = Shell(tmp_path)
+    shell.stand_in("systemctl", 'case "$*" in show*) echo inactive ;; esac')
+    return shell
+
+
+def arm(shell: Shell, *files: Path, change: str = "") -> int:
+    lines = undo.arm("door", 60, [str(file) for file in files], ["echo in force"])
+    return perform(script(*lines, change), shell).returncode
+
+
+def test_what_waits_is_undone_with_its_owner_and_mode(shell: Shell, tmp_path: Path) -> None:
+    old, new, link = tmp_path / "old file", tmp_path / "new", tmp_path / "link"
+    old.write_text("as it was")
+    old.chmod(0o440)
+    link.symlink_to("nowhere")
+    assert arm(shell, old, new, link) == 0
+    assert Path(undo.directory("door")).is_dir()
+    assert f"systemctl start {TIMER}" in shell.calls
+    assert f"systemctl -q enable {SERVICE}" in shell.calls
+
+    old.unlink()
+    old.write_text("changed")
+    new.write_text("made")
+    link.unlink()
+    done = perform(script(*undo.now("door")), shell)
+    assert done.returncode == 0 and "in force" in done.stdout
+    assert old.read_text() == "as it was" and old.stat().st_mode & 0o777 == 0o440
+    assert not new.exists() and link.is_symlink()
+    assert not Path(undo.directory("door")).exists()
+    assert list((tmp_path / "units").iterdir()) == []
+
+
+def test_what_is_confirmed_stays(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    assert arm(shell, file) == 0
+    file.write_text("made")
+    assert perform(script(*undo.confirm("door")), shell).returncode == 0
+    assert file.read_text() == "made"
+    assert not Path(undo.directory("door")).exists()
+    assert list((tmp_path / "units").iterdir()) == []
+
+
+def test_without_its_timer_nothing_is_changed(shell: Shell, tmp_path: Path) -> None:
+    shell.stand_in("systemctl", 'case "$*" in *is-active*timer) exit 3 ;; esac')
+    changed = tmp_path / "changed"
+    assert arm(shell, changed, change=f"touch {changed}") != 0
+    assert not changed.exists()
+
+
+def test_what_was_undone_cannot_be_confirmed(shell: Shell, tmp_path: Path) -> None:
+    arm(shell, tmp_path / "file")
+    perform(script(*undo.now("door")), shell)
+    done = perform(script(*undo.confirm("door")), shell)
+    assert done.returncode != 0 and "undone before it was confirmed" in done.stderr
+
+
+def test_what_is_just_being_undone_cannot_be_confirmed(shell: Shell, tmp_path: Path) -> None:
+    arm(shell, tmp_path / "file")
+    shell.stand_in("systemctl", 'case "$*" in show*) echo activating ;; esac')
+    assert perform(script(*undo.confirm("door")), shell).returncode != 0
+    assert Path(undo.directory("door")).is_dir()
+
+
+def test_what_cannot_be_put_back_is_kept_for_the_next_boot(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("as it was")
+    arm(shell, file)
+    (Path(undo.directory("door")) / "files.tar").write_text("garbage")
+    assert perform(script(*undo.now("door")), shell).returncode != 0
+    assert Path(undo.directory("door")).is_dir()
+    assert (tmp_path / "units" / SERVICE).exists()
+
+
+def test_it_comes_back_at_a_boot_and_before_sshd(shell: Shell, tmp_path: Path) -> None:
+    arm(shell, tmp_path / "file")
+    unit = (tmp_path / "units" / SERVICE).read_text()
+    assert "WantedBy=multi-user.target" in unit and "Before=ssh.service" in unit
+    assert "OnActiveSec=60\n" in (tmp_path / "units" / TIMER).read_text()
