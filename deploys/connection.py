@@ -28,19 +28,25 @@ def key_of_login() -> str | None:
     return f"{key.get_name()} {key.get_base64()}" if key else None
 
 
-def log_in_anew(user: str) -> None:
+def log_in_anew(user: str, address: str | None = None) -> None:
     """Log in to the host as this user, by the key of the present login, and use sudo there.
 
+    address: by default that of the present login
+
     By a connection of its own: one that is open already goes on whatever is forbidden meanwhile.
-    Raises an exception if that is not possible.
+    Raises an exception if that is not possible, or if another machine answers.
     """
     used = host.connector
     anew = type(used)(used.state, used.host)
     only = {"pkey": _private_key(), "allow_agent": False, "look_for_keys": False}
     options = {**(used.data["ssh_paramiko_connect_kwargs"] or {}), **only}
     anew.data = {**used.data, "ssh_user": user, "ssh_paramiko_connect_kwargs": options}
+    if address:
+        anew.data["ssh_hostname"] = address
     anew.connect()
     try:
+        if _host_key(anew) != _host_key(used):
+            raise ConnectionError(f"another machine answers at {address}")
         ok, output = anew.run_shell_command(StringCommand("sudo -n true"))
         if not ok:
             raise PermissionError(f"{user} may not use sudo: {output.stderr}")
@@ -51,6 +57,11 @@ def log_in_anew(user: str) -> None:
 def _private_key() -> Any:
     transport = _transport()
     return getattr(transport.auth_handler, "private_key", None) if transport else None
+
+
+def _host_key(connector: Any) -> bytes:
+    key: bytes = connector.client.get_transport().get_remote_server_key().asbytes()
+    return key
 
 
 def _transport() -> Any:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import click
 from pyinfra import logger
 from pyinfra.api.exceptions import InventoryError
 
+from deploys.reach import address_in_vpn, is_in_vpn
 from fleet import ROOT, secrets, vpn_keys
 from fleet.hosts import GROUPS, Host
 from fleet.load import load
@@ -44,7 +46,14 @@ def groups(
     except FleetError as error:
         # pyinfra prints its own errors as they are, and any other with a traceback.
         raise InventoryError(f"put this right first:\n{error}") from None
-    members = {host.name: (host.name, {**_ssh(host), "fleet_file": file, **data}) for host in hosts}
+    addresses = _addresses_in_vpn(fleet, hosts)
+    members = {
+        host.name: (
+            host.name,
+            {**_ssh(host), **addresses.get(host.name, {}), "fleet_file": file, **data},
+        )
+        for host in hosts
+    }
     return {
         group: [members[host.name] for host in hosts if group in host.groups] for group in GROUPS
     }
@@ -65,6 +74,23 @@ def _ssh(host: Host) -> dict[str, Any]:
     """The host's data for pyinfra's SSH connector: only what is set."""
     values = {"hostname": host.address, **host.ssh.model_dump(exclude_none=True)}
     return {f"ssh_{name}": value for name, value in values.items()}
+
+
+def _addresses_in_vpn(fleet: Fleet, hosts: Iterable[Host]) -> dict[str, dict[str, str]]:
+    """The data for each host that may be open to the VPN alone, and that can be reached by it."""
+    closed = [host for host in hosts if host.vpn and host.vpn.only_way_in and _in_limit(host)]
+    if not closed:
+        return {}
+    if not is_in_vpn(fleet):
+        names = ", ".join(host.name for host in closed)
+        logger.warning(
+            f"you are not in the VPN, and {names} may let nobody in from elsewhere. If so, bring "
+            "your tunnel up (make vpn-config) and run again"
+        )
+        return {}
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        found = dict(zip(closed, pool.map(address_in_vpn, closed), strict=True))
+    return {host.name: {"ssh_hostname": it} for host, it in found.items() if it}
 
 
 def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:

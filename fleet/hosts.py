@@ -96,10 +96,12 @@ class HostVpn(Record):
 
     addresses: its IPv4 and its IPv6 address there
     people: of a hub, the prefixes from which the people who come through it have their addresses
+    only_way_in: whether SSH is open from within the VPN alone
     """
 
     addresses: BothAddresses
     people: BothPrefixes = ()
+    only_way_in: StrictBool = False
 
 
 class Host(Record):
@@ -118,6 +120,10 @@ class Host(Record):
     site: Site | None = Field(None, validate_default=True)
     vpn: HostVpn | None = Field(None, validate_default=True)
     lab: Lab | None = None
+
+    @property
+    def ssh_port(self) -> int:
+        return self.ssh.port or 22
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -53,6 +53,11 @@ class Fleet(Record):
     def hosts_in_vpn(self) -> list[Host]:
         return [host for host in self.hosts.values() if host.vpn]
 
+    def vpn_prefixes(self) -> list[str]:
+        """Every prefix of the VPN: of its servers, and of the people of each hub."""
+        people = [prefix for host in self.hosts_in_vpn() if host.vpn for prefix in host.vpn.people]
+        return [*self.vpn.servers, *people]
+
     def hosts_in(self, environments: Collection[str]) -> list[Host]:
         return [host for host in self.hosts.values() if host.environment in environments]
 

@@ -1,6 +1,6 @@
 """What only shows between people, and between them and the hosts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 from fleet.access import is_usable_admin
@@ -35,10 +35,19 @@ def check_access(
         yield from _known_places(file, person, hosts)
         yield from _addresses_of_hubs(file, person, hosts)
     for host in hosts.values():
+        if host.vpn and host.vpn.only_way_in:
+            yield from _inside(file, host, people.values(), now)
         if not any(is_usable_admin(person, host, now) for person in people.values()):
             message = f"nobody may administer {host.name} with an SSH key that is valid today"
             remedy = f"give somebody the access {host.name}: admin, or all: admin"
             yield Problem(file, "people", "access", message, remedy)
+
+
+def _inside(file: str, host: Host, people: Iterable[Person], now: datetime) -> Iterator[Problem]:
+    """Somebody can get in to a host that lets SSH in from within the VPN alone."""
+    if not any(person.vpn and is_usable_admin(person, host, now) for person in people):
+        message = f"the VPN is the only way into {host.name}, and none of its admins is in the VPN"
+        yield Problem(file, "people", "vpn", message, "give one of them vpn: key and addresses")
 
 
 def _known_places(file: str, person: Person, hosts: Mapping[str, Host]) -> Iterator[Problem]:

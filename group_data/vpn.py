@@ -1,6 +1,6 @@
 """What every host in the VPN should be: its WireGuard interface."""
 
-packages = ["wireguard-tools"]
+packages = ["wireguard-tools", "nftables"]
 interface = "wg0"
 
 # UDP, on every host: the servers reach each other over their public addresses.

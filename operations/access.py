@@ -6,9 +6,8 @@ Sources: sshd(8), sshd_config(5), usermod(8), sudoers(5), pam_systemd(8).
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
-from typing import Any
 
-from pyinfra import host, logger
+from pyinfra import host
 from pyinfra.api import FunctionCommand, StringCommand
 
 from facts.access import KEYS, Access, AccessState, AccountState
@@ -29,7 +28,6 @@ HEADER = "# Written as a whole by pyinfra: an edit here is lost.\n"
 RELOAD = "systemctl reload ssh.service"
 
 CHANGE = "access"
-PROOF_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -43,13 +41,17 @@ class Account:
 
 @operation()
 def people(
-    accounts: Sequence[Account], settings: Mapping[str, str], prove: Callable[[], None]
+    accounts: Sequence[Account],
+    settings: Mapping[str, str],
+    others: Mapping[str, str],
+    prove: Callable[[], None],
 ) -> Commands:
     """These people can log in by these keys, sshd has these settings, and nobody else gets in.
 
     settings: sshd's options in small letters, with the values that `sshd -T` prints
+    others: the same, of options that it must have and that are not set here
     prove: raises an exception if the operator cannot log in anew. It is called when the change is
-        in force; if it fails or never ends, the host undoes the change after PROOF_SECONDS.
+        in force; if it fails or never ends, the host undoes the change.
 
     Whoever is not among them is closed out: the account expires, its sessions and processes end,
     its keys go; home and files stay, with their owner. Sessions of whoever loses a key end too, but
@@ -57,12 +59,12 @@ def people(
     Never touches the account of a service, which has a small uid or no login shell, but for such
     keys.
     """
-    entries = _entries(accounts, settings)
-    now = _look(entries, settings)
+    entries, judged = _entries(accounts, settings), {**settings, **others}
+    now = _look(entries, judged)
     if undo.directory(CHANGE) in now.files:
         tell("an earlier change was never confirmed: undone")
         yield script(*undo.now(CHANGE))
-        now = _look(entries, settings)
+        now = _look(entries, judged)
     wrong = files.differing(entries, now.files)
     if reason := _names_of_the_system(now, accounts) or files.refusal(wrong, now.files):
         yield fail(reason)
@@ -74,32 +76,19 @@ def people(
     _warn_of_what_others_rule(now, accounts)
     if opening or wrong or not now.reloaded:
         written = [entry.path for entry in wrong if isinstance(entry, files.File)]
-        yield script(*opening, *undo.arm(CHANGE, PROOF_SECONDS, written, [RELOAD]))
-        if wrong:
-            yield files.write(wrong)
-        yield script("sshd -t", RELOAD)
-        yield FunctionCommand(_is_proven, (prove,), {})
-        yield script(*undo.confirm(CHANGE))
-        now = _look(entries, settings)
+        change = [*([files.write(wrong)] if wrong else []), script("sshd -t", RELOAD)]
+        yield from undo.unless_proven(
+            CHANGE, change, prove, files=written, then=[RELOAD], before=opening
+        )
+        now = _look(entries, judged)
     # Under other settings these may be the keys by which the operator came.
-    other = list(_other_settings(now, settings))
+    other = list(_other_settings(now, judged))
     if last := [*closing, *([] if other else strays)]:
         yield script(END_SESSIONS, *last)
     if other:
-        yield fail("\n".join([f"something goes before {SSHD}; take it out:", *other]))
+        yield fail("\n".join([f"what stands elsewhere than in {SSHD} goes before it:", *other]))
     elif not (opening or wrong or last):
         host.noop(f"{len(accounts)} people can log in, and nobody else")
-
-
-def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
-    try:
-        prove()
-    except Exception as error:
-        # Whatever hinders it, it is no proof.
-        text = f"no new login, so the change undoes itself within {PROOF_SECONDS} s: {error}"
-        host.log_styled(text, fg="red", log_func=logger.error)
-        return False
-    return True
 
 
 def _look(entries: Sequence[files.Entry], settings: Mapping[str, str]) -> AccessState:

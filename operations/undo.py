@@ -5,8 +5,17 @@ get in. Without it, as the run has failed, was killed or lost its connection, th
 itself, and also if it is booted meanwhile. Source: systemd.timer(5).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from shlex import quote
+from typing import Any
+
+from pyinfra import logger
+from pyinfra.api import FunctionCommand, StringCommand
+
+from operations.report import script
+
+PROOF_SECONDS = 60
+"""How long a change waits for its proof."""
 
 KEPT = "/var/lib/coop-infra/undo"
 UNITS = "/etc/systemd/system"
@@ -17,13 +26,42 @@ def directory(name: str) -> str:
     return f"{KEPT}/{name}"
 
 
-def arm(name: str, seconds: int, files: Sequence[str], then: Sequence[str]) -> list[str]:
-    """Lines for `operations.report.script`, to be run before the change.
+def unless_proven(
+    name: str,
+    change: Iterable[StringCommand],
+    prove: Callable[[], None],
+    *,
+    files: Sequence[str],
+    then: Sequence[str],
+    before: Sequence[str] = (),
+) -> Generator[StringCommand | FunctionCommand, None, None]:
+    """The commands of a change that undoes itself unless it is proven.
 
     name: of the change, for its units coop-undo-NAME
-    seconds: how long it waits
+    prove: raises an exception if the operators would be locked out
     files: those that the change may write, make or remove: they will be as they are now
-    then: commands of POSIX sh that put the old files in force
+    then: lines of POSIX sh that put the old files in force
+    before: lines for the same remote command as the preparation, whose effect stays
+    """
+    yield script(*before, *arm(name, files, then))
+    yield from change
+    yield FunctionCommand(_is_proven, (prove,), {})
+    yield script(*confirm(name))
+
+
+def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
+    try:
+        prove()
+    except Exception as error:
+        # Whatever hinders it, it is no proof.
+        text = f"not proven, so the change undoes itself within {PROOF_SECONDS} s: {error}"
+        host.log_styled(text, fg="red", log_func=logger.error)
+        return False
+    return True
+
+
+def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:
+    """Lines that keep what is to be changed, and start the clock.
 
     If the timer does not run, the script ends there, before anything is changed.
     """
@@ -60,7 +98,7 @@ def arm(name: str, seconds: int, files: Sequence[str], then: Sequence[str]) -> l
         *_written(
             f"{UNITS}/{unit}.timer",
             "[Timer]",
-            f"OnActiveSec={seconds}",
+            f"OnActiveSec={PROOF_SECONDS}",
             "AccuracySec=100ms",
         ),
         "systemctl daemon-reload",

@@ -68,11 +68,23 @@ def preflight() -> None:
 
 @deploy("Access")
 def converge() -> None:
-    person = owner(fleet().people.values(), key_of_login())
     accounts = fleet().accounts(this_host(), datetime.now(UTC))
     access.people(
         name="People, keys and sshd",
         accounts=[access.Account(it.name, it.admin, it.keys) for it in accounts],
         settings=SSHD,
-        prove=partial(log_in_anew, person.name if person else ""),
+        others=_others(),
+        prove=partial(log_in_anew, operator()),
     )
+
+
+def operator() -> str:
+    """The person by whose key this run is logged in to the host; "" for nobody's, in a dry run."""
+    person = owner(fleet().people.values(), key_of_login())
+    return person.name if person else ""
+
+
+def _others() -> dict[str, str]:
+    """What sshd must have and is not given here: where it listens is closed by its number."""
+    here = this_host()
+    return {"port": str(here.ssh_port)} if here.vpn and here.vpn.only_way_in else {}

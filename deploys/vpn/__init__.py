@@ -7,6 +7,7 @@ from pyinfra.api import deploy
 
 from deploys.data import fleet, secrets, this_host, vpn_keys
 from deploys.templates import render
+from deploys.vpn import firewall
 from fleet.secrets import preshared_name
 from fleet.vpn import Peer, server_peers
 from fleet.vpn_keys import store
@@ -30,6 +31,8 @@ def converge() -> None:
     files.present(name="Files", entries=_files())
     # Above, every host has stored its key: now the peers are known.
     wireguard.interface(name="Interface", interface=interface, wanted=_interface)
+    # Over the tunnel that is up now: the proof for a host that lets SSH in by it alone.
+    firewall.converge()
     systemd.running(name="Services", units=_units())
 
 
@@ -73,7 +76,10 @@ def _peer(peer: Peer, public_key: str) -> wireguard.Peer:
 
 def _files() -> list[files.Entry]:
     drop_in = f"/etc/systemd/system/{unit()}.d/coop-infra.conf"
-    entries: list[files.Entry] = [files.File(drop_in, render(__file__, "wg-quick.conf.j2"))]
+    entries: list[files.Entry] = [
+        files.File(drop_in, render(__file__, "wg-quick.conf.j2")),
+        *firewall.entries(),
+    ]
     if "vpn" in this_host().roles:
         entries.append(files.File(FORWARDING, render(__file__, "forwarding.conf.j2")))
     else:
@@ -82,7 +88,7 @@ def _files() -> list[files.Entry]:
 
 
 def _units() -> list[systemd.Unit]:
-    units = [systemd.Unit(unit())]
+    units = [systemd.Unit(unit()), *firewall.units()]
     if "vpn" in this_host().roles:
         units.append(
             systemd.Unit("systemd-sysctl.service", enabled=False, restart_on=(FORWARDING,))

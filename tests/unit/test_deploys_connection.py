@@ -54,7 +54,11 @@ class Login:
         self.data = {"ssh_user": "debian", "ssh_paramiko_connect_kwargs": {"banner_timeout": 9}}
         self.said: list[str] = []
         handler = SimpleNamespace(private_key=KEY)
-        transport = SimpleNamespace(auth_handler=handler)
+        self.host_key = b"its host key"
+        transport = SimpleNamespace(
+            auth_handler=handler,
+            get_remote_server_key=lambda: SimpleNamespace(asbytes=lambda: self.host_key),
+        )
         self.client = SimpleNamespace(
             get_transport=lambda: transport, close=lambda: self.said.append("closed")
         )
@@ -110,3 +114,12 @@ def test_a_login_without_sudo_is_none(login: Login, monkeypatch: pytest.MonkeyPa
     with pytest.raises(PermissionError, match="ops-hypha-1 may not use sudo"):
         log_in_anew("ops-hypha-1")
     assert login.made[0].said[-1] == "closed"
+
+
+def test_another_machine_is_no_proof(login: Login) -> None:
+    login.host_key = b"another"
+    with pytest.raises(ConnectionError, match=r"another machine answers at 10\.66\.0\.41"):
+        log_in_anew("ops-hypha-1", "10.66.0.41")
+    (anew,) = login.made
+    assert anew.data["ssh_hostname"] == "10.66.0.41"
+    assert anew.said == ["closed"]

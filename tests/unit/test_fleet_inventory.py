@@ -13,6 +13,7 @@ from pyinfra.api.exceptions import InventoryError
 
 from deploys import inventory
 from fleet import ROOT, secrets
+from fleet.hosts import Host
 from fleet.load import load, read
 from fleet.model import Fleet
 from fleet.problems import FleetError, Problem
@@ -200,3 +201,34 @@ def test_the_example_of_the_secrets_has_each_of_them() -> None:
     needed = secrets.required(fleet, list(fleet.hosts.values()))
     example = (ROOT / ".env.example").read_text()
     assert [name for name in needed if f"\n{name}=" not in example] == []
+
+
+@pytest.fixture
+def closed_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    """A host with the VPN as its only way in, which is in no fleet yet as far as SSH shows."""
+    vpn = {"addresses": ["10.66.0.22", "fd66::22"]}
+    host = fleet_of(tmp_path, sample(prod1__vpn=vpn)).host("prod1")
+    assert host.vpn is not None
+    return host.model_copy(update={"vpn": host.vpn.model_copy(update={"only_way_in": True})})
+
+
+@pytest.mark.parametrize(
+    ("inside", "answers", "chosen"),
+    [(True, "10.66.0.22", "10.66.0.22"), (True, None, None), (False, "10.66.0.22", None)],
+)
+def test_whoever_is_in_the_vpn_comes_by_it_where_ssh_answers_there(
+    closed_host: Host,
+    monkeypatch: pytest.MonkeyPatch,
+    inside: bool,
+    answers: str | None,
+    chosen: str | None,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(inventory, "is_in_vpn", lambda fleet: inside)
+    monkeypatch.setattr(inventory, "address_in_vpn", lambda host: answers)
+    monkeypatch.setattr(logger, "warning", said.append)
+    fleet = load(Path(FILE))
+    hosts = [fleet.host("vision-stg1"), closed_host]
+    expected = {"prod1": {"ssh_hostname": chosen}} if chosen else {}
+    assert inventory._addresses_in_vpn(fleet, hosts) == expected
+    assert ["you are not in the VPN, and prod1" in text for text in said] == [True] * (not inside)

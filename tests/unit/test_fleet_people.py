@@ -220,3 +220,13 @@ def test_whether_the_operator_would_get_in_again(
     found = fleet(tmp_path, **fields)
     said = lockout(found.people.values(), found.host("prod1"), key, NOW)
     assert (said is None) if reason is None else (said is not None and reason in said)
+
+
+def test_a_host_with_the_vpn_as_its_only_way_in_has_an_admin_inside(tmp_path: Path) -> None:
+    closed = {"addresses": ["10.66.0.22", "fd66::22"], "only_way_in": True}
+    hosts = sample(vpn1=HUB, prod1__vpn=closed)
+    (problem,) = problems_of(tmp_path, hosts, people=people(vpn=VPN))
+    assert places([problem]) == [("people", "vpn")]
+    assert "the VPN is the only way into prod1" in problem.message
+    inside = people(access={"prod1": "admin"}, vpn=VPN)
+    assert problems_of(tmp_path, hosts, people=inside) == []

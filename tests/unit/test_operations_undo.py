@@ -1,8 +1,10 @@
 """The scripts in a real shell, with a pretended systemd."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pyinfra.api import FunctionCommand, StringCommand
 
 from operations import undo
 from operations.report import script
@@ -24,7 +26,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def arm(shell: Shell, *files: Path, change: str = "") -> int:
-    lines = undo.arm("door", 60, [str(file) for file in files], ["echo in force"])
+    lines = undo.arm("door", [str(file) for file in files], ["echo in force"])
     return perform(script(*lines, change), shell).returncode
 
 
@@ -96,3 +98,32 @@ def test_it_comes_back_at_a_boot_and_before_sshd(shell: Shell, tmp_path: Path) -
     unit = (tmp_path / "units" / SERVICE).read_text()
     assert "WantedBy=multi-user.target" in unit and "Before=ssh.service" in unit
     assert "OnActiveSec=60\n" in (tmp_path / "units" / TIMER).read_text()
+
+
+def test_a_change_is_made_between_arming_and_proof(shell: Shell) -> None:
+    change = [StringCommand("make", "it")]
+    armed, made, proof, confirmed = undo.unless_proven(
+        "door", change, lambda: None, files=["/file"], then=[], before=["first"]
+    )
+    lines = str(armed.connector_arguments["_stdin"]).splitlines()
+    assert lines.index("first") < lines.index(f"systemctl -q enable {SERVICE}")
+    assert made.get_raw_value() == "make it"
+    assert isinstance(proof, FunctionCommand)
+    assert "undone before it was confirmed" in str(confirmed.connector_arguments["_stdin"])
+
+
+def test_whatever_goes_wrong_with_the_proof_it_is_none() -> None:
+    def fails() -> None:
+        raise ConnectionError("refused")
+
+    said: list[str] = []
+
+    class Host:
+        def log_styled(self, text: str, **_: Any) -> None:
+            said.append(text)
+
+    _, proof, _ = undo.unless_proven("door", [], fails, files=[], then=[])
+    assert isinstance(proof, FunctionCommand)
+    assert proof.function(None, Host(), *proof.args) is False
+    assert said == ["not proven, so the change undoes itself within 60 s: refused"]
+    assert proof.function(None, Host(), lambda: None) is True

@@ -1,0 +1,62 @@
+"""A table of nftables: what is in force, and what would be. Source: nft(8)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from shlex import quote
+
+from facts import Fact, lines_of, sections, whole
+from facts.files import PathState, from_archive
+
+
+@dataclass(frozen=True)
+class TableState:
+    """One table of the family inet.
+
+    live: as nft lists it, "" if there is none
+    loaded: for each text that was asked for, how nft would list the table once that is loaded; ""
+        if it cannot be loaded
+    files: of the paths that were asked for, those that are there
+    """
+
+    live: str = ""
+    loaded: tuple[str, ...] = ()
+    files: dict[str, PathState] = field(default_factory=dict)
+
+
+# What a text comes to shows in a network namespace of its own, which ends with the command.
+_LOAD = """\
+printf '##loaded\\n'
+unshare --net sh -c 'nft -f - && nft list table inet {table}' 2> /dev/null <<'END-OF-TABLE'
+{text}
+END-OF-TABLE
+"""
+
+
+class Table(Fact[TableState]):
+    """A table, and what it would be by each of some texts, in one remote command.
+
+    texts: as for `nft -f`; paths: files to read with it
+    """
+
+    def command(self, table: str, texts: Sequence[str], paths: Sequence[str]) -> str:
+        load = "".join(_LOAD.format(table=table, text=text.rstrip("\n")) for text in texts)
+        pack = (
+            "tar -c -P -b 1 --no-recursion --ignore-failed-read -f - -- "
+            f"{' '.join(map(quote, paths))} 2> /dev/null | base64 -w 0; echo"
+        )
+        return whole(
+            f"printf '##live\\n'; nft list table inet {table} 2> /dev/null\n"
+            f"printf '##files\\n'; {pack}\n{load}"
+        )
+
+    @staticmethod
+    def default() -> TableState:
+        return TableState()
+
+    def parse(self, output: list[str]) -> TableState:
+        (files,) = lines_of(output, "files")
+        return TableState(
+            "\n".join(lines_of(output, "live")),
+            tuple("\n".join(it.lines) for it in sections(output) if it.title == "loaded"),
+            from_archive(files),
+        )

@@ -1,0 +1,82 @@
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploys import reach
+from fleet.model import Fleet
+from tests.unit.fleet_samples import HUB, PEOPLE, fleet_of, sample
+
+LOOPBACK_VPN = {"addresses": ["127.0.0.1", "fd66::5"], "only_way_in": True}
+
+
+@pytest.fixture
+def listening() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_whether_something_answers(listening: int) -> None:
+    assert reach.is_open("127.0.0.1", listening)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    assert not reach.is_open("127.0.0.1", closed)
+
+
+class Socket(socket.socket):
+    """Of a machine whose way to the VPN, if it has one, leaves by this address."""
+
+    source: str | None = None
+
+    def connect(self, address: object) -> None:
+        if self.source is None:
+            raise OSError("Network is unreachable")
+
+    def getsockname(self) -> tuple[str, int]:
+        assert self.source is not None
+        return (self.source, 1)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Fleet:
+    return fleet_of(tmp_path, sample(vpn1=HUB))
+
+
+@pytest.mark.parametrize(
+    ("source", "inside"),
+    [
+        ("10.66.1.11", True),
+        ("10.66.0.11", True),
+        ("192.0.2.7", False),
+        ("10.66.2.1", False),
+        (None, False),
+    ],
+)
+def test_whether_this_machine_is_in_the_vpn(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, source: str | None, inside: bool
+) -> None:
+    monkeypatch.setattr(Socket, "source", source)
+    monkeypatch.setattr(socket, "socket", Socket)
+    assert reach.is_in_vpn(fleet) is inside
+
+
+def test_without_a_vpn_nobody_is_in_it(tmp_path: Path) -> None:
+    assert not reach.is_in_vpn(fleet_of(tmp_path, sample()))
+
+
+def test_the_address_in_the_vpn_is_taken_where_ssh_answers_there(
+    tmp_path: Path, listening: int
+) -> None:
+    people = {"people": {"ops-hypha-1": {**PEOPLE["people"]["ops-hypha-1"]}}}
+    found = fleet_of(tmp_path, sample(vpn1=HUB), people)
+    host = found.host("stg1").model_copy(
+        update={"vpn": found.host("vpn1").vpn.model_copy(update=LOOPBACK_VPN)}  # type: ignore[union-attr]
+    )
+    at_port = host.model_copy(update={"ssh": host.ssh.model_copy(update={"port": listening})})
+    assert reach.address_in_vpn(at_port) == "127.0.0.1"
+    assert reach.address_in_vpn(host.model_copy(update={"vpn": None})) is None
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    elsewhere = host.model_copy(update={"ssh": host.ssh.model_copy(update={"port": closed})})
+    assert reach.address_in_vpn(elsewhere) is None
