@@ -33,10 +33,14 @@ class CommandFailed(AssertionError):
 
 @dataclass(frozen=True)
 class Machine:
-    """One guest."""
+    """One guest.
+
+    through: another one, by which it is reached; if it is None, its address is reached directly
+    """
 
     name: str
     address: str
+    through: "Machine | None" = None
 
     def try_sh(
         self, command: str, stdin: bytes = b"", timeout: float = 120
@@ -47,9 +51,17 @@ class Machine:
         """
         remote = f"sudo sh -c {shlex.quote(command)}"
         return subprocess.run(
-            [*SSH, f"vagrant@{self.address}", remote],
+            [*SSH, *self._way, f"vagrant@{self.address}", remote],
             input=stdin, capture_output=True, timeout=timeout, check=False,
         )  # fmt: skip
+
+    @property
+    def _way(self) -> list[str]:
+        if self.through is None:
+            return []
+        # A connection of its own, as a shared one would survive the guest that it leads through.
+        jump = [*SSH, "-o", "ControlPath=none", "-W", "%h:%p", f"vagrant@{self.through.address}"]
+        return ["-o", f"ProxyCommand={shlex.join(jump)}"]
 
     def sh(self, command: str, stdin: bytes = b"", timeout: float = 120) -> str:
         """Run a command as root and give what it printed. Raises CommandFailed."""

@@ -12,7 +12,8 @@ import pytest
 
 from fleet import vpn_keys
 from lab.machines import STATE, pyinfra, running, together
-from tests.lab.fleets import LIMIT, VPN_KEYS, FirstRun, Fleet, VpnFleet, look
+from lab.vpn_client import in_vpn
+from tests.lab.fleets import LIMIT, VPN_KEYS, ClosedFleet, FirstRun, Fleet, VpnFleet, look
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -81,6 +82,25 @@ def vpn_fleet(vpn_first_run: str) -> VpnFleet:
     """The VPN's machines as the first run left them."""
     machines = VpnFleet()
     machines.restore("converged")
+    return machines
+
+
+@pytest.fixture(scope="session")
+def closing_run(vpn_first_run: str) -> str:
+    """What the first run from within the VPN said, which closes SSH elsewhere; kept likewise."""
+    machines = VpnFleet()
+    machines.restore("converged")
+    with in_vpn("ops-hypha-1"):
+        output = machines.converge("--diff")
+    ClosedFleet().snapshot("closed")
+    return output
+
+
+@pytest.fixture
+def closed_fleet(closing_run: str) -> ClosedFleet:
+    """The VPN's machines with SSH open from within it alone."""
+    machines = ClosedFleet()
+    machines.restore("closed")
     return machines
 
 

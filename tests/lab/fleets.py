@@ -8,7 +8,9 @@ from typing import Any
 
 import yaml
 
-from lab.machines import ROOT, STATE, Machine, machine, pyinfra, running, together
+from fleet.hosts import Host
+from fleet.load import load
+from lab.machines import INVENTORY, ROOT, STATE, Machine, machine, pyinfra, running, together
 from tests.lab.state import everything
 
 VPN_KEYS = STATE / "vpn-keys.yml"
@@ -110,6 +112,19 @@ class VpnFleet(Machines):
     @property
     def servers(self) -> tuple[Machine, ...]:
         return self.all[1:]
+
+
+class ClosedFleet(VpnFleet):
+    """The same, with the VPN as the only way into the servers: they are reached through the hub."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        hosts = load(Path(INVENTORY)).hosts
+        self.all = (self.hub, *(self._inside(each, hosts[each.name]) for each in self.servers))
+
+    def _inside(self, each: Machine, host: Host) -> Machine:
+        assert host.vpn and host.vpn.only_way_in
+        return Machine(each.name, host.vpn.addresses[0], self.hub)
 
 
 LIMIT = Fleet.limit()

@@ -1,0 +1,330 @@
+"""SSH is open from within the VPN alone, on the hosts that say so; nobody is locked out by it."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from fleet.load import load
+from lab.machines import INVENTORY, ROOT, STATE, Machine, machine, pyinfra, python, wait_for
+from lab.vpn_client import in_vpn
+from tests.lab.fleets import (
+    VPN_KEYS,
+    ClosedFleet,
+    VpnFleet,
+    changed_project,
+    converge_alone,
+    counts,
+    edit,
+    look,
+)
+from tests.lab.logins import command
+from tests.lab.state import difference
+
+pytestmark = pytest.mark.access
+
+BRIDGE = "coop0"
+UNDO = "/var/lib/coop-infra/undo/coop_infra"
+TABLE = "nft list table inet coop_infra"
+
+
+def public(name: str) -> str:
+    return machine(name).address
+
+
+def inside(name: str) -> tuple[str, ...]:
+    vpn = load(Path(INVENTORY)).host(name).vpn
+    assert vpn is not None
+    return vpn.addresses
+
+
+def is_open(address: str, seconds: float = 5) -> bool:
+    """Whether sshd answers there; an address of the link is followed by % and the interface."""
+    try:
+        with socket.create_connection((address, 22), seconds) as connection:
+            connection.settimeout(seconds)
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+@contextmanager
+def ipv6_on_the_link(each: Machine) -> Iterator[str]:
+    """The machine's public IPv6 address: that of the link, as the lab has no other."""
+    setting = f"net.ipv6.conf.{BRIDGE}.disable_ipv6"
+    sh("sysctl", "-q", "-w", f"{setting}=0")
+    try:
+        address = each.sh("ip -6 -o address show scope link dev eth0 | awk '{print $4}'")
+        yield f"{address.partition('/')[0]}%{BRIDGE}"
+    finally:
+        sh("sysctl", "-q", "-w", f"{setting}=1")
+
+
+def sh(*words: str) -> None:
+    subprocess.run(words, check=True, capture_output=True)
+
+
+def run_on(name: str, project: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return pyinfra("deploy.py", "-y", "--limit", name, directory=project)
+
+
+def test_whoever_is_outside_leaves_it_open_and_is_told(vpn_first_run: str) -> None:
+    assert "SSH is left as it is, as you do not get in by the VPN" in vpn_first_run
+
+
+def test_ssh_is_open_within_the_vpn_alone(closing_run: str, closed_fleet: ClosedFleet) -> None:
+    assert "tcp dport 22 ct state != established drop" in closing_run
+    for each in closed_fleet.servers:
+        assert not is_open(public(each.name))
+        with ipv6_on_the_link(each) as address:
+            assert not is_open(address)
+    assert is_open(public("vpn1"))
+    with ipv6_on_the_link(closed_fleet.hub) as address:
+        assert is_open(address), "no test of IPv6 otherwise"
+    with in_vpn("ops-hypha-1"):
+        for each in closed_fleet.servers:
+            assert all(is_open(address, 20) for address in inside(each.name))
+        before = look(closed_fleet)
+        done = python("-m", "tests.bench", *closed_fleet.limit())
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        assert difference(before, look(closed_fleet)) == []
+
+
+def test_the_same_command_on_day_zero_and_on_a_fleet_of_both(closed_fleet: ClosedFleet) -> None:
+    """bbb2 is installed anew, while bbb1 lets in by the VPN only."""
+    VpnFleet()["bbb2"].restore("fresh")
+    edit(VPN_KEYS, lambda data: data["hosts"].pop("bbb2"))
+    with in_vpn("ops-hypha-1"):
+        closed_fleet.converge()
+        assert not is_open(public("bbb2"))
+        for each in closed_fleet.servers:
+            assert all(is_open(address, 20) for address in inside(each.name))
+        changed, failed, _ = counts(closed_fleet.converge())
+        assert (changed, failed) == (0, 0)
+
+
+def without(text: str, by: str, project: Path) -> None:
+    """Replace this text in the firewall of the project's copy."""
+    file = project / "deploys/vpn/firewall.py"
+    assert text in file.read_text()
+    file.write_text(file.read_text().replace(text, by))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    return changed_project(tmp_path / "project", lambda hosts: None)
+
+
+def test_a_wrong_interface_undoes_itself_and_an_open_session_is_no_proof(
+    vpn_fleet: VpnFleet, project: Path, tmp_path: Path
+) -> None:
+    one = vpn_fleet["bbb1"]
+    without("interface=fleet().vpn.interface", 'interface="wg9"', project)
+    master = ("-o", f"ControlPath={tmp_path}/master")
+    key = STATE / "id_ed25519"
+    with in_vpn("ops-hypha-1"):
+        address = inside("bbb1")[0]
+        shared = command(key, "vagrant", address, *master)
+        sh(*shared[:-1], "-M", "-N", "-f", address)
+        done = run_on("bbb1", project)
+        assert done.returncode != 0
+        assert "not proven" in done.stderr
+        assert "wg9" in one.sh(TABLE)
+        sh(*shared, "true")
+        assert not is_open(address)
+        wait_for(partial(is_open, address), "the change has undone itself", 90)
+        assert is_open(public("bbb1"))
+        assert "wg9" not in one.sh(f"{TABLE}; cat /etc/coop-infra/firewall.nft")
+        assert one.try_sh(f"ls {UNDO}").returncode != 0
+        assert converge_alone("bbb1") == (1, 0)
+    assert not is_open(public("bbb1"))
+
+
+@pytest.mark.parametrize("then", ["waits", "resets"])
+def test_the_operator_is_killed_after_it_was_applied(vpn_fleet: VpnFleet, then: str) -> None:
+    one = vpn_fleet["bbb1"]
+    one.sh("true")
+    words = [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y"]
+    with in_vpn("ops-hypha-1"):
+        with subprocess.Popen(
+            [*words, "--limit", "bbb1"],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as run:  # fmt: skip
+            one.sh(f"until {TABLE} | grep -q dport; do sleep 0.05; done", timeout=300)
+            run.kill()
+        assert one.try_sh(f"test -d {UNDO}").returncode == 0, "no test otherwise"
+        assert not is_open(public("bbb1"), 2), "no test otherwise"
+        if then == "resets":
+            one.reset()
+        wait_for(partial(is_open, public("bbb1")), "it is open again", 180)
+        one.disconnect()
+        one.wait_until_up()
+        wait_for(lambda: one.try_sh(f"test -d {UNDO}").returncode != 0, "it is undone", 60)
+        assert "dport" not in one.sh(f"{TABLE}; cat /etc/coop-infra/firewall.nft")
+        assert converge_alone("bbb1") == (1, 0)
+    assert not is_open(public("bbb1"))
+
+
+def test_nothing_is_applied_if_it_could_not_be_undone(vpn_fleet: VpnFleet) -> None:
+    one = vpn_fleet["bbb1"]
+    one.sh("mount --bind -o ro /etc/systemd/system /etc/systemd/system")
+    before = one.sh(TABLE)
+    with in_vpn("ops-hypha-1"):
+        assert run_on("bbb1").returncode != 0
+    assert one.sh(TABLE) == before
+    assert is_open(public("bbb1"))
+
+
+UFW = """\
+ufw default deny incoming; ufw allow 22/tcp; ufw allow 51820/udp; ufw --force enable
+"""
+# The chains that Docker makes for a published port, by the same program.
+DOCKER = """\
+iptables -t nat -N DOCKER; iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
+iptables -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
+iptables -N DOCKER-USER; iptables -I FORWARD -j DOCKER-USER; iptables -A DOCKER-USER -j RETURN
+"""
+# Without the counters.
+OTHERS = """\
+for save in iptables-save ip6tables-save; do $save | grep -v '^#' | sed 's/ \\[.*//'; done
+cat /etc/ufw/user.rules /etc/ufw/user6.rules
+"""
+
+
+def test_ufw_and_docker_keep_their_rules_and_open_nothing(vpn_fleet: VpnFleet) -> None:
+    one = vpn_fleet["bbb1"]
+    one.sh(UFW, timeout=300)
+    one.sh(DOCKER)
+    before = one.sh(OTHERS)
+    assert "ufw-user-input" in before and "172.17.0.2" in before
+    with in_vpn("ops-hypha-1"):
+        converge_alone("bbb1")
+        inner = ClosedFleet()["bbb1"]
+        assert inner.sh(OTHERS) == before
+        assert not is_open(public("bbb1"))
+        # As BigBlueButton does at each restart of its own.
+        inner.sh("ufw allow OpenSSH; ufw reload", timeout=300)
+        assert not is_open(public("bbb1"))
+        assert all(is_open(address, 20) for address in inside("bbb1"))
+
+
+LISTEN = """\
+import socket
+at = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+at.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+at.bind(('::', 7007))
+seen = set()
+while True:
+    text = at.recv(64).decode()
+    if text not in seen:
+        print(text, flush=True)
+    seen.add(text)
+"""
+
+
+def test_a_forged_address_of_the_vpn_is_dropped(closed_fleet: ClosedFleet) -> None:
+    """On the public side, and by the hub, which would pass it on in the name of a person."""
+    one, hub = closed_fleet["bbb1"], closed_fleet.hub
+    one.sh("cat > /run/listen.py", stdin=LISTEN.encode())
+    one.sh("systemd-run -q --unit=listen sh -c 'python3 /run/listen.py > /run/heard'")
+    wait_for(lambda: one.try_sh("ss -lun | grep -q 7007").returncode == 0, "it listens", 30)
+    (ipv4, ipv6), heard = inside("bbb1"), partial(one.sh, "cat /run/heard")
+    with ipv6_on_the_link(one) as link:
+        forged = (
+            ("10.66.0.99", ipv4, public("bbb1")),
+            ("fd66::99", ipv6, link.partition("%")[0]),
+            ("10.66.1.99", ipv4, public("vpn1")),
+        )
+        for source, target, via in forged:
+            forge(source, target, via)
+        send(public("bbb1"), "", "honest")
+        wait_for(lambda: "honest" in heard(), "what is honest arrives", 30)
+        assert heard() == "honest"
+        for each in (one, hub):
+            each.sh("nft delete table inet coop_infra")
+        for source, target, via in forged:
+            forge(source, target, via)
+        wait_for(
+            lambda: all(source in heard() for source, *_ in forged),
+            "without the table they arrive: no test otherwise",
+            30,
+        )
+
+
+def forge(source: str, target: str, via: str) -> None:
+    """Send a datagram in the name of that address, along the public network."""
+    ip, length = ("ip", "-6" if ":" in source else "-4"), "128" if ":" in source else "32"
+    nodad = ["nodad"] if ":" in source else []
+    sh(*ip, "address", "add", f"{source}/{length}", "dev", BRIDGE, *nodad)
+    try:
+        sh(*ip, "route", "add", target, "via", via, "dev", BRIDGE, "src", source)
+        send(target, source, source)
+    finally:
+        subprocess.run([*ip, "route", "del", target, "dev", BRIDGE], check=False)
+        sh(*ip, "address", "del", f"{source}/{length}", "dev", BRIDGE)
+
+
+def send(target: str, source: str, text: str) -> None:
+    family = socket.AF_INET6 if ":" in target else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as to:
+        to.bind((source, 0))
+        # The first ones may be lost while the neighbour's address is asked for.
+        for _ in range(3):
+            to.sendto(text.encode(), (target, 7007))
+            time.sleep(0.2)
+
+
+LATE = """\
+cat > /etc/systemd/system/late.timer <<'END'
+[Timer]
+OnBootSec=60
+Unit=wg-quick@wg0.service
+[Install]
+WantedBy=timers.target
+END
+systemctl disable -q wg-quick@wg0
+systemctl enable -q late.timer
+systemctl reboot --no-block
+"""
+
+
+def test_it_is_closed_at_a_boot_without_the_tunnel(closed_fleet: ClosedFleet) -> None:
+    """Once the tunnel is up, here by a timer, one gets in again."""
+    one = closed_fleet["bbb1"]
+    one.sh(LATE)
+    one.disconnect()
+    wait_for(lambda: not is_up("bbb1"), "it has gone down", 60)
+    wait_for(partial(is_up, "bbb1"), "it is up", 180)
+    assert not is_open(public("bbb1"), 20)
+    one.wait_until_up()
+    assert one.sh("systemctl is-active coop-firewall.service") == "active"
+    assert not is_open(public("bbb1"))
+
+
+def is_up(name: str) -> bool:
+    """Whether its kernel refuses a connection to a port at which nothing listens."""
+    try:
+        socket.create_connection((public(name), 9), 2).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def test_a_table_that_a_hand_has_changed_is_shown_and_mended(closed_fleet: ClosedFleet) -> None:
+    one = closed_fleet["bbb1"]
+    one.sh("nft flush chain inet coop_infra input")
+    assert is_open(public("bbb1"))
+    with in_vpn("ops-hypha-1"):
+        dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb1")
+        assert '+\t\tiifname != { "lo", "wg0" } tcp dport 22' in dry.stderr
+        changed, failed, _ = counts(run_on("bbb1").stderr)
+        assert (changed, failed) == (1, 0)
+    assert not is_open(public("bbb1"))
