@@ -39,6 +39,14 @@ class Account:
     keys: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Step:
+    """One change: what a person reads, and the line of POSIX sh that makes it."""
+
+    text: str
+    command: str
+
+
 @operation()
 def people(
     accounts: Sequence[Account],
@@ -69,26 +77,32 @@ def people(
     if reason := _names_of_the_system(now, accounts) or files.refusal(wrong, now.files):
         yield fail(reason)
         return
-    opening = list(_open(now, accounts))
+    opening, closing = list(_open(now, accounts)), list(_close(now, accounts, entries))
+    strays = list(_remove_strays(now))
     for entry in wrong:
         files.explain(entry, now.files.get(entry.path))
-    closing, strays = list(_close(now, accounts, entries)), list(_remove_strays(now))
-    _warn_of_what_others_rule(now, accounts)
+    for step in (*opening, *closing, *strays):
+        tell(step.text)
+    _warn_of_what_is_left(now, accounts)
     if opening or wrong or not now.reloaded:
         written = [entry.path for entry in wrong if isinstance(entry, files.File)]
         change = [*([files.write(wrong)] if wrong else []), script("sshd -t", RELOAD)]
         yield from undo.unless_proven(
-            CHANGE, change, prove, files=written, then=[RELOAD], before=opening
+            CHANGE, change, prove, files=written, then=[RELOAD], before=_commands(opening)
         )
         now = _look(entries, judged)
-    # Under other settings these may be the keys by which the operator came.
+    # Under other settings the strays may be the keys by which the operator came.
     other = list(_other_settings(now, judged))
     if last := [*closing, *([] if other else strays)]:
-        yield script(END_SESSIONS, *last)
+        yield script(END_SESSIONS, *_commands(last))
     if other:
         yield fail("\n".join([f"what stands elsewhere than in {SSHD} goes before it:", *other]))
     elif not (opening or wrong or last):
         host.noop(f"{len(accounts)} people can log in, and nobody else")
+
+
+def _commands(steps: Sequence[Step]) -> list[str]:
+    return [step.command for step in steps]
 
 
 def _look(entries: Sequence[files.Entry], settings: Mapping[str, str]) -> AccessState:
@@ -124,54 +138,46 @@ def _names_of_the_system(now: AccessState, accounts: Sequence[Account]) -> str |
     return f"{', '.join(taken)}: an account of the system's has that name; call the person another"
 
 
-def _open(now: AccessState, accounts: Sequence[Account]) -> Iterator[str]:
+def _open(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
     """What gives access, but for the keys."""
     for group in (PEOPLE, ADMINS):
         if group not in now.groups:
-            tell(f"group {group}: absent -> present")
-            yield f"getent group {group} > /dev/null || groupadd --system {group}"
+            command = f"getent group {group} > /dev/null || groupadd --system {group}"
+            yield Step(f"group {group}: absent -> present", command)
     for account in accounts:
         name, found = quote(account.name), now.accounts.get(account.name)
+        who = f"account {account.name}"
         if found is None:
-            tell(f"account {account.name}: absent -> present")
-            yield f"useradd --create-home --shell /bin/bash {name}"
+            yield Step(f"{who}: absent -> present", f"useradd -m --shell /bin/bash {name}")
         elif found.expires is not None or not found.has_shell:
-            tell(f"account {account.name}: closed -> open")
-            yield f"usermod --expiredate '' --shell /bin/bash {name}"
+            command = f"usermod --expiredate '' --shell /bin/bash {name}"
+            yield Step(f"{who}: closed -> open", command)
         for group in (PEOPLE, *([ADMINS] if account.admin else [])):
             if account.name not in now.groups.get(group, ()):
-                tell(f"account {account.name}: not in {group} -> in it")
-                yield f"gpasswd --add {name} {group} > /dev/null"
+                command = f"gpasswd --add {name} {group} > /dev/null"
+                yield Step(f"{who}: not in {group} -> in it", command)
 
 
 def _close(
     now: AccessState, accounts: Sequence[Account], entries: Sequence[files.Entry]
-) -> Iterator[str]:
+) -> Iterator[Step]:
     """What takes access away."""
     wanted = {account.name: account for account in accounts}
     known = {entry.path for entry in entries}
     for path in sorted(now.files):
         if path.startswith(f"{KEYS}/") and path not in known:
-            tell(f"{path}: present -> absent")
-            yield f"rm -rf -- {quote(path)}"
+            yield Step(f"{path}: present -> absent", f"rm -rf -- {quote(path)}")
     for account in accounts:
         if not account.admin:
             yield from _leave(account.name, now, (ADMINS, *AS_GOOD_AS_ROOT))
     for name, found in sorted(now.accounts.items()):
         if name not in wanted and _is_open(name, found, now):
-            if name == now.login:
-                # Without its account this very run would lose sudo.
-                warn(f"you came as {name}, who is nobody: come as yourself, which closes it")
-                continue
-            tell(f"account {name}: open -> closed, and all of its sessions and processes end")
-            # The last step is what shows that it is due, so that a run that was cut off goes on.
-            yield f"usermod --expiredate 1 {quote(name)}"
-            yield f"end_all {found.uid}"
-            yield f"usermod --shell /usr/sbin/nologin {quote(name)}"
-            yield from _leave(name, now, (ADMINS, *AS_GOOD_AS_ROOT, PEOPLE))
+            # Without its account the run that came by it would lose sudo.
+            if name != now.login:
+                yield from _close_account(name, found, now)
         elif _lost_keys(name, found, now, wanted.get(name)):
-            tell(f"account {name}: a key is gone, so its sessions end")
-            yield f"{'end_all' if name in wanted else 'end_sessions'} {found.uid}"
+            end = "end_all" if name in wanted else "end_sessions"
+            yield Step(f"account {name}: a key is gone, so its sessions end", f"{end} {found.uid}")
 
 
 def _is_open(name: str, account: AccountState, now: AccessState) -> bool:
@@ -179,11 +185,23 @@ def _is_open(name: str, account: AccountState, now: AccessState) -> bool:
     return account.is_persons and (account.has_shell or name in now.groups.get(PEOPLE, ()))
 
 
-def _leave(name: str, now: AccessState, groups: Sequence[str]) -> Iterator[str]:
+def _close_account(name: str, account: AccountState, now: AccessState) -> Iterator[Step]:
+    # What shows that it is due comes last, so that a run that was cut off is finished by the next.
+    commands = (
+        f"usermod --expiredate 1 {quote(name)}",
+        f"end_all {account.uid}",
+        f"usermod --shell /usr/sbin/nologin {quote(name)}",
+    )
+    text = f"account {name}: open -> closed, and all of its sessions and processes end"
+    yield Step(text, "\n".join(commands))
+    yield from _leave(name, now, (ADMINS, *AS_GOOD_AS_ROOT, PEOPLE))
+
+
+def _leave(name: str, now: AccessState, groups: Sequence[str]) -> Iterator[Step]:
     for group in groups:
         if name in now.groups.get(group, ()):
-            tell(f"account {name}: in {group} -> not in it")
-            yield f"gpasswd --delete {quote(name)} {group} > /dev/null"
+            command = f"gpasswd --delete {quote(name)} {group} > /dev/null"
+            yield Step(f"account {name}: in {group} -> not in it", command)
 
 
 def _lost_keys(
@@ -197,12 +215,11 @@ def _lost_keys(
     return had - {bare(line) for line in (account.keys if account else ())}
 
 
-def _remove_strays(now: AccessState) -> Iterator[str]:
+def _remove_strays(now: AccessState) -> Iterator[Step]:
     for path, text in sorted(now.strays.items()):
-        for key in filter(None, map(bare, text.splitlines())):
-            tell(f"{path}: key {key[:24]}...{key[-12:]}: present -> absent")
-        tell(f"{path}: present -> absent")
-        yield f"rm -f -- {quote(path)}"
+        keys = [key for line in text.splitlines() if (key := bare(line))]
+        named = ", ".join(f"{key[:24]}...{key[-12:]}" for key in keys) or "no key"
+        yield Step(f"{path}: present -> absent, with {named}", f"rm -f -- {quote(path)}")
 
 
 def bare(line: str) -> str:
@@ -219,7 +236,10 @@ def _other_settings(now: AccessState, settings: Mapping[str, str]) -> Iterator[s
                 yield f"for {user}: {name} {found.get(name, '(sshd -T says nothing)')} -> {value}"
 
 
-def _warn_of_what_others_rule(now: AccessState, accounts: Sequence[Account]) -> None:
+def _warn_of_what_is_left(now: AccessState, accounts: Sequence[Account]) -> None:
+    login = now.accounts.get(now.login)
+    if now.login not in [it.name for it in accounts] and login and _is_open(now.login, login, now):
+        warn(f"you came as {now.login}, who is nobody: come as yourself, which closes it")
     for line in now.matches:
         warn(f"{line.strip()}: what sshd does under this condition is not looked at")
     groups = [now.groups.get(group, frozenset()) for group in (ADMINS, *AS_GOOD_AS_ROOT)]
