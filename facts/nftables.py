@@ -12,12 +12,14 @@ from facts.files import PathState, from_archive
 class TableState:
     """One table of the family inet.
 
+    installed: whether there is nft
     live: as nft lists it, "" if there is none
     loaded: for each text that was asked for, how nft would list the table once that is loaded; ""
         if it cannot be loaded
     files: of the paths that were asked for, those that are there
     """
 
+    installed: bool = False
     live: str = ""
     loaded: tuple[str, ...] = ()
     files: dict[str, PathState] = field(default_factory=dict)
@@ -45,6 +47,7 @@ class Table(Fact[TableState]):
             f"{' '.join(map(quote, paths))} 2> /dev/null | base64 -w 0; echo"
         )
         return whole(
+            "printf '##installed\\n'; command -v nft\n"
             f"printf '##live\\n'; nft list table inet {table} 2> /dev/null\n"
             f"printf '##files\\n'; {pack}\n{load}"
         )
@@ -56,6 +59,7 @@ class Table(Fact[TableState]):
     def parse(self, output: list[str]) -> TableState:
         (files,) = lines_of(output, "files")
         return TableState(
+            bool(lines_of(output, "installed")),
             "\n".join(lines_of(output, "live")),
             tuple("\n".join(it.lines) for it in sections(output) if it.title == "loaded"),
             from_archive(files),

@@ -1,6 +1,7 @@
 """Public keys as people send them in, of SSH and of WireGuard."""
 
 import base64
+import hashlib
 import re
 from typing import Annotated
 
@@ -73,6 +74,12 @@ WireGuardKey = Annotated[Text, AfterValidator(_wireguard_key)]
 def bare(key: str) -> str:
     """The key without its comment: two that differ in nothing else are the same key."""
     return " ".join(key.split(" ")[:2])
+
+
+def fingerprint(key: str) -> str:
+    """As `ssh-keygen -l` and sshd's log show it."""
+    digest = hashlib.sha256(base64.b64decode(key.split(" ")[1])).digest()
+    return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def comment(key: str) -> str:

@@ -3,9 +3,11 @@
 Sources: sshd(8), sshd_config(5), usermod(8), sudoers(5), pam_systemd(8).
 """
 
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shlex import quote
+from typing import Any
 
 from pyinfra import host
 from pyinfra.api import FunctionCommand, StringCommand
@@ -40,6 +42,51 @@ class Account:
 
 
 @dataclass(frozen=True)
+class Wanted:
+    """Who should get in.
+
+    settings: sshd's options in small letters, with the values that `sshd -T` prints
+    others: the same, of options that it must have and that are not set here
+    """
+
+    accounts: tuple[Account, ...]
+    settings: Mapping[str, str]
+    others: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> Mapping[str, str]:
+        """All that sshd must have."""
+        return {**self.settings, **self.others}
+
+    @property
+    def entries(self) -> list[files.Entry]:
+        """The files of it all."""
+        values = "".join(f"{name} {value}\n" for name, value in self.settings.items())
+        return [
+            files.Directory(KEYS),
+            *(_key_file(account) for account in self.accounts),
+            files.File(SUDOERS, f"{HEADER}%{ADMINS} ALL=(ALL:ALL) NOPASSWD: ALL\n", mode=0o440),
+            files.File(SSHD, HEADER + values),
+        ]
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """The arguments of the fact Access that answers to it."""
+        paths = [entry.path for entry in self.entries]
+        return {
+            "groups": [PEOPLE, ADMINS, *AS_GOOD_AS_ROOT],
+            # Those below KEYS it reads in any case.
+            "files": [*(it for it in paths if not it.startswith(KEYS)), undo.directory(CHANGE)],
+            "options": list(self.judged),
+        }
+
+
+def _key_file(account: Account) -> files.File:
+    # Sshd reads the keys as the person: the file is root's, and everybody may read it.
+    return files.File(f"{KEYS}/{account.name}", HEADER + "".join(f"{it}\n" for it in account.keys))
+
+
+@dataclass(frozen=True)
 class Step:
     """One change: what a person reads, and the line of POSIX sh that makes it."""
 
@@ -48,16 +95,9 @@ class Step:
 
 
 @operation()
-def people(
-    accounts: Sequence[Account],
-    settings: Mapping[str, str],
-    others: Mapping[str, str],
-    prove: Callable[[], None],
-) -> Commands:
+def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
     """These people can log in by these keys, sshd has these settings, and nobody else gets in.
 
-    settings: sshd's options in small letters, with the values that `sshd -T` prints
-    others: the same, of options that it must have and that are not set here
     prove: raises an exception if the operator cannot log in anew. It is called when the change is
         in force; if it fails or never ends, the host undoes the change.
 
@@ -67,66 +107,53 @@ def people(
     Never touches the account of a service, which has a small uid or no login shell, but for such
     keys.
     """
-    entries, judged = _entries(accounts, settings), {**settings, **others}
-    now = _look(entries, judged)
+    now = host.get_fact(Access, **wanted.question)
     if undo.directory(CHANGE) in now.files:
         tell("an earlier change was never confirmed: undone")
         yield script(*undo.now(CHANGE))
-        now = _look(entries, judged)
-    wrong = files.differing(entries, now.files)
-    if reason := _names_of_the_system(now, accounts) or files.refusal(wrong, now.files):
+        now = host.get_fact(Access, **wanted.question)
+    wrong = files.differing(wanted.entries, now.files)
+    if reason := _names_of_the_system(now, wanted.accounts) or files.refusal(wrong, now.files):
         yield fail(reason)
         return
-    opening, closing = list(_open(now, accounts)), list(_close(now, accounts, entries))
+    opening, closing = list(_open(now, wanted.accounts)), list(_close(now, wanted))
     strays = list(_remove_strays(now))
     for entry in wrong:
         files.explain(entry, now.files.get(entry.path))
     for step in (*opening, *closing, *strays):
         tell(step.text)
-    _warn_of_what_is_left(now, accounts)
+    for text in _left_by_others(now, wanted.accounts):
+        warn(text)
     if opening or wrong or not now.reloaded:
         written = [entry.path for entry in wrong if isinstance(entry, files.File)]
         change = [*([files.write(wrong)] if wrong else []), script("sshd -t", RELOAD)]
         yield from undo.unless_proven(
             CHANGE, change, prove, files=written, then=[RELOAD], before=_commands(opening)
         )
-        now = _look(entries, judged)
+        now = host.get_fact(Access, **wanted.question)
     # Under other settings the strays may be the keys by which the operator came.
-    other = list(_other_settings(now, judged))
+    other = list(_other_settings(now, wanted.judged))
     if last := [*closing, *([] if other else strays)]:
         yield script(END_SESSIONS, *_commands(last))
     if other:
         yield fail("\n".join([f"what stands elsewhere than in {SSHD} goes before it:", *other]))
     elif not (opening or wrong or last):
-        host.noop(f"{len(accounts)} people can log in, and nobody else")
+        host.noop(f"{len(wanted.accounts)} people can log in, and nobody else")
 
 
 def _commands(steps: Sequence[Step]) -> list[str]:
     return [step.command for step in steps]
 
 
-def _look(entries: Sequence[files.Entry], settings: Mapping[str, str]) -> AccessState:
-    paths = [entry.path for entry in entries if not entry.path.startswith(KEYS)]
-    return host.get_fact(  # type: ignore[no-any-return]
-        Access,
-        groups=[PEOPLE, ADMINS, *AS_GOOD_AS_ROOT],
-        files=[*paths, undo.directory(CHANGE)],
-        options=list(settings),
-    )
-
-
-def _entries(accounts: Sequence[Account], settings: Mapping[str, str]) -> list[files.Entry]:
-    values = "".join(f"{name} {value}\n" for name, value in settings.items())
-    sudoers = f"%{ADMINS} ALL=(ALL:ALL) NOPASSWD: ALL\n"
+def drift(now: AccessState, wanted: Wanted) -> list[str]:
+    """What `people` would change or complain of, for a person to read."""
+    steps = [*_open(now, wanted.accounts), *_close(now, wanted), *_remove_strays(now)]
     return [
-        files.Directory(KEYS),
-        # Sshd reads the keys as the person: the file is root's, and everybody may read it.
-        *(
-            files.File(f"{KEYS}/{account.name}", HEADER + "".join(f"{k}\n" for k in account.keys))
-            for account in accounts
-        ),
-        files.File(SUDOERS, HEADER + sudoers, mode=0o440),
-        files.File(SSHD, HEADER + values),
+        *(f"{it.path} is not as wanted" for it in files.differing(wanted.entries, now.files)),
+        *(step.text for step in steps),
+        *(f"sshd {text}" for text in _other_settings(now, wanted.judged)),
+        *([] if now.reloaded else ["sshd has not read its configuration since it changed"]),
+        *_left_by_others(now, wanted.accounts),
     ]
 
 
@@ -158,25 +185,23 @@ def _open(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
                 yield Step(f"{who}: not in {group} -> in it", command)
 
 
-def _close(
-    now: AccessState, accounts: Sequence[Account], entries: Sequence[files.Entry]
-) -> Iterator[Step]:
+def _close(now: AccessState, wanted: Wanted) -> Iterator[Step]:
     """What takes access away."""
-    wanted = {account.name: account for account in accounts}
-    known = {entry.path for entry in entries}
+    people = {account.name: account for account in wanted.accounts}
+    known = {entry.path for entry in wanted.entries}
     for path in sorted(now.files):
         if path.startswith(f"{KEYS}/") and path not in known:
             yield Step(f"{path}: present -> absent", f"rm -rf -- {quote(path)}")
-    for account in accounts:
+    for account in wanted.accounts:
         if not account.admin:
             yield from _leave(account.name, now, (ADMINS, *AS_GOOD_AS_ROOT))
     for name, found in sorted(now.accounts.items()):
-        if name not in wanted and _is_open(name, found, now):
+        if name not in people and _is_open(name, found, now):
             # Without its account the run that came by it would lose sudo.
             if name != now.login:
                 yield from _close_account(name, found, now)
-        elif _lost_keys(name, found, now, wanted.get(name)):
-            end = "end_all" if name in wanted else "end_sessions"
+        elif _lost_keys(name, found, now, people.get(name)):
+            end = "end_all" if name in people else "end_sessions"
             yield Step(f"account {name}: a key is gone, so its sessions end", f"{end} {found.uid}")
 
 
@@ -229,6 +254,12 @@ def bare(line: str) -> str:
     return next((f"{kind} {blob}" for kind, blob in pairs if blob.startswith("AAAA")), "")
 
 
+def expiry(line: str) -> str:
+    """Until when a line of authorized_keys holds, as it is written there; "" for ever."""
+    found = re.search(r'expiry-time="([^"]*)"', line)
+    return found[1] if found else ""
+
+
 def _other_settings(now: AccessState, settings: Mapping[str, str]) -> Iterator[str]:
     for user, found in now.settings.items():
         for name, value in settings.items():
@@ -236,14 +267,15 @@ def _other_settings(now: AccessState, settings: Mapping[str, str]) -> Iterator[s
                 yield f"for {user}: {name} {found.get(name, '(sshd -T says nothing)')} -> {value}"
 
 
-def _warn_of_what_is_left(now: AccessState, accounts: Sequence[Account]) -> None:
+def _left_by_others(now: AccessState, accounts: Sequence[Account]) -> Iterator[str]:
+    """What opens more than it should and is not for a run to change."""
     login = now.accounts.get(now.login)
     if now.login not in [it.name for it in accounts] and login and _is_open(now.login, login, now):
-        warn(f"you came as {now.login}, who is nobody: come as yourself, which closes it")
+        yield f"you came as {now.login}, who is nobody: come as yourself, which closes it"
     for line in now.matches:
-        warn(f"{line.strip()}: what sshd does under this condition is not looked at")
+        yield f"{line.strip()}: what sshd does under this condition is not looked at"
     groups = [now.groups.get(group, frozenset()) for group in (ADMINS, *AS_GOOD_AS_ROOT)]
     for account in accounts:
         found = now.accounts.get(account.name)
         if found and found.sudo and not account.admin and account.name not in set().union(*groups):
-            warn(f"{account.name} is no admin, and may use sudo by a rule that is not of here")
+            yield f"{account.name} is no admin, and may use sudo by a rule that is not of here"

@@ -146,7 +146,7 @@ def interface(interface: str, wanted: Callable[[], Interface]) -> Commands:
         host.noop(f"{interface} is up with {len(want.peers)} peers")
         return
     yield _apply(interface, now.live, want)
-    if left := _differences(host.get_fact(WireGuard, interface=interface).live, want):
+    if left := differences(host.get_fact(WireGuard, interface=interface).live, want):
         yield fail("\n".join([f"{interface} is not as wanted after all:", *left]))
 
 
@@ -188,7 +188,7 @@ def _named(public_key: str | None) -> str:
 
 def _explain(name: str, now: WireGuardState, want: Interface) -> bool:
     """Tell each difference; gives whether there is one."""
-    told = [f"{name}: {text}" for text in _differences(now.live, want)]
+    told = [f"{name}: {text}" for text in differences(now.live, want)]
     for text in told:
         tell(text)
     if now.rights not in (None, RIGHTS):
@@ -199,7 +199,7 @@ def _explain(name: str, now: WireGuardState, want: Interface) -> bool:
     return bool(told) or now.rights != RIGHTS or text != now.config
 
 
-def _differences(live: Live | None, want: Interface) -> list[str]:
+def differences(live: Live | None, want: Interface) -> list[str]:
     """What is in force and should not be, or the other way round, a line each."""
     if live is None:
         return ["down -> up"]

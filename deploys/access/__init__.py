@@ -68,14 +68,16 @@ def preflight() -> None:
 
 @deploy("Access")
 def converge() -> None:
-    accounts = fleet().accounts(this_host(), datetime.now(UTC))
     access.people(
-        name="People, keys and sshd",
-        accounts=[access.Account(it.name, it.admin, it.keys) for it in accounts],
-        settings=SSHD,
-        others=_others(),
-        prove=partial(log_in_anew, operator()),
+        name="People, keys and sshd", wanted=wanted(), prove=partial(log_in_anew, operator())
     )
+
+
+def wanted() -> access.Wanted:
+    """Who should get in to the host, and sshd's settings there."""
+    accounts = fleet().accounts(this_host(), datetime.now(UTC))
+    people = tuple(access.Account(it.name, it.admin, it.keys) for it in accounts)
+    return access.Wanted(people, SSHD, _others())
 
 
 def operator() -> str:

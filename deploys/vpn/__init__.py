@@ -20,17 +20,16 @@ NOT_KNOWN = "(a secret that is not set here)"
 
 @deploy("VPN")
 def converge() -> None:
-    interface = fleet().vpn.interface
     name = host.name
     wireguard.key(
         name="Key",
-        interface=interface,
+        interface=fleet().vpn.interface,
         known=vpn_keys(),
         store=lambda key: store(fleet().vpn_keys_file, name, key),
     )
     files.present(name="Files", entries=_files())
     # Above, every host has stored its key: now the peers are known.
-    wireguard.interface(name="Interface", interface=interface, wanted=_interface)
+    wireguard.interface(name="Interface", interface=fleet().vpn.interface, wanted=interface)
     # Over the tunnel that is up now: the proof for a host that lets SSH in by it alone.
     firewall.converge()
     systemd.running(name="Services", units=_units())
@@ -41,7 +40,8 @@ def unit() -> str:
     return f"wg-quick@{fleet().vpn.interface}.service"
 
 
-def _interface() -> wireguard.Interface:
+def interface() -> wireguard.Interface:
+    """The interface as it should be, by the keys that are stored now."""
     vpn = this_host().vpn
     assert vpn is not None
     keys = vpn_keys()

@@ -37,6 +37,12 @@ def converge() -> None:
     )
 
 
+def text() -> str:
+    """The table as it should be, once the operator comes from within the VPN."""
+    closed = _closed()
+    return closed.text if closed else _table(None)
+
+
 def _closed() -> nftables.Closed | None:
     here = this_host()
     if not (here.vpn and here.vpn.only_way_in):

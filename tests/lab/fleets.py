@@ -14,7 +14,16 @@ from lab.machines import INVENTORY, ROOT, STATE, Machine, machine, pyinfra, runn
 from tests.lab.state import everything
 
 VPN_KEYS = STATE / "vpn-keys.yml"
-COPIED = ("deploy.py", "deploys", "facts", "fleet", "group_data", "inventories", "operations")
+COPIED = (
+    "audit.py",
+    "deploy.py",
+    "deploys",
+    "facts",
+    "fleet",
+    "group_data",
+    "inventories",
+    "operations",
+)
 Data = dict[str, dict[str, Any]]
 
 

@@ -7,7 +7,19 @@ from pyinfra.api import FunctionCommand
 from facts.access import KEYS, Access, AccessState, AccountState
 from facts.files import PathState
 from operations import undo
-from operations.access import ADMINS, HEADER, PEOPLE, SSHD, SUDOERS, Account, bare, people
+from operations.access import (
+    ADMINS,
+    HEADER,
+    PEOPLE,
+    SSHD,
+    SUDOERS,
+    Account,
+    Wanted,
+    bare,
+    drift,
+    expiry,
+    people,
+)
 from operations.sessions import END_SESSIONS
 from tests.unit.operation_harness import Run, run
 
@@ -74,7 +86,8 @@ def apply(
     *states: AccessState, accounts: list[Account] = ACCOUNTS, proof: Any = lambda: None, **how: Any
 ) -> Run:
     answers: Any = list(states) if len(states) > 1 else states[0]
-    return run(people, accounts, SETTINGS, {}, proof, facts={Access: answers}, **how)
+    wanted = Wanted(tuple(accounts), SETTINGS)
+    return run(people, wanted, proof, facts={Access: answers}, **how)
 
 
 def scripts(done: Run) -> list[str]:
@@ -285,3 +298,36 @@ def test_a_dry_run_tells_everything_at_once() -> None:
 )
 def test_the_key_in_a_line(line: str, key: str) -> None:
     assert bare(line) == key
+
+
+WANTED = Wanted(tuple(ACCOUNTS), SETTINGS)
+
+
+def test_of_a_converged_host_there_is_no_drift_to_tell() -> None:
+    assert drift(CONVERGED, WANTED) == []
+
+
+def test_drift_is_all_that_a_run_would_change_or_complain_of() -> None:
+    found = but(
+        files={SSHD: None, f"{KEYS}/mallory": file(ROGUE)},
+        accounts={"mallory": person(1005, "mallory")},
+        strays={"/root/.ssh/authorized_keys": ROGUE},
+        settings={"root": {}},
+        reloaded=False,
+        login="mallory",
+    )
+    told = "\n".join(drift(found, WANTED))
+    for text in (
+        f"{SSHD} is not as wanted",
+        f"{KEYS}/mallory: present -> absent",
+        "/root/.ssh/authorized_keys: present -> absent",
+        "sshd for root: usepam (sshd -T says nothing) -> yes",
+        "sshd has not read its configuration",
+        "you came as mallory",
+    ):
+        assert text in told
+
+
+def test_until_when_a_line_holds() -> None:
+    assert expiry(WEB) == "20270701"
+    assert expiry(OPS) == ""

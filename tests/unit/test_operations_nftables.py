@@ -24,7 +24,7 @@ def _nothing_begun(monkeypatch: pytest.MonkeyPatch) -> None:
 def state(live: str, text: str | None, **more: PathState) -> TableState:
     file = PathState("file", 0o644, "root", "root", content=(text or "").encode())
     files = {**({FILE: file} if text else {}), **more}
-    return TableState(live, (OPEN_LISTED, SHUT_LISTED), files)
+    return TableState(True, live, (OPEN_LISTED, SHUT_LISTED), files)
 
 
 def apply(*states: TableState, inside: bool | None = True, closed: bool = True, **how: Any) -> Run:
@@ -114,8 +114,13 @@ def test_an_earlier_change_that_was_not_proven_is_undone_first() -> None:
 
 
 def test_a_text_that_nft_does_not_take_changes_nothing() -> None:
-    broken = TableState(OPEN_LISTED, (OPEN_LISTED, ""))
+    broken = TableState(True, OPEN_LISTED, (OPEN_LISTED, ""))
     assert "nft does not take the table fw" in apply(broken).failure
+
+
+def test_before_nft_is_installed_the_table_is_to_come() -> None:
+    done = apply(TableState(False, "", ("", "")), executing=False, diff=True)
+    assert done.warned == [] and f"{FILE}: absent -> file root:root 0644" in done.said
 
 
 def test_once_it_fails_on_one_host_the_next_ones_are_left() -> None:

@@ -1,0 +1,12 @@
+"""Who gets in where, against what is there: pyinfra inventories/prod.py audit.py"""
+
+from pyinfra import config
+
+from deploys import audit
+from deploys.connection import tune
+
+config.SUDO = True
+
+tune()
+
+audit.converge()

@@ -1,0 +1,150 @@
+"""Who can reach which host as which account, by which key, until when.
+
+As it is, and what of that is not as the data says. One remote command a host. Changes nothing.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from pyinfra import host, state
+from pyinfra_cli.exceptions import CliError
+
+from deploys import access, vpn
+from deploys.data import fleet
+from deploys.templates import render
+from deploys.vpn import firewall
+from facts.access import KEYS, Access, AccessState
+from facts.nftables import Table
+from facts.several import Several
+from facts.wireguard import WireGuard
+from fleet import ROOT
+from fleet.access import owner
+from fleet.keys import fingerprint
+from operations import wireguard
+from operations.access import bare, drift, expiry
+from operations.report import is_unreadable
+
+REPORT = ROOT / "reports"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that is accepted; until: as in authorized_keys, "" for ever."""
+
+    account: str
+    sudo: bool
+    key: str
+    person: str
+    until: str
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Who has a tunnel to the host, and the prefixes that are theirs."""
+
+    name: str
+    prefixes: list[str]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """One host; ssh_from: "anywhere" or "the VPN"; drift: what is not as the data says."""
+
+    ssh_from: str = "unknown"
+    keys: list[Key] = field(default_factory=list)
+    peers: list[Peer] = field(default_factory=list)
+    drift: list[str] = field(default_factory=list)
+
+
+class Ended(CliError):  # type: ignore[misc]
+    """Ends pyinfra with this status, without a prompt: there is nothing to run."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__("")
+        self.exit_code = status
+
+    def show(self, file: Any = None) -> None: ...
+
+
+_done: dict[str, Audit] = {}
+
+
+def converge() -> None:
+    """Look at the host; after the last one, print and write the report.
+
+    Raises Ended, with status 1 if anything is not as the data says.
+    """
+    _done[host.name] = _look()
+    looked_at = {each.name for each in state.activated_hosts}
+    if _done.keys() < looked_at:
+        return
+    away = [each.name for each in state.inventory if state.is_host_in_limit(each)]
+    for name in away:
+        _done.setdefault(name, Audit(drift=["not reached"]))
+    audits = dict(sorted(_done.items()))
+    text = render(__file__, "audit.md.j2", audits=audits, at=datetime.now(UTC))
+    REPORT.mkdir(exist_ok=True)
+    (REPORT / "audit.md").write_text(text)
+    found = {name: asdict(audit) for name, audit in audits.items()}
+    (REPORT / "audit.json").write_text(json.dumps(found, indent=2) + "\n")
+    click.echo(text)
+    raise Ended(1 if any(audit.drift for audit in audits.values()) else 0)
+
+
+def _look() -> Audit:
+    wanted = access.wanted()
+    in_vpn = fleet().host(host.name).vpn is not None
+    tables = [firewall.text()] if in_vpn else []
+    asked = [
+        (Access, wanted.question),
+        (WireGuard, {"interface": fleet().vpn.interface}),
+        (Table, {"table": firewall.TABLE, "texts": tables, "paths": [firewall.FILE]}),
+    ]
+    found = host.get_fact(Several, asked=asked)
+    if is_unreadable() or len(found) != len(asked):
+        return Audit(drift=["could not be read"])
+    now, tunnel, table = found
+    drifted, names = drift(now, wanted), {}
+    if in_vpn:
+        interface = vpn.interface()
+        names = {peer.public_key: peer.name for peer in interface.peers}
+        drifted += [f"VPN: {it}" for it in wireguard.differences(tunnel.live, interface)]
+        if table.live != table.loaded[0]:
+            drifted.append("firewall: the table in force is not the wanted one")
+    closed = "ct state != established drop" in table.live
+    peers = tunnel.live.peers if tunnel.live else {}
+    return Audit(
+        "the VPN" if closed else "anywhere",
+        list(_keys(now)),
+        sorted(
+            (Peer(names.get(key, "nobody"), sorted(it.allowed_ips)) for key, it in peers.items()),
+            key=lambda peer: peer.name,
+        ),
+        drifted,
+    )
+
+
+def _keys(now: AccessState) -> Iterator[Key]:
+    """Those that sshd accepts, of accounts that are open."""
+    people = fleet().people.values()
+    for path, file in sorted(now.files.items()):
+        name = path.removeprefix(f"{KEYS}/")
+        account = now.accounts.get(name)
+        if name == path or account is None or account.expires is not None:
+            continue
+        for line in (file.content or b"").decode(errors="replace").splitlines():
+            if key := bare(line):
+                person = owner(people, key)
+                whose = person.name if person else "nobody"
+                yield Key(name, account.sudo, _named(key), whose, expiry(line))
+
+
+def _named(key: str) -> str:
+    try:
+        return fingerprint(key)
+    except ValueError:
+        return f"{key[:24]}... (not a key)"
