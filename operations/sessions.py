@@ -7,8 +7,9 @@ own=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
 login=${SUDO_UID:-0}
 end_sessions() {
   for group in /sys/fs/cgroup/user.slice/user-$1.slice/*/; do
-    if [ -e "${group}cgroup.kill" ] && [ "$group" != "$own/" ]; then
-      echo 1 > "${group}cgroup.kill"
+    if [ "$group" != "$own/" ]; then
+      # It may be gone by now.
+      { echo 1 > "${group}cgroup.kill"; } 2> /dev/null || true
     fi
   done
 }

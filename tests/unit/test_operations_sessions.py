@@ -48,7 +48,8 @@ def test_the_session_of_the_run_itself_is_spared(
     assert process.poll() is None
 
 
-def test_what_does_not_end_is_an_error(shell: Shell, process: subprocess.Popen[bytes]) -> None:
-    shell.stand_in("pgrep", f"echo {process.pid}")
+def test_what_does_not_end_is_an_error(shell: Shell) -> None:
+    # Whenever one looks, there is another.
+    shell.stand_in("pgrep", "sleep 5 > /dev/null 2>&1 & echo $!")
     done = end(shell, f"end_all {UID}")
     assert done.returncode != 0 and f"processes of uid {UID} do not end: " in done.stderr

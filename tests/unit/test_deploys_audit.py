@@ -1,0 +1,116 @@
+"""What the audit makes of a host, and how it ends."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyinfra import host
+from pyinfra.context import ctx_host, ctx_state
+
+from deploys import audit
+from deploys.audit import Audit, Ended, Key, Peer
+from facts.access import KEYS, AccessState, AccountState
+from facts.files import PathState
+from fleet.model import Fleet
+from tests.unit.fleet_samples import KEY, fleet_of, sample
+
+SEEN = Audit(
+    "the VPN",
+    [Key("ops-hypha-1", True, "SHA256:x", "ops-hypha-1", "20270701Z")],
+    [Peer("vpn1", ["10.66.0.31/32"])],
+)
+
+
+@pytest.fixture(autouse=True)
+def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "REPORT", tmp_path / "reports")
+    monkeypatch.setattr(audit, "_done", {})
+
+
+def look_at(
+    monkeypatch: pytest.MonkeyPatch, found: dict[str, Audit], away: tuple[str, ...] = ()
+) -> int:
+    """Runs the audit on these hosts, one after the other; gives its exit status."""
+    hosts = [SimpleNamespace(name=name) for name in found]
+    everybody = [*hosts, *(SimpleNamespace(name=name) for name in away)]
+
+    class Inventory:
+        def __iter__(self) -> Any:
+            return iter(everybody)
+
+    state = SimpleNamespace(
+        activated_hosts=hosts,
+        inventory=Inventory(),
+        is_host_in_limit=lambda host: True,
+    )
+    monkeypatch.setattr(audit, "_look", lambda: found[host.name])
+    with ctx_state.use(state):
+        for each in hosts[:-1]:
+            with ctx_host.use(each):
+                audit.converge()
+        with ctx_host.use(hosts[-1]), pytest.raises(Ended) as ended:
+            audit.converge()
+    return ended.value.exit_code
+
+
+def report(tmp_path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((tmp_path / "reports/audit.json").read_text())
+    return found
+
+
+def test_the_report_is_of_all_hosts_and_written_once_all_are_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert look_at(monkeypatch, {"two": SEEN, "one": SEEN}) == 0
+    assert list(report(tmp_path)) == ["one", "two"]
+    text = (tmp_path / "reports/audit.md").read_text()
+    assert "| ops-hypha-1 | sudo | SHA256:x | ops-hypha-1 | 20270701Z |" in text
+    assert "Tunnels: vpn1 (10.66.0.31/32)" in text
+    assert text.count("As the data says.") == 2
+    assert text in capsys.readouterr().out
+
+
+def test_drift_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert look_at(monkeypatch, {"one": SEEN, "two": Audit(drift=["a hole"])}) == 1
+    assert "- a hole" in (tmp_path / "reports/audit.md").read_text()
+
+
+def test_a_host_that_is_away_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert look_at(monkeypatch, {"one": SEEN}, away=("two",)) == 1
+    assert report(tmp_path)["two"]["drift"] == ["not reached"]
+
+
+def test_the_keys_are_those_that_sshd_accepts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet: Fleet = fleet_of(tmp_path, sample())
+    monkeypatch.setattr(audit, "fleet", lambda: fleet)
+
+    def file(text: str) -> PathState:
+        return PathState("file", 0o644, "root", "root", content=text.encode())
+
+    now = AccessState(
+        accounts={
+            "ops-hypha-1": AccountState(1000, "/home/o", "/bin/bash", None, True),
+            "gone": AccountState(1001, "/home/g", "/bin/bash", 1),
+        },
+        files={
+            KEYS: PathState("directory", 0o755, "root", "root"),
+            f"{KEYS}/ops-hypha-1": file(
+                f'# note\nexpiry-time="20270701Z" {KEY} laptop\nssh-rsa AAAA\n'
+            ),
+            f"{KEYS}/gone": file(KEY),
+            f"{KEYS}/no-account": file(KEY),
+        },
+    )
+    own, rogue = audit._keys(now)
+    assert (own.account, own.sudo, own.person, own.until) == (
+        "ops-hypha-1",
+        True,
+        "ops-hypha-1",
+        "20270701Z",
+    )
+    assert own.key.startswith("SHA256:")
+    assert (rogue.person, rogue.until) == ("nobody", "")
