@@ -4,7 +4,6 @@ from pyinfra import config, host
 
 from deploys import access, base, clients, storage, vision, vpn
 from deploys.connection import tune
-from deploys.data import this_host
 from operations.order import barrier
 
 config.SUDO = True
@@ -20,7 +19,7 @@ base.converge()
 
 access.converge()
 
-if this_host().vpn:
+if "vpn" in host.groups:
     vpn.converge()
 
 if "storage" in host.groups:

@@ -15,10 +15,9 @@ def converge() -> None:
         "storage": fleet().storage.packages,
         "clients": fleet().clients.packages,
         "vision": fleet().vision.packages,
+        "vpn": fleet().vpn.packages,
     }
     names = {name for group in host.groups for name in of_group.get(group, ())}
-    if this_host().vpn:
-        names.update(fleet().vpn.packages)
     if "storage" in host.groups:
         names.add(f"linux-headers-{this_host().kernel}")
     packages.installed(name="Packages", names=sorted(names))

@@ -27,7 +27,7 @@ READING = ("fact", "debug-inventory")
 def groups(
     file: str, environments: Collection[str], running: str | None = None, **data: Any
 ) -> dict[str, list[PyinfraHost]]:
-    """pyinfra's groups: `all`, one for each role, and `clients` for the hosts with a volume.
+    """pyinfra's groups: `all`, one for each role, `clients` for the hosts with a volume, `vpn`.
 
     file: the inventory's YAML file, relative to the repository
     environments: those whose hosts are in the run

@@ -28,9 +28,9 @@ from fleet.problems import Invalid
 from fleet.sizes import format_size
 from fleet.zfs import ZfsProperties
 
-Role = Literal["storage", "vision", "vpn"]
+Role = Literal["storage", "vision", "hub"]
 # The inventory's other groups of hosts; `--limit` takes the name of a host or of a group.
-GROUPS = ("all", "clients", *get_args(Role))
+GROUPS = ("all", "clients", "vpn", *get_args(Role))
 Environment = Literal["prod", "staging", "shared"]
 SMALLEST_QUOTA = 2**20
 
@@ -128,7 +128,8 @@ class Host(Record):
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups of hosts that it belongs to, as `--limit` knows them."""
-        return ("all", *(("clients",) if self.volume else ()), *self.roles)
+        has = {"clients": self.volume, "vpn": self.vpn}
+        return ("all", *(group for group, it in has.items() if it), *self.roles)
 
     @field_validator("name")
     @classmethod
@@ -192,11 +193,11 @@ class Host(Record):
         roles = info.data.get("roles")
         if roles is None:
             return vpn
-        if "vpn" in roles and not (vpn and vpn.people):
+        if "hub" in roles and not (vpn and vpn.people):
             raise Invalid(
-                "role vpn needs addresses and the prefixes of its people",
+                "role hub needs addresses and the prefixes of its people",
                 "add vpn: with addresses and people",
             )
-        if vpn and vpn.people and "vpn" not in roles:
-            raise Invalid("people come through a host with role vpn only", "take people out")
+        if vpn and vpn.people and "hub" not in roles:
+            raise Invalid("people come through a host with role hub only", "take people out")
         return vpn

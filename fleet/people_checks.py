@@ -78,6 +78,6 @@ def _addresses_of_hubs(file: str, person: Person, hosts: Mapping[str, Host]) -> 
             if it.vpn and it.vpn.people
         ]
         remedy = (
-            f"choose a free one: {'; '.join(hubs)}" if hubs else "give a host the role vpn first"
+            f"choose a free one: {'; '.join(hubs)}" if hubs else "give a host the role hub first"
         )
         yield Problem(file, person.name, "vpn.addresses", message, remedy)

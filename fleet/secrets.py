@@ -39,7 +39,7 @@ def preshared_name(person: Person) -> str:
 def required(fleet: Fleet, hosts: Sequence[Host]) -> tuple[str, ...]:
     """The variables that a run on these hosts needs."""
     names = tuple(password_name(host) for host in hosts if host.volume and host.volume.encrypted)
-    people = fleet.people.values() if any("vpn" in host.roles for host in hosts) else ()
+    people = fleet.people.values() if any("hub" in host.roles for host in hosts) else ()
     now = datetime.now(UTC)
     preshared = (
         preshared_name(person)

@@ -50,7 +50,7 @@ def server_peers(fleet: Fleet, host: Host, keys: Mapping[str, str], now: datetim
     """
     others = [other for other in fleet.hosts_in_vpn() if other.name != host.name]
     peers = [_server(fleet, other, keys) for other in others]
-    if "vpn" in host.roles:
+    if "hub" in host.roles:
         people = [person for person in fleet.people.values() if not is_over(person.expires, now)]
         peers += [peer for person in people if (peer := _person(person, host))]
     return sorted(peers, key=lambda peer: peer.name)

@@ -80,7 +80,7 @@ def _files() -> list[files.Entry]:
         files.File(drop_in, render(__file__, "wg-quick.conf.j2")),
         *firewall.entries(),
     ]
-    if "vpn" in this_host().roles:
+    if "hub" in this_host().roles:
         entries.append(files.File(FORWARDING, render(__file__, "forwarding.conf.j2")))
     else:
         entries.append(files.Absent(FORWARDING))
@@ -89,7 +89,7 @@ def _files() -> list[files.Entry]:
 
 def _units() -> list[systemd.Unit]:
     units = [systemd.Unit(unit()), *firewall.units()]
-    if "vpn" in this_host().roles:
+    if "hub" in this_host().roles:
         units.append(
             systemd.Unit("systemd-sysctl.service", enabled=False, restart_on=(FORWARDING,))
         )

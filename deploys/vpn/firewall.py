@@ -76,5 +76,5 @@ def _table(port: int | None) -> str:
         ipv4=[prefix for prefix in prefixes if prefix.version == 4],
         ipv6=[prefix for prefix in prefixes if prefix.version == 6],
         port=port,
-        hub="vpn" in this_host().roles,
+        hub="hub" in this_host().roles,
     )

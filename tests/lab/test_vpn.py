@@ -257,7 +257,7 @@ def test_with_one_hub_down_people_come_through_the_other(
 
 
 def second_hub(hosts: Data) -> None:
-    hosts["bbb2"]["roles"] = ["vpn"]
+    hosts["bbb2"]["roles"] = ["hub"]
     hosts["bbb2"]["vpn"]["people"] = ["10.66.2.0/24", "fd66:0:0:2::/64"]
 
 

@@ -61,7 +61,7 @@ PEOPLE: dict[str, Any] = {
     }
 }
 HUB: dict[str, Any] = {
-    "roles": ["vpn"],
+    "roles": ["hub"],
     "environment": "shared",
     "address": "192.0.2.31",
     "vpn": {

@@ -66,6 +66,7 @@ def test_each_role_is_a_group_and_so_are_the_clients() -> None:
         "storage": ["storage1"],
         "vision": ["stg1", "prod1"],
         "vpn": [],
+        "hub": [],
     }
 
 

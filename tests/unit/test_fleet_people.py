@@ -114,7 +114,7 @@ def test_a_person_who_is_there_twice_is_refused(tmp_path: Path) -> None:
 
 def test_without_a_vpn_nobody_has_an_address_there(tmp_path: Path) -> None:
     (problem, _) = problems_of(tmp_path, sample(), people=people(vpn=VPN))
-    assert "give a host the role vpn first" in problem.remedy
+    assert "give a host the role hub first" in problem.remedy
 
 
 @pytest.mark.parametrize(
