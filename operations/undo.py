@@ -121,8 +121,13 @@ def confirm(name: str) -> list[str]:
 
 
 def now(name: str) -> list[str]:
-    """Lines that undo the change that waits, at once."""
-    return [f"systemctl stop {_unit(name)}.timer || true", f"sh {directory(name)}/undo.sh"]
+    """Lines that undo the change that waits, at once, or wait until its timer's undo has ended."""
+    place, unit = directory(name), _unit(name)
+    return [
+        f"systemctl stop {unit}.timer || true",
+        f"systemctl start {unit}.service || true",
+        f"[ ! -d {place} ] || {{ echo {place}/undo.sh has failed >&2; exit 1; }}",
+    ]
 
 
 def _forget(name: str) -> list[str]:

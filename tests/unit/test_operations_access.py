@@ -133,7 +133,7 @@ def test_only_what_is_written_comes_back() -> None:
 def test_what_an_earlier_run_did_not_prove_is_undone_first() -> None:
     waiting = but(files={WAITING: PathState("directory", 0o700, "root", "root")})
     done = apply(waiting, CONVERGED)
-    assert f"sh {WAITING}/undo.sh" in only_script(done)
+    assert "systemctl start coop-undo-access.service" in only_script(done)
     assert done.said == ["an earlier change was never confirmed: undone"]
 
 

@@ -21,7 +21,10 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setattr(undo, "UNITS", str(tmp_path / "units"))
     (tmp_path / "units").mkdir()
     shell = Shell(tmp_path)
-    shell.stand_in("systemctl", 'case "$*" in show*) echo inactive ;; esac')
+    undone = f"sh {tmp_path}/undo/door/undo.sh"
+    shell.stand_in(
+        "systemctl", f'case "$*" in show*) echo inactive ;; "start {SERVICE}") {undone} ;; esac'
+    )
     return shell
 
 
