@@ -5,6 +5,7 @@ get in. Without it, as the run has failed, was killed or lost its connection, th
 itself, and also if it is booted meanwhile. Source: systemd.timer(5).
 """
 
+import time
 from collections.abc import Callable, Generator, Iterable, Sequence
 from shlex import quote
 from typing import Any
@@ -16,6 +17,9 @@ from operations.report import script
 
 PROOF_SECONDS = 60
 """How long a change waits for its proof."""
+
+ATTEMPTS_SECONDS = 15
+"""How long a proof is tried again: sshd does not listen for a moment while it reloads."""
 
 KEPT = "/var/lib/coop-infra/undo"
 UNITS = "/etc/systemd/system"
@@ -50,14 +54,19 @@ def unless_proven(
 
 
 def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
-    try:
-        prove()
-    except Exception as error:
-        # Whatever hinders it, it is no proof.
-        text = f"not proven, so the change undoes itself within {PROOF_SECONDS} s: {error}"
-        host.log_styled(text, fg="red", log_func=logger.error)
-        return False
-    return True
+    end = time.monotonic() + ATTEMPTS_SECONDS
+    while True:
+        try:
+            prove()
+        except Exception as error:
+            # Whatever hinders it, it is no proof.
+            if time.monotonic() < end:
+                time.sleep(1)
+                continue
+            text = f"not proven, so the change undoes itself within {PROOF_SECONDS} s: {error}"
+            host.log_styled(text, fg="red", log_func=logger.error)
+            return False
+        return True
 
 
 def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:

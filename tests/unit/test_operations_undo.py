@@ -1,5 +1,6 @@
 """The scripts in a real shell, with a pretended systemd."""
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,11 @@ def test_a_change_is_made_between_arming_and_proof(shell: Shell) -> None:
     assert "undone before it was confirmed" in str(confirmed.connector_arguments["_stdin"])
 
 
-def test_whatever_goes_wrong_with_the_proof_it_is_none() -> None:
+def test_whatever_goes_wrong_with_the_proof_it_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails() -> None:
         raise ConnectionError("refused")
+
+    monkeypatch.setattr(undo, "ATTEMPTS_SECONDS", 0)
 
     said: list[str] = []
 
@@ -130,3 +133,16 @@ def test_whatever_goes_wrong_with_the_proof_it_is_none() -> None:
     assert proof.function(None, Host(), *proof.args) is False
     assert said == ["not proven, so the change undoes itself within 60 s: refused"]
     assert proof.function(None, Host(), lambda: None) is True
+
+
+def test_a_proof_is_tried_again_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    attempts = iter([ConnectionError("refused"), ConnectionError("refused"), None])
+
+    def prove() -> None:
+        if error := next(attempts):
+            raise error
+
+    _, proof, _ = undo.unless_proven("door", [], prove, files=[], then=[])
+    assert isinstance(proof, FunctionCommand)
+    assert proof.function(None, None, prove) is True
