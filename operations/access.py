@@ -28,6 +28,8 @@ SUDOERS = "/etc/sudoers.d/coop-infra"
 SSHD = "/etc/ssh/sshd_config.d/00-coop-infra.conf"
 HEADER = "# Written as a whole by pyinfra: an edit here is lost.\n"
 RELOAD = "systemctl reload ssh.service"
+# At a boot it may not run yet.
+RELOAD_IF_UP = "systemctl try-reload-or-restart ssh.service"
 
 CHANGE = "access"
 
@@ -128,7 +130,12 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
         written = [entry.path for entry in wrong if isinstance(entry, files.File)]
         change = [*([files.write(wrong)] if wrong else []), script("sshd -t", RELOAD)]
         yield from undo.unless_proven(
-            CHANGE, change, prove, files=written, then=[RELOAD], before=_commands(opening)
+            CHANGE,
+            change,
+            prove,
+            files=written,
+            then=[RELOAD_IF_UP],
+            before=_commands(opening),
         )
         now = host.get_fact(Access, **wanted.question)
     # Under other settings the strays may be the keys by which the operator came.

@@ -87,7 +87,8 @@ def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:
         f"touch {place}/there {place}/absent",
         f"tar -c -P -f {place}/files.tar -T {place}/there",
         f"cat > {place}/undo.sh <<'END-OF-UNDO'",
-        f"tar -x -P -p -f {place}/files.tar || exit 1",
+        "set -e",
+        f"tar -x -P -p -f {place}/files.tar",
         f"xargs -r -d '\\n' rm -f -- < {place}/absent",
         *then,
         *_forget(name),
@@ -97,10 +98,14 @@ def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:
             f"{UNITS}/{unit}.service",
             "[Unit]",
             "Description=Undo a change that nobody has confirmed",
-            "Before=ssh.service",
+            "StartLimitIntervalSec=0",
             "[Service]",
             "Type=oneshot",
             f"ExecStart=/bin/sh {place}/undo.sh",
+            # If a step hangs or fails, all is done again: half an undo may shut people out.
+            "TimeoutStartSec=45",
+            "Restart=on-failure",
+            "RestartSec=5",
             "[Install]",
             "WantedBy=multi-user.target",
         ),
@@ -110,6 +115,7 @@ def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:
             f"OnActiveSec={PROOF_SECONDS}",
             "AccuracySec=100ms",
         ),
+        # Without an order before any unit that `then` may reload: that would wait for this one.
         "systemctl daemon-reload",
         f"systemctl -q enable {unit}.service",
         f"systemctl start {unit}.timer && systemctl is-active -q {unit}.timer ||"
