@@ -157,6 +157,7 @@ def escrow_directory() -> Path:
 
 def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
     """A copy of the project in which the lab's hosts, by name as in lab.yml, are changed."""
+    directory.mkdir(exist_ok=True)
     for name in COPIED:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
