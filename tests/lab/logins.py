@@ -30,7 +30,7 @@ def gets_in(machine: Machine, account: str, key: Path, run: str = "true") -> boo
 
 
 def new_key(directory: Path, name: str = "id_ed25519") -> Path:
-    """A key that nobody has, with its public half beside it."""
+    """A key that nobody has."""
     file = directory / name
     make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(file)]
     subprocess.run(make, check=True)
@@ -39,4 +39,6 @@ def new_key(directory: Path, name: str = "id_ed25519") -> Path:
 
 def public(key: Path) -> str:
     """The public half: "kind base64"."""
-    return " ".join(key.with_suffix(".pub").read_text().split()[:2])
+    words = ["ssh-keygen", "-y", "-f", str(key)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True)
+    return " ".join(done.stdout.split()[:2])
