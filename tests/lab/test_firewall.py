@@ -59,14 +59,20 @@ def ipv6_on_the_link(each: Machine) -> Iterator[str]:
     setting = f"net.ipv6.conf.{BRIDGE}.disable_ipv6"
     sh("sysctl", "-q", "-w", f"{setting}=0")
     try:
+        wait_for(has_ipv6, "this side has an address too", 10)
         address = each.sh("ip -6 -o address show scope link dev eth0 | awk '{print $4}'")
         yield f"{address.partition('/')[0]}%{BRIDGE}"
     finally:
         sh("sysctl", "-q", "-w", f"{setting}=1")
 
 
-def sh(*words: str) -> None:
-    subprocess.run(words, check=True, capture_output=True)
+def has_ipv6() -> bool:
+    found = sh("ip", "-6", "address", "show", "dev", BRIDGE, "scope", "link")
+    return "fe80:" in found and "tentative" not in found
+
+
+def sh(*words: str) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
 def run_on(name: str, project: Path = ROOT) -> subprocess.CompletedProcess[str]:
