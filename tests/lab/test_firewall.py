@@ -135,8 +135,9 @@ def test_a_wrong_interface_undoes_itself_and_an_open_session_is_no_proof(
     key = STATE / "id_ed25519"
     with in_vpn("ops-hypha-1"):
         address = inside("bbb1")[0]
-        shared = command(key, "vagrant", address, *master)
-        sh(*shared[:-1], "-M", "-N", "-f", address)
+        shared = command(key, "vagrant", public("bbb1"), *master)
+        sh(*shared[:-1], "-M", "-N", "-f", public("bbb1"))
+        one.sh("true")
         done = run_on("bbb1", project)
         assert done.returncode != 0
         assert "not proven" in done.stderr
