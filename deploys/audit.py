@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 from pyinfra import host, state
+from pyinfra.api.exceptions import PyinfraError
 from pyinfra_cli.exceptions import CliError
 
 from deploys import access, vpn
@@ -60,7 +61,7 @@ class Audit:
     drift: list[str] = field(default_factory=list)
 
 
-class Ended(CliError):  # type: ignore[misc]
+class Ended(CliError, PyinfraError):  # type: ignore[misc]
     """Ends pyinfra with this status, without a prompt: there is nothing to run."""
 
     def __init__(self, status: int) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,16 @@ from tests.lab.logins import key_of
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.access
+
+
+def audit(fleet: ClosedFleet) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit status of an audit from within the VPN, and what it wrote."""
+    report = ROOT / "reports/audit.json"
+    report.unlink(missing_ok=True)
+    with in_vpn("ops-hypha-1"):
+        done = pyinfra("audit.py", *fleet.limit())
+    assert report.exists() and "Traceback" not in done.stderr, done.stderr[-4000:]
+    return done.returncode, json.loads(report.read_text())
 
 
 def fingerprint(person: str) -> str:
@@ -54,10 +65,8 @@ def test_whatever_is_not_as_declared_fails_it(closed_fleet: ClosedFleet) -> None
         "nft flush chain inet coop_infra input",
     ):
         one.sh(harm)
-    with in_vpn("ops-hypha-1"):
-        done = pyinfra("audit.py", *closed_fleet.limit())
-    assert done.returncode == 1, done.stderr[-4000:]
-    found = json.loads((ROOT / "reports/audit.json").read_text())
+    status, found = audit(closed_fleet)
+    assert status == 1
     drift = "\n".join(found["bbb1"]["drift"])
     for text in (
         "account mallory: open -> closed",
@@ -76,9 +85,7 @@ def test_whatever_is_not_as_declared_fails_it(closed_fleet: ClosedFleet) -> None
 
 def test_a_host_that_is_away_is_no_good_news(closed_fleet: ClosedFleet) -> None:
     closed_fleet["bbb2"].power_off()
-    with in_vpn("ops-hypha-1"):
-        done = pyinfra("audit.py", *closed_fleet.limit())
-    assert done.returncode == 1
-    found = json.loads((ROOT / "reports/audit.json").read_text())
+    status, found = audit(closed_fleet)
+    assert status == 1
     assert found["bbb2"]["drift"] == ["not reached"]
     assert found["bbb1"]["drift"] == []

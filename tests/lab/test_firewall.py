@@ -306,7 +306,7 @@ def test_it_is_closed_at_a_boot_without_the_tunnel(closed_fleet: ClosedFleet) ->
     one = closed_fleet["bbb1"]
     one.sh(LATE)
     one.disconnect()
-    wait_for(lambda: not is_up("bbb1"), "it has gone down", 60)
+    wait_for(lambda: not is_up("bbb1"), "it has gone down", 180)
     wait_for(partial(is_up, "bbb1"), "it is up", 180)
     assert not is_open(public("bbb1"), 20)
     one.wait_until_up()
