@@ -18,12 +18,15 @@ ROOT = Path(__file__).resolve().parents[1]
 STATE = ROOT / "lab/.state"
 INVENTORY = "inventories/lab.yml"
 
-# One connection for many commands: a new one takes an emulated guest seconds.
-SSH = [
+ALONE = [
     *("ssh", "-F", "none", "-q", "-i", str(STATE / "id_ed25519")),
     *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
-    *("-o", "ControlMaster=auto", "-o", f"ControlPath={STATE}/ssh-%h", "-o", "ControlPersist=120"),
     *("-o", "ConnectTimeout=8", "-o", "ServerAliveInterval=4", "-o", "ServerAliveCountMax=3"),
+]
+# One connection for many commands: a new one takes an emulated guest seconds.
+SSH = [
+    *ALONE,
+    *("-o", "ControlMaster=auto", "-o", f"ControlPath={STATE}/ssh-%h", "-o", "ControlPersist=120"),
 ]
 
 
@@ -59,8 +62,8 @@ class Machine:
     def _way(self) -> list[str]:
         if self.through is None:
             return []
-        # A connection of its own, as a shared one would survive the guest that it leads through.
-        jump = [*SSH, "-o", "ControlPath=none", "-W", "%h:%p", f"vagrant@{self.through.address}"]
+        # Not shared: the socket would be named for the machine behind, and taken for the way to it.
+        jump = [*ALONE, "-W", "%h:%p", f"vagrant@{self.through.address}"]
         return ["-o", f"ProxyCommand={shlex.join(jump)}"]
 
     def sh(self, command: str, stdin: bytes = b"", timeout: float = 120) -> str:
