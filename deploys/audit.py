@@ -4,6 +4,7 @@ As it is, and what of that is not as the data says. One remote command a host. C
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -116,7 +117,7 @@ def _look() -> Audit:
         drifted += [f"VPN: {it}" for it in wireguard.differences(tunnel.live, interface)]
         if table.live != table.loaded[0]:
             drifted.append("firewall: the table in force is not the wanted one")
-    closed = "ct state != established drop" in table.live
+    closed = re.search(r"tcp dport \d+ drop", table.live)
     peers = tunnel.live.peers if tunnel.live else {}
     return Audit(
         "the VPN" if closed else "anywhere",

@@ -30,7 +30,7 @@ def converge() -> None:
         name="Firewall",
         table=TABLE,
         file=FILE,
-        text=_table(None),
+        text=_table(closed=False),
         prove=partial(log_in_anew, operator()),
         closed=_closed(),
         _serial=True,
@@ -40,7 +40,7 @@ def converge() -> None:
 def text() -> str:
     """The table as it should be, once the operator comes from within the VPN."""
     closed = _closed()
-    return closed.text if closed else _table(None)
+    return closed.text if closed else _table(closed=False)
 
 
 def _closed() -> nftables.Closed | None:
@@ -48,7 +48,7 @@ def _closed() -> nftables.Closed | None:
     if not (here.vpn and here.vpn.only_way_in):
         return None
     return nftables.Closed(
-        text=_table(here.ssh_port),
+        text=_table(closed=True),
         is_inside=lambda: is_in_vpn(fleet()) and address_in_vpn(here) is not None,
         prove=_prove,
         otherwise="SSH is left as it is, as you do not get in by the VPN: bring your tunnel up "
@@ -65,8 +65,9 @@ def _prove() -> None:
         raise ConnectionError(f"SSH at {here.address} is still open")
 
 
-def _table(port: int | None) -> str:
-    """The table, with SSH at this port open from within the VPN only; None leaves it open."""
+def _table(closed: bool) -> str:
+    """The table, closed: with SSH open from within the VPN only."""
+    here = this_host()
     prefixes = [ip_network(prefix) for prefix in fleet().vpn_prefixes()]
     return render(
         __file__,
@@ -75,6 +76,7 @@ def _table(port: int | None) -> str:
         interface=fleet().vpn.interface,
         ipv4=[prefix for prefix in prefixes if prefix.version == 4],
         ipv6=[prefix for prefix in prefixes if prefix.version == 6],
-        port=port,
-        hub="hub" in this_host().roles,
+        port=here.ssh_port if here.vpn and here.vpn.only_way_in else None,
+        closed=closed,
+        hub="hub" in here.roles,
     )

@@ -20,7 +20,7 @@ def audit(fleet: ClosedFleet) -> tuple[int, dict[str, dict[str, Any]]]:
     report = ROOT / "reports/audit.json"
     report.unlink(missing_ok=True)
     with in_vpn("ops-hypha-1"):
-        done = pyinfra("audit.py", *fleet.limit())
+        done = pyinfra("audit.py", "-y", *fleet.limit())
     assert report.exists() and "Traceback" not in done.stderr, done.stderr[-4000:]
     return done.returncode, json.loads(report.read_text())
 

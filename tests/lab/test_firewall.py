@@ -84,7 +84,7 @@ def test_whoever_is_outside_leaves_it_open_and_is_told(vpn_first_run: str) -> No
 
 
 def test_ssh_is_open_within_the_vpn_alone(closing_run: str, closed_fleet: ClosedFleet) -> None:
-    assert "tcp dport 22 ct state != established drop" in closing_run
+    assert "tcp dport 22 drop" in closing_run
     for each in closed_fleet.servers:
         assert not is_open(public(each.name))
         with ipv6_on_the_link(each) as address:
@@ -163,7 +163,7 @@ def test_the_operator_is_killed_after_it_was_applied(vpn_fleet: VpnFleet, then: 
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         ) as run:  # fmt: skip
-            one.sh(f"until {TABLE} | grep -q dport; do sleep 0.05; done", timeout=300)
+            one.sh(f"until {TABLE} | grep -q 'dport 22 drop'; do sleep 0.05; done", timeout=300)
             run.kill()
         assert one.try_sh(f"test -d {UNDO}").returncode == 0, "no test otherwise"
         assert not is_open(public("bbb1"), 2), "no test otherwise"
@@ -173,7 +173,7 @@ def test_the_operator_is_killed_after_it_was_applied(vpn_fleet: VpnFleet, then: 
         one.disconnect()
         one.wait_until_up()
         wait_for(lambda: one.try_sh(f"test -d {UNDO}").returncode != 0, "it is undone", 60)
-        assert "dport" not in one.sh(f"{TABLE}; cat /etc/coop-infra/firewall.nft")
+        assert "dport 22 drop" not in one.sh(f"{TABLE}; cat /etc/coop-infra/firewall.nft")
         assert converge_alone("bbb1") == (1, 0)
     assert not is_open(public("bbb1"))
 

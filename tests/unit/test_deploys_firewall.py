@@ -29,20 +29,20 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     return found
 
 
-def text(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, name: str, port: int | None) -> str:
+def text(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, name: str, closed: bool) -> str:
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host(name))
-    return firewall._table(port)
+    return firewall._table(closed)
 
 
 def test_an_address_of_the_vpns_comes_by_the_tunnel(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = text(fleet, monkeypatch, "prod1", None)
+    table = text(fleet, monkeypatch, "prod1", False)
     assert "elements = { 10.66.0.0/24, 10.66.1.0/24 }" in table
     assert "elements = { fd66::/64, fd66:0:0:1::/64 }" in table
     assert 'iifname != { "lo", "wg0" } ip saddr @vpn4 drop' in table
     assert 'iifname != { "lo", "wg0" } ip6 saddr @vpn6 drop' in table
-    assert "dport" not in table and "forward" not in table
+    assert "drop\n" in table and "dport 2222 drop" not in table and "forward" not in table
     # A table that is replaced as a whole, and no more than that.
     assert table.splitlines()[1:4] == [
         "table inet coop_infra",
@@ -53,15 +53,18 @@ def test_an_address_of_the_vpns_comes_by_the_tunnel(
 
 
 def test_ssh_is_closed_at_its_port(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = text(fleet, monkeypatch, "prod1", 2222)
-    rule = 'iifname != { "lo", "wg0" } tcp dport 2222 ct state != established drop'
-    assert rule in table
+    table = text(fleet, monkeypatch, "prod1", True)
+    lines = [line.strip() for line in table.splitlines()]
+    goes_on = lines.index("tcp dport 2222 ct state established accept")
+    forged = lines.index('iifname != { "lo", "wg0" } ip saddr @vpn4 drop')
+    closed = lines.index('iifname != { "lo", "wg0" } tcp dport 2222 drop')
+    assert forged < goes_on < closed
 
 
 def test_a_hub_passes_on_what_stays_in_the_tunnel(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = [line.strip() for line in text(fleet, monkeypatch, "vpn1", None).splitlines()]
+    lines = [line.strip() for line in text(fleet, monkeypatch, "vpn1", False).splitlines()]
     start = lines.index("chain forward {")
     assert lines[start + 2 : start + 5] == [
         'iifname "wg0" oifname "wg0" accept',
@@ -98,4 +101,4 @@ def test_only_a_host_that_says_so_is_closed(fleet: Fleet, monkeypatch: pytest.Mo
         assert firewall._closed() is None
         monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
         closed = firewall._closed()
-    assert closed is not None and "tcp dport 2222" in closed.text
+    assert closed is not None and "tcp dport 2222 drop" in closed.text
