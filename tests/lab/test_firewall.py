@@ -147,7 +147,7 @@ def test_a_wrong_interface_undoes_itself_and_an_open_session_is_no_proof(
         wait_for(partial(is_open, address), "the change has undone itself", 90)
         assert is_open(public("bbb1"))
         assert "wg9" not in one.sh(f"{TABLE}; cat /etc/coop-infra/firewall.nft")
-        assert one.try_sh(f"ls {UNDO}").returncode != 0
+        wait_for(lambda: one.try_sh(f"test -d {UNDO}").returncode != 0, "nothing is left of it", 30)
         assert converge_alone("bbb1") == (1, 0)
     assert not is_open(public("bbb1"))
 
