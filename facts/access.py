@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 
 from facts import Fact, lines_of, sections, whole
-from facts.files import PathState, from_archive
+from facts.files import PathState, archive, from_archive
 
 KEYS = "/etc/ssh/authorized_keys"
 """The directory of the keys that count: one file an account, which root owns."""
@@ -67,8 +67,6 @@ class AccessState:
 
 
 _LOOK = """\
-pack() {{ timeout -s KILL 30 tar -c -P -b 1 --no-recursion --ignore-failed-read -f - "$@" \
-2>/dev/null | base64 -w 0; echo; }}
 people=$(getent passwd | awk -F : '$3 >= {first} && $3 <= {last} {{print $1}}')
 printf '##login\\n%s\\n' "${{SUDO_USER:-$(id -un)}}"
 printf '##accounts\\n'
@@ -82,13 +80,13 @@ done
 printf '##groups\\n'
 getent group {groups}
 printf '##files\\n'
-pack -- {keys} {keys}/* {files}
+{read_files}
 printf '##strays\\n'
 getent passwd | cut -d : -f 6 | sort -u | while IFS= read -r home; do
   for name in authorized_keys authorized_keys2; do
     [ -s "$home/.ssh/$name" ] && printf '%s\\n' "$home/.ssh/$name"
   done
-done | pack -h -T -
+done | {{ {read_strays}; }}
 # An address that is nobody's (RFC 5737): what holds from anywhere.
 for user in root $people; do
   printf '##settings\\t%s\\n' "$user"
@@ -116,8 +114,8 @@ class Access(Fact[AccessState]):
                 first=FIRST_UID,
                 last=LAST_UID,
                 groups=" ".join(map(quote, groups)),
-                files=" ".join(map(quote, files)),
-                keys=KEYS,
+                read_files=archive(f"-- {KEYS} {KEYS}/* {' '.join(map(quote, files))}"),
+                read_strays=archive("-h -T -"),
                 options="|".join(options),
             )
         )

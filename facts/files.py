@@ -46,10 +46,7 @@ class Paths(Fact[dict[str, PathState]]):
     def command(self, paths: Sequence[str], secrets: Sequence[str] = ()) -> str:
         plain = " ".join(map(quote, paths))
         hidden = " ".join(map(quote, secrets))
-        read = (
-            f"timeout -s KILL {STORAGE_SECONDS} tar -c -P -b 1 --no-recursion "
-            f"--ignore-failed-read -f - -- {plain} 2>/dev/null | base64 -w 0; echo"
-        )
+        read = archive(f"-- {plain}", STORAGE_SECONDS)
         if not secrets:
             return whole(read)
         return whole(
@@ -65,6 +62,18 @@ class Paths(Fact[dict[str, PathState]]):
     def parse(self, output: list[str]) -> dict[str, PathState]:
         archive, _, hidden = "\n".join(output).partition(SECRETS)
         return {**from_archive(archive), **_secrets(hidden.split("\n"))}
+
+
+def archive(what: str, seconds: int = 30) -> str:
+    """POSIX sh that prints these paths on one line, for `from_archive`.
+
+    what: tar's arguments that name them, quoted as sh wants it; one that is not there is left out
+    seconds: after which what does not answer is given up
+    """
+    return (
+        f"timeout -s KILL {seconds} tar -c -P -b 1 --no-recursion --ignore-failed-read -f - {what}"
+        " 2>/dev/null | base64 -w 0; echo"
+    )
 
 
 def from_archive(text: str) -> dict[str, PathState]:

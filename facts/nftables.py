@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from shlex import quote
 
 from facts import Fact, lines_of, sections, whole
-from facts.files import PathState, from_archive
+from facts.files import PathState, archive, from_archive
 
 
 @dataclass(frozen=True)
@@ -42,14 +42,11 @@ class Table(Fact[TableState]):
 
     def command(self, table: str, texts: Sequence[str], paths: Sequence[str]) -> str:
         load = "".join(_LOAD.format(table=table, text=text.rstrip("\n")) for text in texts)
-        pack = (
-            "tar -c -P -b 1 --no-recursion --ignore-failed-read -f - -- "
-            f"{' '.join(map(quote, paths))} 2> /dev/null | base64 -w 0; echo"
-        )
+        read = archive(f"-- {' '.join(map(quote, paths))}")
         return whole(
             "printf '##installed\\n'; command -v nft\n"
             f"printf '##live\\n'; nft list table inet {table} 2> /dev/null\n"
-            f"printf '##files\\n'; {pack}\n{load}"
+            f"printf '##files\\n'; {read}\n{load}"
         )
 
     @staticmethod
