@@ -9,4 +9,4 @@ config.SUDO = True
 
 tune()
 
-audit.converge()
+audit.report()

@@ -16,7 +16,7 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra_cli.exceptions import CliError
 
 from deploys import access, vpn
-from deploys.data import fleet
+from deploys.data import fleet, this_host
 from deploys.templates import render
 from deploys.vpn import firewall
 from facts.access import KEYS, Access, AccessState
@@ -75,7 +75,7 @@ class Ended(CliError, PyinfraError):  # type: ignore[misc]
 _done: dict[str, Audit] = {}
 
 
-def converge() -> None:
+def report() -> None:
     """Look at the host; after the last one, print and write the report.
 
     Raises Ended, with status 1 if anything is not as the data says.
@@ -99,7 +99,7 @@ def converge() -> None:
 
 def _look() -> Audit:
     wanted = access.wanted()
-    in_vpn = fleet().host(host.name).vpn is not None
+    in_vpn = this_host().vpn is not None
     tables = [firewall.text()] if in_vpn else []
     asked = [
         (Access, wanted.question),

@@ -78,7 +78,7 @@ def _ssh(host: Host) -> dict[str, Any]:
 
 def _addresses_in_vpn(fleet: Fleet, hosts: Iterable[Host]) -> dict[str, dict[str, str]]:
     """The data for each host that may be open to the VPN alone, and that can be reached by it."""
-    closed = [host for host in hosts if host.vpn and host.vpn.only_way_in and _in_limit(host)]
+    closed = [host for host in hosts if host.only_by_vpn and _in_limit(host)]
     if not closed:
         return {}
     if not is_in_vpn(fleet):

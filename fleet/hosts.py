@@ -126,6 +126,11 @@ class Host(Record):
         return self.ssh.port or 22
 
     @property
+    def only_by_vpn(self) -> bool:
+        """Whether SSH is open from within the VPN alone."""
+        return self.vpn is not None and self.vpn.only_way_in
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """The groups of hosts that it belongs to, as `--limit` knows them."""
         has = {"clients": self.volume, "vpn": self.vpn}

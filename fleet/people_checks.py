@@ -35,7 +35,7 @@ def check_access(
         yield from _known_places(file, person, hosts)
         yield from _addresses_of_hubs(file, person, hosts)
     for host in hosts.values():
-        if host.vpn and host.vpn.only_way_in:
+        if host.only_by_vpn:
             yield from _inside(file, host, people.values(), now)
         if not any(is_usable_admin(person, host, now) for person in people.values()):
             message = f"nobody may administer {host.name} with an SSH key that is valid today"

@@ -89,4 +89,4 @@ def operator() -> str:
 def _others() -> dict[str, str]:
     """What sshd must have and is not given here: where it listens is closed by its number."""
     here = this_host()
-    return {"port": str(here.ssh_port)} if here.vpn and here.vpn.only_way_in else {}
+    return {"port": str(here.ssh_port)} if here.only_by_vpn else {}

@@ -45,7 +45,7 @@ def text() -> str:
 
 def _closed() -> nftables.Closed | None:
     here = this_host()
-    if not (here.vpn and here.vpn.only_way_in):
+    if not here.only_by_vpn:
         return None
     return nftables.Closed(
         text=_table(closed=True),
@@ -76,7 +76,7 @@ def _table(closed: bool) -> str:
         interface=fleet().vpn.interface,
         ipv4=[prefix for prefix in prefixes if prefix.version == 4],
         ipv6=[prefix for prefix in prefixes if prefix.version == 6],
-        port=here.ssh_port if here.vpn and here.vpn.only_way_in else None,
+        port=here.ssh_port if here.only_by_vpn else None,
         closed=closed,
         hub="hub" in here.roles,
     )

@@ -49,9 +49,9 @@ def look_at(
     with ctx_state.use(state):
         for each in hosts[:-1]:
             with ctx_host.use(each):
-                audit.converge()
+                audit.report()
         with ctx_host.use(hosts[-1]), pytest.raises(Ended) as ended:
-            audit.converge()
+            audit.report()
     return ended.value.exit_code
 
 
