@@ -7,13 +7,23 @@ import fcntl
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from fleet import vpn_keys
 from lab.machines import STATE, pyinfra, running, together
 from lab.vpn_client import in_vpn
-from tests.lab.fleets import LIMIT, VPN_KEYS, ClosedFleet, FirstRun, Fleet, VpnFleet, look
+from tests.lab.fleets import (
+    LIMIT,
+    VPN_KEYS,
+    ClosedFleet,
+    FirstRun,
+    Fleet,
+    VpnFleet,
+    changed_project,
+    look,
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -102,6 +112,12 @@ def closed_fleet(closing_run: str) -> ClosedFleet:
     machines = ClosedFleet()
     machines.restore("closed")
     return machines
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project to change."""
+    return changed_project(tmp_path / "project", lambda hosts: None)
 
 
 @pytest.fixture

@@ -1,14 +1,16 @@
 """The lab's machines as the tests take them, with what their operator has of them."""
 
 import shutil
+import socket
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from fleet.hosts import Host
 from fleet.load import load
 from lab.machines import INVENTORY, ROOT, STATE, Machine, machine, pyinfra, running, together
 from tests.lab.state import everything
@@ -129,11 +131,9 @@ class ClosedFleet(VpnFleet):
     def __init__(self) -> None:
         super().__init__()
         hosts = load(Path(INVENTORY)).hosts
-        self.all = (self.hub, *(self._inside(each, hosts[each.name]) for each in self.servers))
-
-    def _inside(self, each: Machine, host: Host) -> Machine:
-        assert host.vpn and host.vpn.only_way_in
-        return Machine(each.name, host.vpn.addresses[0], self.hub)
+        assert all(hosts[each.name].only_by_vpn for each in self.servers)
+        inside = (Machine(each.name, addresses(each.name)[0], self.hub) for each in self.servers)
+        self.all = (self.hub, *inside)
 
 
 LIMIT = Fleet.limit()
@@ -197,6 +197,33 @@ def converge_alone(name: str, directory: Path = ROOT) -> tuple[int, int]:
     assert done.returncode == 0, done.stderr[-4000:]
     changed, failed, _ = counts(done.stderr)
     return changed, failed
+
+
+def killed_run(machine: Machine, once: str, directory: Path = ROOT) -> None:
+    """A run on this machine alone that is killed as soon as a command there succeeds."""
+    words = [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y"]
+    with subprocess.Popen(
+        [*words, "--limit", machine.name],
+        cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as run:  # fmt: skip
+        machine.sh(f"until {once}; do sleep 0.05; done", timeout=300)
+        run.kill()
+
+
+def addresses(name: str) -> tuple[str, ...]:
+    """A host's addresses in the VPN, IPv4 and IPv6."""
+    vpn = load(Path(INVENTORY)).host(name).vpn
+    assert vpn is not None
+    return vpn.addresses
+
+
+def answers(address: str, seconds: float = 5) -> bool:
+    """Whether sshd there answers here; an address of the link ends in % and the interface."""
+    with suppress(OSError), socket.create_connection((address, 22), seconds) as connection:
+        connection.settimeout(seconds)
+        return connection.recv(4) == b"SSH-"
+    return False
 
 
 def _replace(target: Path, source: Path) -> None:

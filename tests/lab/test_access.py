@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.machines import STATE, Machine, pyinfra, wait_for
-from tests.lab.fleets import VpnFleet, changed_project, converge_alone, counts, edit
+from tests.lab.fleets import VpnFleet, converge_alone, counts, edit, killed_run
 from tests.lab.logins import ALONE, command, gets_in, key_of, new_key, public
 
 pytestmark = pytest.mark.access
@@ -22,12 +22,6 @@ UNDO = "/var/lib/coop-infra/undo/access"
 def one(vpn_fleet: VpnFleet) -> Machine:
     """The machine that most of these tests change."""
     return vpn_fleet["bbb1"]
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of the project to change."""
-    return changed_project(tmp_path / "project", lambda hosts: None)
 
 
 def people(project: Path) -> Path:
@@ -239,13 +233,7 @@ def nothing_waits(machine: Machine) -> bool:
 def test_a_run_that_is_killed_before_its_proof(one: Machine, project: Path, then: str) -> None:
     before = one.sh(f"cat {SSHD}")
     with_settings(project, banner="/etc/issue")
-    words = ["deploy.py", "-y", "--limit", "bbb1"]
-    with subprocess.Popen(
-        [str(STATE.parents[1] / ".venv/bin/pyinfra"), "inventories/lab.py", *words],
-        cwd=project, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as run:  # fmt: skip
-        one.sh(f"while ! grep -q banner {SSHD}; do sleep 0.05; done", timeout=300)
-        run.kill()
+    killed_run(one, f"grep -q banner {SSHD}", project)
     assert one.try_sh(f"test -d {UNDO}").returncode == 0, "no test otherwise"
     if then == "resets":
         # What is not on the disk by then is lost, and so are the timers of before.

@@ -10,17 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from fleet.load import load
-from lab.machines import INVENTORY, ROOT, STATE, Machine, machine, pyinfra, python, wait_for
+from lab.machines import ROOT, STATE, Machine, machine, pyinfra, python, wait_for
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import (
     VPN_KEYS,
     ClosedFleet,
     VpnFleet,
-    changed_project,
+    addresses,
+    answers,
     converge_alone,
     counts,
     edit,
+    killed_run,
     look,
 )
 from tests.lab.logins import command
@@ -35,22 +36,6 @@ TABLE = "nft list table inet coop_infra"
 
 def public(name: str) -> str:
     return machine(name).address
-
-
-def inside(name: str) -> tuple[str, ...]:
-    vpn = load(Path(INVENTORY)).host(name).vpn
-    assert vpn is not None
-    return vpn.addresses
-
-
-def is_open(address: str, seconds: float = 5) -> bool:
-    """Whether sshd answers there; an address of the link is followed by % and the interface."""
-    try:
-        with socket.create_connection((address, 22), seconds) as connection:
-            connection.settimeout(seconds)
-            return connection.recv(4) == b"SSH-"
-    except OSError:
-        return False
 
 
 @contextmanager
@@ -86,15 +71,15 @@ def test_whoever_is_outside_leaves_it_open_and_is_told(vpn_first_run: str) -> No
 def test_ssh_is_open_within_the_vpn_alone(closing_run: str, closed_fleet: ClosedFleet) -> None:
     assert "tcp dport 22 drop" in closing_run
     for each in closed_fleet.servers:
-        assert not is_open(public(each.name))
+        assert not answers(public(each.name))
         with ipv6_on_the_link(each) as address:
-            assert not is_open(address)
-    assert is_open(public("vpn1"))
+            assert not answers(address)
+    assert answers(public("vpn1"))
     with ipv6_on_the_link(closed_fleet.hub) as address:
-        assert is_open(address), "no test of IPv6 otherwise"
+        assert answers(address), "no test of IPv6 otherwise"
     with in_vpn("ops-hypha-1"):
         for each in closed_fleet.servers:
-            assert all(is_open(address, 20) for address in inside(each.name))
+            assert all(answers(address, 20) for address in addresses(each.name))
         before = look(closed_fleet)
         done = python("-m", "tests.bench", *closed_fleet.limit())
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -107,34 +92,29 @@ def test_the_same_command_on_day_zero_and_on_a_fleet_of_both(closed_fleet: Close
     edit(VPN_KEYS, lambda data: data["hosts"].pop("bbb2"))
     with in_vpn("ops-hypha-1"):
         closed_fleet.converge()
-        assert not is_open(public("bbb2"))
+        assert not answers(public("bbb2"))
         for each in closed_fleet.servers:
-            assert all(is_open(address, 20) for address in inside(each.name))
+            assert all(answers(address, 20) for address in addresses(each.name))
         changed, failed, _ = counts(closed_fleet.converge())
         assert (changed, failed) == (0, 0)
 
 
-def without(text: str, by: str, project: Path) -> None:
-    """Replace this text in the firewall of the project's copy."""
+def replace_in_firewall(text: str, by: str, project: Path) -> None:
+    """Put `by` in the place of this text in the firewall of the project's copy."""
     file = project / "deploys/vpn/firewall.py"
     assert text in file.read_text()
     file.write_text(file.read_text().replace(text, by))
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    return changed_project(tmp_path / "project", lambda hosts: None)
 
 
 def test_a_wrong_interface_undoes_itself_and_an_open_session_is_no_proof(
     vpn_fleet: VpnFleet, project: Path, tmp_path: Path
 ) -> None:
     one = vpn_fleet["bbb1"]
-    without("interface=fleet().vpn.interface", 'interface="wg9"', project)
+    replace_in_firewall("interface=fleet().vpn.interface", 'interface="wg9"', project)
     master = ("-o", f"ControlPath={tmp_path}/master")
     key = STATE / "id_ed25519"
     with in_vpn("ops-hypha-1"):
-        address = inside("bbb1")[0]
+        address = addresses("bbb1")[0]
         shared = command(key, "vagrant", public("bbb1"), *master)
         sh(*shared[:-1], "-M", "-N", "-f", public("bbb1"))
         one.sh("true")
@@ -143,39 +123,32 @@ def test_a_wrong_interface_undoes_itself_and_an_open_session_is_no_proof(
         assert "not proven" in done.stderr
         assert "wg9" in one.sh(TABLE)
         sh(*shared, "true")
-        assert not is_open(address)
-        wait_for(partial(is_open, address), "the change has undone itself", 90)
-        assert is_open(public("bbb1"))
+        assert not answers(address)
+        wait_for(partial(answers, address), "the change has undone itself", 90)
+        assert answers(public("bbb1"))
         assert "wg9" not in one.sh(f"{TABLE}; cat /etc/coop-infra/firewall.nft")
         wait_for(lambda: one.try_sh(f"test -d {UNDO}").returncode != 0, "nothing is left of it", 30)
         assert converge_alone("bbb1") == (1, 0)
-    assert not is_open(public("bbb1"))
+    assert not answers(public("bbb1"))
 
 
 @pytest.mark.parametrize("then", ["waits", "resets"])
 def test_the_operator_is_killed_after_it_was_applied(vpn_fleet: VpnFleet, then: str) -> None:
     one = vpn_fleet["bbb1"]
     one.sh("true")
-    words = [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y"]
     with in_vpn("ops-hypha-1"):
-        with subprocess.Popen(
-            [*words, "--limit", "bbb1"],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as run:  # fmt: skip
-            one.sh(f"until {TABLE} | grep -q 'dport 22 drop'; do sleep 0.05; done", timeout=300)
-            run.kill()
+        killed_run(one, f"{TABLE} | grep -q 'dport 22 drop'")
         assert one.try_sh(f"test -d {UNDO}").returncode == 0, "no test otherwise"
-        assert not is_open(public("bbb1"), 2), "no test otherwise"
+        assert not answers(public("bbb1"), 2), "no test otherwise"
         if then == "resets":
             one.reset()
-        wait_for(partial(is_open, public("bbb1")), "it is open again", 180)
+        wait_for(partial(answers, public("bbb1")), "it is open again", 180)
         one.disconnect()
         one.wait_until_up()
         wait_for(lambda: one.try_sh(f"test -d {UNDO}").returncode != 0, "it is undone", 60)
         assert "dport 22 drop" not in one.sh(f"{TABLE}; cat /etc/coop-infra/firewall.nft")
         assert converge_alone("bbb1") == (1, 0)
-    assert not is_open(public("bbb1"))
+    assert not answers(public("bbb1"))
 
 
 def test_nothing_is_applied_if_it_could_not_be_undone(vpn_fleet: VpnFleet) -> None:
@@ -185,7 +158,7 @@ def test_nothing_is_applied_if_it_could_not_be_undone(vpn_fleet: VpnFleet) -> No
     with in_vpn("ops-hypha-1"):
         assert run_on("bbb1").returncode != 0
     assert one.sh(TABLE) == before
-    assert is_open(public("bbb1"))
+    assert answers(public("bbb1"))
 
 
 UFW = """\
@@ -214,11 +187,11 @@ def test_ufw_and_docker_keep_their_rules_and_open_nothing(vpn_fleet: VpnFleet) -
         converge_alone("bbb1")
         inner = ClosedFleet()["bbb1"]
         assert inner.sh(OTHERS) == before
-        assert not is_open(public("bbb1"))
+        assert not answers(public("bbb1"))
         # As BigBlueButton does at each restart of its own.
         inner.sh("ufw allow OpenSSH; ufw reload", timeout=300)
-        assert not is_open(public("bbb1"))
-        assert all(is_open(address, 20) for address in inside("bbb1"))
+        assert not answers(public("bbb1"))
+        assert all(answers(address, 20) for address in addresses("bbb1"))
 
 
 LISTEN = """\
@@ -241,7 +214,7 @@ def test_a_forged_address_of_the_vpn_is_dropped(closed_fleet: ClosedFleet) -> No
     one.sh("cat > /run/listen.py", stdin=LISTEN.encode())
     one.sh("systemd-run -q --unit=listen sh -c 'python3 /run/listen.py > /run/heard'")
     wait_for(lambda: one.try_sh("ss -lun | grep -q 7007").returncode == 0, "it listens", 30)
-    (ipv4, ipv6), heard = inside("bbb1"), partial(one.sh, "cat /run/heard")
+    (ipv4, ipv6), heard = addresses("bbb1"), partial(one.sh, "cat /run/heard")
     with ipv6_on_the_link(one) as link:
         forged = (
             ("10.66.0.99", ipv4, public("bbb1")),
@@ -308,10 +281,10 @@ def test_it_is_closed_at_a_boot_without_the_tunnel(closed_fleet: ClosedFleet) ->
     one.disconnect()
     wait_for(lambda: not is_up("bbb1"), "it has gone down", 180)
     wait_for(partial(is_up, "bbb1"), "it is up", 180)
-    assert not is_open(public("bbb1"), 20)
+    assert not answers(public("bbb1"), 20)
     one.wait_until_up()
     assert one.sh("systemctl is-active coop-firewall.service") == "active"
-    assert not is_open(public("bbb1"))
+    assert not answers(public("bbb1"))
 
 
 def is_up(name: str) -> bool:
@@ -328,10 +301,10 @@ def is_up(name: str) -> bool:
 def test_a_table_that_a_hand_has_changed_is_shown_and_mended(closed_fleet: ClosedFleet) -> None:
     one = closed_fleet["bbb1"]
     one.sh("nft flush chain inet coop_infra input")
-    assert is_open(public("bbb1"))
+    assert answers(public("bbb1"))
     with in_vpn("ops-hypha-1"):
         dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb1")
         assert '+\t\tiifname != { "lo", "wg0" } tcp dport 22' in dry.stderr
         changed, failed, _ = counts(run_on("bbb1").stderr)
         assert (changed, failed) == (1, 0)
-    assert not is_open(public("bbb1"))
+    assert not answers(public("bbb1"))

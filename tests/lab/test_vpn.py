@@ -1,7 +1,5 @@
 """The VPN: servers reach each other, people reach servers through the hub, and nobody else."""
 
-import socket
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,13 +7,14 @@ from typing import Any
 import pytest
 import yaml
 
-from fleet.load import load
-from lab.machines import INVENTORY, Machine, pyinfra, python, wait_for
+from lab.machines import Machine, pyinfra, python, wait_for
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import (
     VPN_KEYS,
     Data,
     VpnFleet,
+    addresses,
+    answers,
     changed_project,
     converge_alone,
     edit,
@@ -26,24 +25,10 @@ from tests.lab.state import difference
 pytestmark = pytest.mark.access
 
 
-def addresses(name: str) -> tuple[str, ...]:
-    vpn = load(Path(INVENTORY)).host(name).vpn
-    assert vpn is not None
-    return vpn.addresses
-
-
 def reaches(machine: Machine, address: str) -> bool:
     """Whether sshd at the address answers the machine."""
     code = f"import socket; print(socket.create_connection(({address!r}, 22), 20).recv(4))"
     return b"SSH-" in machine.try_sh(f'python3 -c "{code}"').stdout
-
-
-def answers(address: str, seconds: float = 5) -> bool:
-    """Whether sshd at the address answers the operator."""
-    with suppress(OSError), socket.create_connection((address, 22), seconds) as connection:
-        connection.settimeout(seconds)
-        return connection.recv(4) == b"SSH-"
-    return False
 
 
 def test_one_run_joins_the_servers(vpn_fleet: VpnFleet) -> None:
