@@ -15,6 +15,9 @@ if "storage" in host.groups:
 
 access.preflight()
 
+if "vpn" in host.groups:
+    vpn.preflight()
+
 base.converge()
 
 access.converge()

@@ -7,18 +7,24 @@ from pyinfra import host
 from pyinfra.api import StringCommand
 
 KEEPALIVE_SECONDS = 15
+# How long what was sent may stay unacknowledged before the connection counts as dead.
+SILENCE_SECONDS = 60
 
 
 def tune() -> None:
     """Send each command at once, and notice a host that went away.
 
     paramiko leaves Nagle's algorithm on, which makes every command wait some 40 ms for the
-    acknowledgement of the one before, and it would wait for ever for a host that was reset.
+    acknowledgement of the one before. It waits for ever for a host that was reset, unless it sends
+    something meanwhile; and for one that is silent TCP does so for a quarter of an hour: tcp(7).
     """
     if transport := _transport():
         # Through a jump host it is no socket but a channel of another connection.
         if hasattr(transport.sock, "setsockopt"):
             transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            # Not known to macOS.
+            if silence := getattr(socket, "TCP_USER_TIMEOUT", None):
+                transport.sock.setsockopt(socket.IPPROTO_TCP, silence, SILENCE_SECONDS * 1000)
         transport.set_keepalive(KEEPALIVE_SECONDS)
 
 

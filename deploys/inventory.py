@@ -11,7 +11,7 @@ import click
 from pyinfra import logger
 from pyinfra.api.exceptions import InventoryError
 
-from deploys.reach import address_in_vpn, is_in_vpn
+from deploys.reach import address_here, address_in_vpn
 from fleet import ROOT, secrets, vpn_keys
 from fleet.hosts import GROUPS, Host
 from fleet.load import load
@@ -81,7 +81,7 @@ def _addresses_in_vpn(fleet: Fleet, hosts: Iterable[Host]) -> dict[str, dict[str
     closed = [host for host in hosts if host.only_by_vpn and _in_limit(host)]
     if not closed:
         return {}
-    if not is_in_vpn(fleet):
+    if not address_here(fleet):
         names = ", ".join(host.name for host in closed)
         logger.warning(
             f"you are not in the VPN, and {names} may let nobody in from elsewhere. If so, bring "

@@ -2,10 +2,10 @@
 
 import socket
 from contextlib import suppress
-from ipaddress import ip_address, ip_network
 
 from fleet.hosts import Host
 from fleet.model import Fleet
+from fleet.networks import within
 
 SECONDS = 5.0
 
@@ -17,19 +17,19 @@ def is_open(address: str, port: int) -> bool:
     return False
 
 
-def is_in_vpn(fleet: Fleet) -> bool:
-    """Whether this machine has a way into the VPN: it would send from an address of it."""
+def address_here(fleet: Fleet) -> str | None:
+    """The address from which this machine would send into the VPN; None if it is not in it."""
     hosts = fleet.hosts_in_vpn()
     if not hosts or not hosts[0].vpn:
-        return False
+        return None
     # To connect a datagram socket sends nothing, and chooses the source: udp(7).
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((hosts[0].vpn.addresses[0], 9))
         except OSError:
-            return False
-        source = ip_address(probe.getsockname()[0])
-    return any(source in ip_network(prefix) for prefix in fleet.vpn_prefixes())
+            return None
+        source: str = probe.getsockname()[0]
+    return source if any(within(source, prefix) for prefix in fleet.vpn_prefixes()) else None
 
 
 def address_in_vpn(host: Host) -> str | None:

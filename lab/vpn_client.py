@@ -4,18 +4,42 @@ The namespace's kernel may lack WireGuard; wg-quick(8) then takes wireguard-go b
 """
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from lab.machines import INVENTORY, ROOT, STATE, python
 
+_ANOTHER = """\
+ip netns add another
+ip link add another0 type veth peer name eth0 netns another
+ip link set another0 master coop0 up
+ip -n another address add 10.78.0.201/24 dev eth0
+ip -n another link set lo up
+ip -n another link set eth0 up
+"""
+
 
 @contextmanager
-def in_vpn(person: str, hub: str = "", directory: Path = ROOT) -> Iterator[None]:
+def another_machine() -> Iterator[list[str]]:
+    """While there is one more on the lab's network; gives the words that run the rest there."""
+    # A test that was killed may have left it.
+    subprocess.run(["ip", "netns", "del", "another"], capture_output=True, check=False)
+    try:
+        _run("sh", "-ec", _ANOTHER)
+        yield ["ip", "netns", "exec", "another"]
+    finally:
+        _run("ip", "netns", "del", "another")
+
+
+@contextmanager
+def in_vpn(
+    person: str, hub: str = "", directory: Path = ROOT, at: Sequence[str] = ()
+) -> Iterator[None]:
     """While the person's tunnel is up.
 
     hub: which, if the person has several; directory: the project, or a changed copy of it
+    at: another_machine
     """
     key = STATE / "people" / person / "wireguard.key"
     made = python(*("-m", "fleet.vpn_config", INVENTORY, person, hub), directory=directory)
@@ -28,14 +52,14 @@ def in_vpn(person: str, hub: str = "", directory: Path = ROOT) -> Iterator[None]
     file.touch(mode=0o600)
     file.write_text(text)
     # A test that was killed may have left it.
-    subprocess.run(["ip", "link", "del", "op0"], capture_output=True, check=False)
-    _wg_quick("up", str(file))
+    subprocess.run([*at, "ip", "link", "del", "op0"], capture_output=True, check=False)
+    _run(*at, "wg-quick", "up", str(file))
     try:
         yield
     finally:
-        _wg_quick("down", str(file))
+        _run(*at, "wg-quick", "down", str(file))
 
 
-def _wg_quick(*arguments: str) -> None:
-    done = subprocess.run(["wg-quick", *arguments], capture_output=True, text=True, check=False)
+def _run(*words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

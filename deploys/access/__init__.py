@@ -3,17 +3,14 @@
 from datetime import UTC, datetime
 from functools import partial
 
-from pyinfra import host
 from pyinfra.api import deploy
-from pyinfra.api.exceptions import DeployError
 
 from deploys.connection import key_of_login, log_in_anew
 from deploys.data import fleet, this_host
-from deploys.inventory import only_reads
+from deploys.preflight import refuse
 from facts.access import KEYS
 from fleet.access import lockout, owner
 from operations import access
-from operations.report import warn
 
 # In sshd's own words, as `sshd -T` prints them: sshd_config(5). Its ciphers are left to Debian.
 SSHD = {
@@ -53,17 +50,11 @@ SSHD = {
 
 
 def preflight() -> None:
-    """Look whether the operator would get in again, before anything is changed on any host.
-
-    Raises DeployError, which ends the run, if not; a run that only reads (--dry) gets a warning.
-    """
+    """Refuse a run whose operator would not get in again."""
     reason = lockout(fleet().people.values(), this_host(), key_of_login(), datetime.now(UTC))
-    if not reason:
-        return
-    remedy = "give a person of people.yml that key and the access admin, and come by it"
-    if not only_reads():
-        raise DeployError(f"{host.name}: {reason}: {remedy}")
-    warn(f"a run would be refused: {reason}: {remedy}")
+    if reason:
+        remedy = "give a person of people.yml that key and the access admin, and come by it"
+        refuse(reason, remedy)
 
 
 @deploy("Access")

@@ -1,13 +1,18 @@
 """The VPN: WireGuard between all servers, and a hub through which people come."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from pyinfra import host
 from pyinfra.api import deploy
 
 from deploys.data import fleet, secrets, this_host, vpn_keys
+from deploys.preflight import refuse
+from deploys.reach import address_here
 from deploys.templates import render
 from deploys.vpn import firewall
+from facts.wireguard import Live, WireGuard
+from fleet.networks import within
 from fleet.secrets import preshared_name
 from fleet.vpn import Peer, server_peers
 from fleet.vpn_keys import store
@@ -16,6 +21,33 @@ from operations.report import tell
 
 FORWARDING = "/etc/sysctl.d/60-coop-vpn.conf"
 NOT_KNOWN = "(a secret that is not set here)"
+
+
+def preflight() -> None:
+    """Refuse a run that would end the tunnel by which its operator comes, through this hub."""
+    mine = address_here(fleet())
+    if "hub" not in this_host().roles or mine is None:
+        return
+    live = host.get_fact(WireGuard, interface=fleet().vpn.interface, _sudo=True).live
+    if live and ends(live, _peers(), mine):
+        refuse(
+            f"you come by the tunnel of {mine}, and this run would end it: in people.yml the "
+            "address is nobody's now, has expired, or has another key",
+            "take that tunnel down and come by the public address or another hub, or let "
+            "somebody else run it",
+        )
+
+
+def ends(live: Live, wanted: Sequence[wireguard.Peer], address: str) -> bool:
+    """Whether the tunnel of the peer that has this address now is not wanted as it is."""
+    keys = {peer.public_key: peer for peer in wanted}
+    return any(
+        not (peer := keys.get(key))
+        or not any(within(address, prefix) for prefix in peer.allowed_ips)
+        or (peer.preshared != NOT_KNOWN and peer.digest != its.preshared)
+        for key, its in live.peers.items()
+        if any(within(address, prefix) for prefix in its.allowed_ips)
+    )
 
 
 @deploy("VPN")
@@ -44,21 +76,28 @@ def interface() -> wireguard.Interface:
     """The interface as it should be, by the keys that are stored now."""
     vpn = this_host().vpn
     assert vpn is not None
-    keys = vpn_keys()
-    peers = server_peers(fleet(), this_host(), keys, datetime.now(UTC))
-    keyless = [peer for peer in peers if peer.public_key is None]
+    keyless = [peer for peer in _declared() if peer.public_key is None]
     if keyless:
         names = ", ".join(peer.name for peer in keyless)
         tell(f"no peers before their first run, as they have no key yet: {names}")
     return wireguard.Interface(
-        public_key=keys.get(host.name),
+        public_key=vpn_keys().get(host.name),
         addresses=vpn.addresses,
         port=fleet().vpn.port,
-        peers=tuple(_peer(peer, peer.public_key) for peer in peers if peer.public_key),
+        peers=_peers(),
         # Who has no address any more is not sent out of the hub's other side either.
         led_here=vpn.people,
         keyless={prefix: peer.name for peer in keyless for prefix in peer.allowed_ips},
     )
+
+
+def _declared() -> list[Peer]:
+    return server_peers(fleet(), this_host(), vpn_keys(), datetime.now(UTC))
+
+
+def _peers() -> tuple[wireguard.Peer, ...]:
+    """Those whose keys are stored."""
+    return tuple(_peer(peer, peer.public_key) for peer in _declared() if peer.public_key)
 
 
 def _peer(peer: Peer, public_key: str) -> wireguard.Peer:

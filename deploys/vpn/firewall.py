@@ -6,7 +6,7 @@ from ipaddress import ip_network
 from deploys.access import operator
 from deploys.connection import log_in_anew
 from deploys.data import fleet, this_host
-from deploys.reach import address_in_vpn, is_in_vpn, is_open
+from deploys.reach import address_here, address_in_vpn, is_open
 from deploys.templates import render
 from operations import files, nftables, systemd
 
@@ -49,7 +49,7 @@ def _closed() -> nftables.Closed | None:
         return None
     return nftables.Closed(
         text=_table(closed=True),
-        is_inside=lambda: is_in_vpn(fleet()) and address_in_vpn(here) is not None,
+        is_inside=lambda: bool(address_here(fleet()) and address_in_vpn(here)),
         prove=_prove,
         otherwise="SSH is left as it is, as you do not get in by the VPN: bring your tunnel up "
         "(make vpn-config) and run again",

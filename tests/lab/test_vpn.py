@@ -1,5 +1,6 @@
 """The VPN: servers reach each other, people reach servers through the hub, and nobody else."""
 
+import subprocess
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 import yaml
 
 from lab.machines import Machine, pyinfra, python, wait_for
-from lab.vpn_client import in_vpn
+from lab.vpn_client import another_machine, in_vpn
 from tests.lab.fleets import (
     VPN_KEYS,
     Data,
@@ -25,9 +26,12 @@ from tests.lab.state import difference
 pytestmark = pytest.mark.access
 
 
+HELLO = "import socket; print(socket.create_connection(('{address}', 22), 20).recv(4))"
+
+
 def reaches(machine: Machine, address: str) -> bool:
     """Whether sshd at the address answers the machine."""
-    code = f"import socket; print(socket.create_connection(({address!r}, 22), 20).recv(4))"
+    code = HELLO.format(address=address)
     return b"SSH-" in machine.try_sh(f'python3 -c "{code}"').stdout
 
 
@@ -104,27 +108,39 @@ except TimeoutError:
 
 
 def test_a_removed_person_is_out_and_nobody_else_notices(
-    vpn_fleet: VpnFleet, tmp_path: Path
+    vpn_fleet: VpnFleet, project: Path
 ) -> None:
     one, other = vpn_fleet["bbb1"], vpn_fleet["vpn1"]
     put(other, "/run/count.py", COUNT)
     put(one, "/run/stream.py", STREAM)
     other.sh("systemd-run -q --unit=count sh -c 'python3 /run/count.py > /run/counted'")
-    with in_vpn("ops-meet-1"):
-        target = addresses("bbb2")[0]
-        assert answers(target, 20)
+    hello = ["python3", "-c", HELLO.format(address=addresses("bbb2")[0])]
+    with another_machine() as at, in_vpn("ops-meet-1", at=at):
+        assert succeeds([*at, *hello])
         to = addresses("vpn1")[0]
         one.sh(f"systemd-run -q --unit=stream sh -c 'python3 /run/stream.py {to} 120 > /run/sent'")
-        project = changed_project(tmp_path, lambda hosts: None)
         people_without("ops-meet-1", project)
         vpn_fleet.converge(directory=project)
-        assert not answers(target, 2)
+        assert not succeeds([*at, *hello])
         assert not has(one, "/run/sent"), "the stream had ended by then"
     wait_for(partial(has, one, "/run/sent"), "the stream has ended", 150)
     wait_for(partial(has, other, "/run/counted"), "the stream has been counted", 120)
     sent, counted = (machine.sh(f"cat {file}") for machine, file in
                      ((one, "/run/sent"), (other, "/run/counted")))  # fmt: skip
     assert int(counted) == int(sent) > 1000
+
+
+def succeeds(words: list[str]) -> bool:
+    return subprocess.run(words, capture_output=True, check=False).returncode == 0
+
+
+def test_a_run_that_would_end_its_own_tunnel_is_refused(vpn_fleet: VpnFleet, project: Path) -> None:
+    before = look(vpn_fleet)
+    people_without("ops-meet-1", project)
+    with in_vpn("ops-meet-1"):
+        assert "you come by the tunnel of 10.66.1.12" in vpn_fleet.refused(directory=project)
+        assert answers(addresses("bbb2")[0], 20)
+    assert difference(before, look(vpn_fleet)) == []
 
 
 def has(machine: Machine, path: str) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pyinfra.context import ctx_host
 
-from deploys.connection import KEEPALIVE_SECONDS, key_of_login, log_in_anew, tune
+from deploys.connection import KEEPALIVE_SECONDS, SILENCE_SECONDS, key_of_login, log_in_anew, tune
 
 
 class Transport:
@@ -29,6 +29,8 @@ def test_a_connection_sends_at_once_and_is_kept_alive() -> None:
         transport = Transport(sock)
         tuned(transport)
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        silence = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        assert silence == SILENCE_SECONDS * 1000 > 2 * KEEPALIVE_SECONDS * 1000
     assert transport.keepalive == KEEPALIVE_SECONDS
 
 

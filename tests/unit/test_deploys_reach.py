@@ -58,11 +58,11 @@ def test_whether_this_machine_is_in_the_vpn(
 ) -> None:
     monkeypatch.setattr(Socket, "source", source)
     monkeypatch.setattr(socket, "socket", Socket)
-    assert reach.is_in_vpn(fleet) is inside
+    assert reach.address_here(fleet) == (source if inside else None)
 
 
 def test_without_a_vpn_nobody_is_in_it(tmp_path: Path) -> None:
-    assert not reach.is_in_vpn(fleet_of(tmp_path, sample()))
+    assert reach.address_here(fleet_of(tmp_path, sample())) is None
 
 
 def test_the_address_in_the_vpn_is_taken_where_ssh_answers_there(

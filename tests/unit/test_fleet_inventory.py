@@ -225,7 +225,7 @@ def test_whoever_is_in_the_vpn_comes_by_it_where_ssh_answers_there(
     chosen: str | None,
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(inventory, "is_in_vpn", lambda fleet: inside)
+    monkeypatch.setattr(inventory, "address_here", lambda fleet: "10.66.1.11" if inside else None)
     monkeypatch.setattr(inventory, "address_in_vpn", lambda host: answers)
     monkeypatch.setattr(logger, "warning", said.append)
     fleet = load(Path(FILE))
