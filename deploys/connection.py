@@ -1,8 +1,10 @@
 """The SSH connection that pyinfra opens: made quick and sure to end, and whose it is."""
 
 import socket
+from collections.abc import Callable
 from typing import Any
 
+from paramiko import SSHException
 from pyinfra import host
 from pyinfra.api import StringCommand
 
@@ -26,6 +28,20 @@ def tune() -> None:
             if silence := getattr(socket, "TCP_USER_TIMEOUT", None):
                 transport.sock.setsockopt(socket.IPPROTO_TCP, silence, SILENCE_SECONDS * 1000)
         transport.set_keepalive(KEEPALIVE_SECONDS)
+        transport.open_session = _loud(transport.open_session)
+
+
+def _loud(open_session: Callable[..., Any]) -> Callable[..., Any]:
+    """The same; what it raises for a connection that is lost fails this host, not the whole run."""
+
+    def opened(*arguments: Any, **options: Any) -> Any:
+        try:
+            return open_session(*arguments, **options)
+        except EOFError:
+            # pyinfra expects OSError and SSHException only.
+            raise SSHException("the connection was lost") from None
+
+    return opened
 
 
 def key_of_login() -> str | None:

@@ -5,7 +5,6 @@ from contextlib import suppress
 
 from fleet.hosts import Host
 from fleet.model import Fleet
-from fleet.networks import within
 
 SECONDS = 5.0
 
@@ -29,7 +28,7 @@ def address_here(fleet: Fleet) -> str | None:
         except OSError:
             return None
         source: str = probe.getsockname()[0]
-    return source if any(within(source, prefix) for prefix in fleet.vpn_prefixes()) else None
+    return source if fleet.is_in_vpn(source) else None
 
 
 def address_in_vpn(host: Host) -> str | None:

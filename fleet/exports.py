@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Export:
-    """One export: the directory, the client's IP address, and the options of exports(5)."""
+    """One export: the directory, the client's address in the VPN, the options of exports(5)."""
 
     path: str
     client: str
@@ -26,7 +26,7 @@ def exports(fleet: Fleet) -> list[Export]:
 
 
 def _export(fleet: Fleet, host: Host) -> Export:
-    assert host.volume is not None
+    assert host.volume is not None and host.vpn is not None
     name = fleet.dataset_name(host)
     # mountpoint: without it a pool that is not imported exports the bare directory underneath.
     # fsid: clients keep their mount when the device number or the server changes.
@@ -42,4 +42,4 @@ def _export(fleet: Fleet, host: Host) -> Export:
         f"anongid={host.volume.uid}",
         "sec=sys",
     )
-    return Export(f"/{name}", host.address, options)
+    return Export(f"/{name}", host.vpn.addresses[0], options)

@@ -92,7 +92,7 @@ class Site(Record):
 
 
 class HostVpn(Record):
-    """A server's end of the VPN.
+    """A server's end of the VPN, by which alone NFS is served and mounted.
 
     addresses: its IPv4 and its IPv6 address there
     people: of a hub, the prefixes from which the people who come through it have their addresses
@@ -191,6 +191,13 @@ class Host(Record):
         if site is not None and "vision" not in roles:
             raise Invalid("a site is for role vision only", "take it out or add the role")
         return site
+
+    @field_validator("vpn")
+    @classmethod
+    def _volumes_are_in_the_vpn(cls, vpn: HostVpn | None, info: Info) -> HostVpn | None:
+        if vpn is None and (info.data.get("volume") or "storage" in info.data.get("roles", ())):
+            raise Invalid("NFS goes through the VPN only", "add vpn: with addresses")
+        return vpn
 
     @field_validator("vpn")
     @classmethod

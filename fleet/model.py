@@ -1,6 +1,7 @@
 """The whole fleet: its hosts, what their groups should be, and what follows from both."""
 
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from fleet import LAB_STATE, access, datasets, exports, is_lab
 from fleet.fields import Record
 from fleet.groups import AllGroup, ClientsGroup, StorageGroup, VisionGroup, VpnGroup
 from fleet.hosts import Host
+from fleet.networks import within
 from fleet.people import Person
 
 
@@ -57,6 +59,12 @@ class Fleet(Record):
         """Every prefix of the VPN: of its servers, and of the people of each hub."""
         people = [prefix for host in self.hosts_in_vpn() if host.vpn for prefix in host.vpn.people]
         return [*self.vpn.servers, *people]
+
+    def is_in_vpn(self, address: str) -> bool:
+        """Whether it is an address of the VPN; False for what is no address at all."""
+        with suppress(ValueError):
+            return any(within(address, prefix) for prefix in self.vpn_prefixes())
+        return False
 
     def hosts_in(self, environments: Collection[str]) -> list[Host]:
         return [host for host in self.hosts.values() if host.environment in environments]

@@ -23,16 +23,16 @@ _begun: list[str] = []
 
 @dataclass(frozen=True)
 class Closed:
-    """The table by which something is closed to where the operator may come from.
+    """The table by which something is closed to where it may be in use from.
 
-    text: of the table; is_inside: whether the operator would still get in; else: what they are told
-    prove: raises an exception if they do not get in, or if it is not closed
+    text: of the table
+    hindrance: says what is in use and would be cut off, and what to do; None if nothing is
+    prove: raises an exception if the operator does not get in, or if it is not closed
     """
 
     text: str
-    is_inside: Callable[[], bool]
+    hindrance: Callable[[], str | None]
     prove: Callable[[], None]
-    otherwise: str
 
 
 @operation()
@@ -43,8 +43,8 @@ def table(
 
     text: as for `nft -f`, which replaces a table of that name by one with the same content
     prove: raises an exception if the operator is locked out
-    closed: what the table should be as soon as the operator is where that leaves them in. Until
-        then it is left as it is, or is made as `text` if it is not there.
+    closed: what the table should be as soon as there is no hindrance. Until then it is left as it
+        is, or is made as `text` if it is not there. What is closed is never opened again.
 
     Whatever is not proven is undone by the host after undo.PROOF_SECONDS. To be called with
     _serial=True: once it fails on one host, the next ones are left as they are. Never touches
@@ -60,8 +60,8 @@ def table(
     if now.installed and not all(now.loaded):
         yield fail(f"nft does not take the table {table}; nothing was changed")
         return
-    if closed and not _is(now, 1, file, closed.text) and not closed.is_inside():
-        warn(closed.otherwise)
+    if closed and not _is(now, 1, file, closed.text) and (hindrance := closed.hindrance()):
+        warn(hindrance)
         if now.live and not _is(now, 0, file, text):
             host.noop(f"{table} is left as it is")
             return

@@ -43,9 +43,10 @@ def is_unreadable() -> bool:
 def tell(text: str) -> None:
     """Log one difference, e.g. "tank/www: quota 1G -> 2G".
 
-    Shown while executing, and before that only if the run was asked for differences (`--diff`).
+    Shown while executing, and before that only if the run was asked for differences (`--diff`);
+    never of a host that could not be read, which would look as if it had nothing.
     """
-    if state.is_executing or state.config.DIFF:
+    if (state.is_executing or state.config.DIFF) and not is_unreadable():
         host.log(text)
 
 

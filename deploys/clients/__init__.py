@@ -6,6 +6,7 @@ from pathlib import Path
 from pyinfra import host
 from pyinfra.api import deploy
 
+from deploys import vpn
 from deploys.data import fleet, secrets, this_host
 from deploys.templates import render
 from facts import STORAGE_SECONDS
@@ -29,11 +30,6 @@ def mount_unit(path: str) -> str:
     """The name that systemd wants for the mount unit of this path: systemd.unit(5)."""
     name = "-".join(part.replace("-", r"\x2d") for part in path.strip("/").split("/"))
     return (r"\x2e" + name[1:] if name.startswith(".") else name) + ".mount"
-
-
-def in_brackets(address: str) -> str:
-    """As nfs(5) wants it before a colon."""
-    return f"[{address}]" if ":" in address else address
 
 
 def in_command_line(unit: str) -> str:
@@ -138,7 +134,10 @@ def _volume() -> Volume:
 
 
 def _nfs_source() -> str:
-    return f"{in_brackets(fleet().storage_host.address)}:/{fleet().dataset_name(this_host())}"
+    server = fleet().storage_host.vpn
+    assert server is not None
+    # The IPv4 address: fleet/exports.py gives it to the client's.
+    return f"{server.addresses[0]}:/{fleet().dataset_name(this_host())}"
 
 
 def _nfs_path() -> str:
@@ -164,6 +163,7 @@ def _files(services: Sequence[str]) -> list[files.Entry]:
         source=_nfs_source(),
         path=_nfs_path(),
         options=",".join(NFS_OPTIONS),
+        tunnel=vpn.unit(),
     )
     units = " ".join(map(in_command_line, [storage_unit(), *services]))
     retry = render(__file__, "retry.service.j2", units=units)

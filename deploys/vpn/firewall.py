@@ -3,14 +3,18 @@
 from functools import partial
 from ipaddress import ip_network
 
+from pyinfra import host
+
 from deploys.access import operator
 from deploys.connection import log_in_anew
 from deploys.data import fleet, this_host
 from deploys.reach import address_here, address_in_vpn, is_open
 from deploys.templates import render
+from facts.nfs import Exports, ExportsState
 from operations import files, nftables, systemd
 
 TABLE = "coop_infra"
+NFS_PORT = 2049
 FILE = "/etc/coop-infra/firewall.nft"
 UNIT = "coop-firewall.service"
 
@@ -38,35 +42,57 @@ def converge() -> None:
 
 
 def text() -> str:
-    """The table as it should be, once the operator comes from within the VPN."""
+    """The table as it should be, once nothing is in use any more that it closes."""
     closed = _closed()
     return closed.text if closed else _table(closed=False)
 
 
 def _closed() -> nftables.Closed | None:
-    here = this_host()
-    if not here.only_by_vpn:
+    if not _ports():
         return None
-    return nftables.Closed(
-        text=_table(closed=True),
-        is_inside=lambda: bool(address_here(fleet()) and address_in_vpn(here)),
-        prove=_prove,
-        otherwise="SSH is left as it is, as you do not get in by the VPN: bring your tunnel up "
-        "(make vpn-config) and run again",
-    )
+    return nftables.Closed(text=_table(closed=True), hindrance=_hindrance, prove=_prove)
+
+
+def _ports() -> list[int]:
+    """The TCP ports that are open from within the VPN alone."""
+    here = this_host()
+    ssh = [here.ssh_port] if here.only_by_vpn else []
+    return [*ssh, NFS_PORT] if "storage" in here.roles else ssh
+
+
+def _hindrance() -> str | None:
+    """What would be cut off if the ports were closed now, and what to do; None if nothing is."""
+    here = this_host()
+    if here.only_by_vpn and not (address_here(fleet()) and address_in_vpn(here)):
+        return (
+            "SSH is left as it is, as you do not get in by the VPN: bring your tunnel up "
+            "(make vpn-config) and run again"
+        )
+    if "storage" in here.roles and (clients := _clients_outside()):
+        return (
+            f"NFS is left open, as {', '.join(clients)} has something mounted, and not by the VPN: "
+            "run on it, or unmount it there, and run again"
+        )
+    return None
+
+
+def _clients_outside() -> list[str]:
+    """The NFS clients, by their addresses, that do not come by the VPN."""
+    seen: ExportsState = host.get_fact(Exports)
+    return sorted(client for client in seen.clients if not fleet().is_in_vpn(client))
 
 
 def _prove() -> None:
-    """Raises an exception unless the operator gets in by the VPN, and by nothing else."""
+    """Raises an exception unless the operator gets in, and what is closed does not answer."""
     here = this_host()
-    assert here.vpn is not None
-    log_in_anew(operator(), here.vpn.addresses[0])
-    if is_open(here.address, here.ssh_port):
-        raise ConnectionError(f"SSH at {here.address} is still open")
+    log_in_anew(operator(), here.vpn.addresses[0] if here.vpn and here.only_by_vpn else None)
+    for port in _ports():
+        if is_open(here.address, port):
+            raise ConnectionError(f"port {port} at {here.address} is still open")
 
 
 def _table(closed: bool) -> str:
-    """The table, closed: with SSH open from within the VPN only."""
+    """The table, closed: with the ports open from within the VPN only."""
     here = this_host()
     prefixes = [ip_network(prefix) for prefix in fleet().vpn_prefixes()]
     return render(
@@ -76,7 +102,7 @@ def _table(closed: bool) -> str:
         interface=fleet().vpn.interface,
         ipv4=[prefix for prefix in prefixes if prefix.version == 4],
         ipv6=[prefix for prefix in prefixes if prefix.version == 6],
-        port=here.ssh_port if here.only_by_vpn else None,
-        closed=closed,
+        ssh=here.ssh_port if here.only_by_vpn else None,
+        closed=_ports() if closed else [],
         hub="hub" in here.roles,
     )

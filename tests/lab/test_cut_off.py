@@ -82,16 +82,7 @@ def test_cut_off(machines: Fleet, first_run: FirstRun, tmp_path: Path, cut: Cut)
 
 def make(cut: Cut, fleet: Fleet, output: Path) -> None:
     """Start a run, and in that moment kill it, or reset a machine under it."""
-    with output.open("w") as file:
-        run = subprocess.Popen(
-            [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y", *LIMIT],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
-        )  # fmt: skip
-    wait_for(
-        lambda: output.read_text().count("Starting operation") >= cut.operation,
-        f"operation {cut.operation} has begun",
-        300,
-    )
+    run = started(output, cut.operation)
     time.sleep(cut.seconds)
     assert run.poll() is None, f"the run had ended by then:\n{output.read_text()[-3000:]}"
     if cut.victim == "pyinfra":
@@ -110,6 +101,36 @@ def make(cut: Cut, fleet: Fleet, output: Path) -> None:
         run.wait()
 
 
+def started(output: Path, operation: int) -> subprocess.Popen[bytes]:
+    """A run on the fleet, with its output in that file, once it has begun so many operations."""
+    with output.open("w") as file:
+        run = subprocess.Popen(
+            [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y", *LIMIT],
+            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=file, stderr=file,
+        )  # fmt: skip
+    wait_for(
+        lambda: output.read_text().count("Starting operation") >= operation,
+        f"operation {operation} has begun",
+        300,
+    )
+    return run
+
+
 def nothing_runs_on(machine: Machine) -> bool:
     """Whether the command of a run that was killed has ended; this question itself runs by sudo."""
     return machine.sh("pgrep -c -x sudo") == "1"
+
+
+def test_a_machine_that_falls_silent_fails_and_no_other(fleet: Fleet, tmp_path: Path) -> None:
+    """No reset of the connection tells of it: TCP alone would wait for a quarter of an hour."""
+    output = tmp_path / "output"
+    run = started(output, 1)
+    fleet.staging.suspend()
+    assert run.wait(timeout=240) != 0
+    fleet.staging.resume()
+    said = output.read_text()
+    assert "the connection was lost" in said and "Traceback" not in said
+    assert counts(said)[1] > 0
+    assert "[vision-stg1] No changes" not in said.partition("Storage is served")[2]
+    assert "[vision-prod1] No changes" in said.partition("Storage is served")[2]
+    assert counts(fleet.converge())[1] == 0

@@ -12,7 +12,7 @@ CHANGES = (
     "zfs set quota=1G storage/prod/vision-prod1",
     "zfs inherit compression storage/staging",
     "zfs set atime=on storage/prod/vision-prod1",
-    "exportfs -u 10.78.0.21:/storage/staging/vision-stg1",
+    "exportfs -u 10.66.0.21:/storage/staging/vision-stg1",
     "sed -i s/threads=.*/threads=2/ /etc/nfs.conf.d/coop-infra.conf",
 )
 CLIENT_CHANGES = (
@@ -23,7 +23,7 @@ CLIENT_CHANGES = (
     "systemctl disable -q --now coop-storage-retry.timer",
     "systemctl stop coop-storage-retry.service",
     "umount -l /media/storage && mount -t nfs4 -o vers=4.2,soft "
-    "10.78.0.11:/storage/staging/vision-stg1 /media/storage",
+    "10.66.0.11:/storage/staging/vision-stg1 /media/storage",
     "echo tampered >> /var/www/vision-staging.lab.test/index.php",
 )
 SHOWN = (

@@ -3,14 +3,12 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from lab.machines import ROOT, STATE, Machine, machine, pyinfra, python, wait_for
+from lab.machines import ROOT, STATE, machine, pyinfra, python, wait_for
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import (
     VPN_KEYS,
@@ -25,39 +23,17 @@ from tests.lab.fleets import (
     look,
 )
 from tests.lab.logins import command
+from tests.lab.network import BRIDGE, ipv6_on_the_link, sh
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.access
 
-BRIDGE = "coop0"
 UNDO = "/var/lib/coop-infra/undo/coop_infra"
 TABLE = "nft list table inet coop_infra"
 
 
 def public(name: str) -> str:
     return machine(name).address
-
-
-@contextmanager
-def ipv6_on_the_link(each: Machine) -> Iterator[str]:
-    """The machine's public IPv6 address: that of the link, as the lab has no other."""
-    setting = f"net.ipv6.conf.{BRIDGE}.disable_ipv6"
-    sh("sysctl", "-q", "-w", f"{setting}=0")
-    try:
-        wait_for(has_ipv6, "this side has an address too", 10)
-        address = each.sh("ip -6 -o address show scope link dev eth0 | awk '{print $4}'")
-        yield f"{address.partition('/')[0]}%{BRIDGE}"
-    finally:
-        sh("sysctl", "-q", "-w", f"{setting}=1")
-
-
-def has_ipv6() -> bool:
-    found = sh("ip", "-6", "address", "show", "dev", BRIDGE, "scope", "link")
-    return "fe80:" in found and "tentative" not in found
-
-
-def sh(*words: str) -> str:
-    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
 
 
 def run_on(name: str, project: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -7,7 +7,7 @@ import pytest
 
 from lab import board
 from lab.machines import wait_for
-from tests.lab.fleets import Fleet
+from tests.lab.fleets import Fleet, addresses
 from tests.lab.state import bare_entries
 
 pytestmark = pytest.mark.storage
@@ -64,7 +64,7 @@ def mount(fleet: Fleet, export: str, version: str = "4.2") -> subprocess.Complet
     """Try to mount an export on the staging client, at /run/probe."""
     return fleet.staging.try_sh(
         f"mkdir -p /run/probe; timeout 60 mount -t nfs -o vers={version},retry=0 "
-        f"{fleet.storage.address}:{export} /run/probe",
+        f"{addresses(fleet.storage.name)[0]}:{export} /run/probe",
         timeout=90,
     )
 

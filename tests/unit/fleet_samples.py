@@ -27,12 +27,14 @@ SAMPLE: dict[str, Any] = {
             "roles": ["storage"],
             "environment": "shared",
             "address": "192.0.2.11",
+            "vpn": {"addresses": ["10.66.0.11", "fd66::11"]},
             "disks": ["ata-one", "ata-two"],
         },
         "stg1": {
             "roles": ["vision"],
             "environment": "staging",
             "address": "192.0.2.21",
+            "vpn": {"addresses": ["10.66.0.21", "fd66::21"]},
             "volume": {"quota": "20G", "encrypted": False, "uid": 20001},
             "site": {**SITE},
         },
@@ -40,6 +42,7 @@ SAMPLE: dict[str, Any] = {
             "roles": ["vision"],
             "environment": "prod",
             "address": "192.0.2.22",
+            "vpn": {"addresses": ["10.66.0.22", "fd66::22"]},
             "ssh": {"user": "ops", "port": 2222},
             "volume": {
                 "quota": "1.5T",

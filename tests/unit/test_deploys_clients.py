@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from deploys.clients import in_brackets, in_command_line, mount_unit
+from deploys.clients import in_command_line, mount_unit
 
 # As `systemd-escape --path --suffix=mount` of systemd 252 prints them.
 NAMES = {
@@ -27,13 +27,6 @@ def test_systemd_agrees() -> None:
     command = ["systemd-escape", "--path", "--suffix=mount", *NAMES]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert done.stdout.split() == list(NAMES.values())
-
-
-@pytest.mark.parametrize(
-    ("address", "shown"), [("192.0.2.11", "192.0.2.11"), ("2001:db8::11", "[2001:db8::11]")]
-)
-def test_an_address_before_a_colon_is_as_nfs_wants_it(address: str, shown: str) -> None:
-    assert in_brackets(address) == shown
 
 
 def test_the_name_of_a_unit_reaches_a_command_line_of_systemd_unharmed() -> None:

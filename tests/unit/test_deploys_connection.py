@@ -4,6 +4,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from paramiko import SSHException
 from pyinfra.context import ctx_host
 
 from deploys.connection import KEEPALIVE_SECONDS, SILENCE_SECONDS, key_of_login, log_in_anew, tune
@@ -13,6 +14,12 @@ class Transport:
     def __init__(self, sock: Any) -> None:
         self.sock = sock
         self.keepalive: int | None = None
+        self.lost = False
+
+    def open_session(self, timeout: int) -> str:
+        if self.lost:
+            raise EOFError
+        return f"a session in {timeout} s"
 
     def set_keepalive(self, seconds: int) -> None:
         self.keepalive = seconds
@@ -32,6 +39,16 @@ def test_a_connection_sends_at_once_and_is_kept_alive() -> None:
         silence = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
         assert silence == SILENCE_SECONDS * 1000 > 2 * KEEPALIVE_SECONDS * 1000
     assert transport.keepalive == KEEPALIVE_SECONDS
+
+
+def test_a_connection_that_is_lost_fails_its_host_and_not_the_run() -> None:
+    """pyinfra ends the run for all hosts at an exception that it does not know."""
+    transport = Transport(object())
+    tuned(transport)
+    assert transport.open_session(timeout=5) == "a session in 5 s"
+    transport.lost = True
+    with pytest.raises(SSHException, match="the connection was lost"):
+        transport.open_session(timeout=5)
 
 
 def test_through_a_jump_host_there_is_no_socket_to_tune() -> None:

@@ -8,6 +8,7 @@ import pytest
 from pyinfra.context import ctx_host
 
 from deploys.vpn import firewall
+from facts.nfs import ExportsState
 from fleet.model import Fleet
 from tests.unit.fleet_samples import HUB, PEOPLE, fleet_of, sample
 
@@ -90,15 +91,86 @@ def test_the_proof_is_a_login_inside_and_none_outside(
         return True
 
     monkeypatch.setattr(firewall, "is_open", is_open)
-    with pytest.raises(ConnectionError, match=r"SSH at 192\.0\.2\.22 is still open"):
+    with pytest.raises(ConnectionError, match=r"port 2222 at 192\.0\.2\.22 is still open"):
         firewall._prove()
     assert asked == [("192.0.2.22", 2222)]
 
 
 def test_only_a_host_that_says_so_is_closed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ctx_host.use(SimpleNamespace(name="vpn1")):
-        monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("vpn1"))
-        assert firewall._closed() is None
-        monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
-        closed = firewall._closed()
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("vpn1"))
+    assert firewall._closed() is None
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
+    closed = firewall._closed()
     assert closed is not None and "tcp dport 2222 drop" in closed.text
+    assert "tcp dport 2049 drop" not in closed.text
+
+
+def test_nothing_leaves_for_the_vpn_but_through_the_tunnel(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tunnel that is down would else hand NFS in clear to the default route."""
+    lines = [line.strip() for line in text(fleet, monkeypatch, "stg1", False).splitlines()]
+    start = lines.index("chain output {")
+    assert lines[start + 2 : start + 4] == [
+        f'oifname != {{ "lo", "wg0" }} {version} daddr @vpn{number} reject with '
+        "icmpx admin-prohibited"
+        for version, number in (("ip", 4), ("ip6", 6))
+    ]
+
+
+def test_nfs_is_closed_on_the_storage_server_without_a_word_about_ssh(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = text(fleet, monkeypatch, "storage1", True)
+    assert 'iifname != { "lo", "wg0" } tcp dport 2049 drop' in table
+    assert "dport 22 " not in table
+    assert "2049" not in text(fleet, monkeypatch, "storage1", False)
+
+
+@pytest.mark.parametrize(
+    ("clients", "says"),
+    [
+        ([], ""),
+        (["10.66.0.22", "fd66::22"], ""),
+        # A person's machine is inside too: what it may mount is for the exports to say.
+        (["10.66.1.11"], ""),
+        (
+            ["10.66.0.22", "192.0.2.22", "2001:db8::9"],
+            "NFS is left open, as 192.0.2.22, 2001:db8::9",
+        ),
+        (["who knows"], "NFS is left open, as who knows"),
+    ],
+)
+def test_nfs_that_is_in_use_from_outside_is_not_closed(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, clients: list[str], says: str
+) -> None:
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("storage1"))
+    seen = ExportsState(clients=frozenset(clients))
+    with ctx_host.use(SimpleNamespace(name="storage1", get_fact=lambda _: seen)):
+        hindrance = firewall._hindrance()
+    assert (hindrance or "").partition(" has ")[0] == says
+
+
+@pytest.mark.parametrize(("inside", "answers"), [(False, True), (True, False), (True, True)])
+def test_ssh_is_not_closed_to_an_operator_who_is_outside(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, inside: bool, answers: bool
+) -> None:
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
+    monkeypatch.setattr(firewall, "address_here", lambda _: "10.66.1.11" if inside else None)
+    monkeypatch.setattr(firewall, "address_in_vpn", lambda _: "10.66.0.22" if answers else None)
+    hindrance = firewall._hindrance()
+    assert (hindrance is None) == (inside and answers)
+    assert hindrance is None or "SSH is left as it is" in hindrance
+
+
+def test_the_proof_for_nfs_is_that_it_is_closed_and_the_operator_still_in(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("storage1"))
+    monkeypatch.setattr(firewall, "operator", lambda: "ops-hypha-1")
+    logins: list[Any] = []
+    monkeypatch.setattr(firewall, "log_in_anew", lambda *login: logins.append(login))
+    monkeypatch.setattr(firewall, "is_open", lambda address, port: port == 2049)
+    with pytest.raises(ConnectionError, match=r"port 2049 at 192\.0\.2\.11 is still open"):
+        firewall._prove()
+    assert logins == [("ops-hypha-1", None)]

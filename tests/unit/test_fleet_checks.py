@@ -51,6 +51,7 @@ def test_a_fleet_has_only_one_storage_host(tmp_path: Path) -> None:
         "roles": ["storage"],
         "environment": "shared",
         "address": "192.0.2.12",
+        "vpn": {"addresses": ["10.66.0.12", "fd66::12"]},
         "disks": ["ata-three", "ata-four"],
     }
     (problem,) = problems_of(tmp_path, sample(storage2=second))

@@ -48,10 +48,10 @@ def test_the_environments_stay_without_a_volume(tmp_path: Path) -> None:
     assert "storage/staging" in [dataset.name for dataset in fleet.datasets()]
 
 
-def test_a_volume_is_exported_to_its_client_alone(tmp_path: Path) -> None:
+def test_a_volume_is_exported_to_its_client_in_the_vpn_alone(tmp_path: Path) -> None:
     export = fleet_of(tmp_path, sample()).exports()[1]
     assert export.path == "/storage/prod/prod1"
-    assert export.client == "192.0.2.22"
+    assert export.client == "10.66.0.22"
     assert {"mountpoint", "all_squash", "anonuid=20002", "anongid=20002"} <= set(export.options)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from fleet.model import Fleet
 from fleet.vpn import Peer, hub_peer, server_peers
-from tests.unit.fleet_samples import HUB, NOW, PEOPLE, fleet_of, problems_of, sample
+from tests.unit.fleet_samples import HUB, NOW, PEOPLE, REMOVED, fleet_of, problems_of, sample
 
 OPERATOR = "hNL7sfL9FohXEKepD1VOykWFsexp71lhDrIbbgdihyQ="
 KEYS = {"vpn1": "rELDb80cm0s2Xj6YJ5ghF0ArzW3QLZVB0dj7zZshNlk="}
@@ -21,9 +21,8 @@ ADDRESSES = ["10.66.1.11", "fd66:0:0:1::11", "10.66.2.11", "fd66:0:0:2::11"]
 
 
 def hosts(**changes: Any) -> dict[str, Any]:
-    """The sample with a hub, a second one, and one client that is in the VPN."""
-    prod = {"addresses": ["10.66.0.22", "fd66::22"]}
-    return sample(**{"prod1__vpn": prod, "vpn1": {**HUB}, "vpn2": {**HUB2}, **changes})
+    """The sample with a hub and a second one."""
+    return sample(**{"vpn1": {**HUB}, "vpn2": {**HUB2}, **changes})
 
 
 def fleet(directory: Path, **person: Any) -> Fleet:
@@ -40,7 +39,7 @@ def peers(found: Fleet, host: str) -> dict[str, Peer]:
 
 def test_a_server_has_every_other_server_as_its_peer(tmp_path: Path) -> None:
     found = peers(fleet(tmp_path), "prod1")
-    assert list(found) == ["vpn1", "vpn2"]
+    assert list(found) == ["stg1", "storage1", "vpn1", "vpn2"]
     assert found["vpn1"] == Peer(
         "vpn1",
         KEYS["vpn1"],
@@ -59,7 +58,7 @@ def test_an_ipv6_endpoint_is_in_brackets(tmp_path: Path) -> None:
 
 def test_a_hub_has_its_people_each_with_their_own_addresses_only(tmp_path: Path) -> None:
     found = peers(fleet(tmp_path), "vpn1")
-    assert list(found) == ["prod1", "vpn2", "web-1"]
+    assert list(found) == ["prod1", "stg1", "storage1", "vpn2", "web-1"]
     assert found["web-1"] == Peer(
         "web-1", OPERATOR, None, ("10.66.1.11/32", "fd66:0:0:1::11/128"), preshared=False
     )
@@ -90,6 +89,8 @@ def test_a_person_s_peer_is_one_hub_and_leads_to_every_server(tmp_path: Path) ->
         ({"vpn1__vpn": None}, ("vpn1", "vpn"), "role hub needs"),
         ({"vpn1__vpn": {"addresses": ["10.66.0.31", "fd66::31"]}}, ("vpn1", "vpn"), "needs"),
         ({"prod1__vpn": {**HUB["vpn"]}}, ("prod1", "vpn"), "role hub only"),
+        ({"prod1__vpn": REMOVED}, ("prod1", "vpn"), "NFS goes through the VPN only"),
+        ({"storage1__vpn": None}, ("storage1", "vpn"), "NFS goes through the VPN only"),
         (
             {"prod1__vpn": {"addresses": ["10.66.0.22"]}},
             ("prod1", "vpn.addresses"),

@@ -30,11 +30,11 @@ def state(live: str, text: str | None, **more: PathState) -> TableState:
 def apply(*states: TableState, inside: bool | None = True, closed: bool = True, **how: Any) -> Run:
     """inside: whether the operator is; None if that must not be asked, as it takes time."""
 
-    def is_inside() -> bool:
+    def hindrance() -> str | None:
         assert inside is not None
-        return inside
+        return None if inside else OTHERWISE
 
-    shut = Closed(SHUT, is_inside, shut_proof, OTHERWISE) if closed else None
+    shut = Closed(SHUT, hindrance, shut_proof) if closed else None
     answers: Any = list(states) if len(states) > 1 else states[0]
     return run(table, "fw", FILE, OPEN, open_proof, shut, facts={Table: answers}, **how)
 

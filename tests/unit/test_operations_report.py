@@ -15,7 +15,8 @@ def said(
     text: str = "tank: quota 1G -> 2G", executing: bool = False, diff: bool = False, times: int = 1
 ) -> Run:
     host = PretendedHost({})
-    state = SimpleNamespace(is_executing=executing, config=SimpleNamespace(DIFF=diff))
+    config = SimpleNamespace(DIFF=diff)
+    state = SimpleNamespace(is_executing=executing, config=config, failed_hosts=[])
     with ctx_host.use(host), ctx_state.use(state):
         for _ in range(times):
             report.tell(text)
@@ -85,6 +86,7 @@ def test_what_could_not_be_read_is_not_taken_for_absent() -> None:
 
     @report.operation()
     def made() -> report.Commands:
+        report.tell("absent -> present")
         yield StringCommand("make it")
 
     assert run(made, facts={}).commands == [StringCommand("make it")]
@@ -92,7 +94,7 @@ def test_what_could_not_be_read_is_not_taken_for_absent() -> None:
     assert done.commands == [StringCommand("make it")]
     done = run(made, facts={}, failed_hosts=[SimpleNamespace(name=PretendedHost.name)])
     assert done.failure == "how this host is could not be read, so nothing was changed"
-    assert len(done.commands) == 1
+    assert len(done.commands) == 1 and done.said == []
 
 
 def test_what_a_script_makes_can_be_read_whatever_the_operators_umask(tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""The lab's network, to which its machines and the tests belong."""
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lab.machines import Machine, wait_for
+
+BRIDGE = "coop0"
+
+
+@contextmanager
+def ipv6_on_the_link(each: Machine) -> Iterator[str]:
+    """The machine's public IPv6 address: that of the link, as the lab has no other."""
+    setting = f"net.ipv6.conf.{BRIDGE}.disable_ipv6"
+    sh("sysctl", "-q", "-w", f"{setting}=0")
+    try:
+        wait_for(has_ipv6, "this side has an address too", 10)
+        address = each.sh("ip -6 -o address show scope link dev eth0 | awk '{print $4}'")
+        yield f"{address.partition('/')[0]}%{BRIDGE}"
+    finally:
+        sh("sysctl", "-q", "-w", f"{setting}=1")
+
+
+def has_ipv6() -> bool:
+    found = sh("ip", "-6", "address", "show", "dev", BRIDGE, "scope", "link")
+    return "fe80:" in found and "tentative" not in found
+
+
+def sh(*words: str) -> str:
+    return subprocess.run(words, check=True, capture_output=True, text=True).stdout
