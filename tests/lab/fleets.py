@@ -17,6 +17,7 @@ from tests.lab.state import everything
 
 VPN_KEYS = STATE / "vpn-keys.yml"
 COPIED = (
+    "Makefile",
     "audit.py",
     "deploy.py",
     "deploys",
@@ -25,6 +26,7 @@ COPIED = (
     "group_data",
     "inventories",
     "operations",
+    "requirements.txt",
 )
 Data = dict[str, dict[str, Any]]
 
@@ -161,6 +163,7 @@ def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
     for name in COPIED:
         source = ROOT / name
         (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
+    (directory / ".venv").symlink_to(ROOT / ".venv")
     state = directory / "lab/.state"
     state.mkdir(parents=True)
     for name in ("id_ed25519", "running", "env", "people.yml", "vpn-keys.yml"):

@@ -1,0 +1,167 @@
+"""What the pages in docs/ tell people to do is done as they say it, by their own words."""
+
+import os
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.machines import ROOT, STATE, Machine, pyinfra
+from lab.vpn_client import in_vpn
+from tests.lab.fleets import VPN_KEYS, VpnFleet, addresses, answers, converge_alone, counts, edit
+from tests.lab.logins import FRESH
+
+pytestmark = pytest.mark.access
+
+NEW = "ops-hypha-2"
+OPERATOR_KEY = STATE / "id_ed25519"
+
+
+def blocks(page: str) -> list[str]:
+    """The indented or plain blocks of code in docs/PAGE.md, in their order."""
+    text = (ROOT / f"docs/{page}.md").read_text()
+    return [block for _, block in re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.M | re.S)]
+
+
+def block(page: str, words: str) -> str:
+    """The one block of the page that has these words in it."""
+    (found,) = [it for it in blocks(page) if words in it]
+    return found
+
+
+def at_home(home: Path, command: str, project: Path = ROOT) -> str:
+    """Run a page's command as somebody with this home, who confirms what is asked of them."""
+    done = subprocess.run(
+        ["bash", "-euc", command],
+        cwd=project, env={**os.environ, "HOME": str(home)}, input="\n" * 5, capture_output=True,
+        text=True, check=False, start_new_session=True,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def run_of(page: str, words: str, project: Path) -> str:
+    """The run that the page's block tells, on the lab's hosts that are up; gives its output."""
+    (command,) = [line.strip() for line in block(page, words).splitlines() if words in line]
+    program, _, *arguments = shlex.split(command)
+    assert program == "pyinfra"
+    done = pyinfra(*arguments, "-y", *VpnFleet.limit(), directory=project)
+    assert done.returncode == 0, done.stderr[-4000:]
+    return done.stderr
+
+
+def people(project: Path) -> Path:
+    return project / "lab/.state/people.yml"
+
+
+def test_add_a_person(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> None:
+    page, home = "add-a-person", tmp_path / "home"
+    (home / ".ssh").mkdir(parents=True)
+    *_, vpn_key = at_home(home, block(page, "ssh-keygen")).split()
+    record = yaml.safe_load(block(page, "ssh_keys:"))
+    record[NEW]["ssh_keys"][0]["key"] = (home / ".ssh/id_ed25519.pub").read_text().strip()
+    record[NEW]["vpn"]["public_key"] = vpn_key
+    edit(people(project), lambda data: data["people"].update(record))
+    run_of(page, "deploy.py", project)
+
+    (made, whole) = [it for it in blocks(page) if "make -s vpn-config" in it]
+    lab = "INVENTORY=inventories/lab.yml PERSON="
+    assert "PrivateKey = <" in at_home(home, made.split(">")[0].replace("PERSON=", lab), project)
+    at_home(home, whole.replace("PERSON=", lab), project)
+    config = home / ".ssh/config"
+    config.write_text(block(page, "User ops"))
+    target = addresses("bbb1")[0]
+    wg_quick(home / "coop.conf", "up")
+    try:
+        login = [*FRESH[:1], "-F", str(config), *FRESH[3:], "-i", str(home / ".ssh/id_ed25519")]
+        said = subprocess.run(
+            [*login, target, "sudo -n whoami; logname"], capture_output=True, text=True, check=False
+        )
+    finally:
+        wg_quick(home / "coop.conf", "down")
+    assert said.stdout.split() == ["root", NEW], said
+
+
+def wg_quick(config: Path, what: str) -> None:
+    subprocess.run(["wg-quick", what, str(config)], check=True, capture_output=True)
+
+
+def test_rotate_a_persons_vpn_key(vpn_fleet: VpnFleet, project: Path) -> None:
+    """By somebody else: ops-meet-1 is the one whose key changes."""
+    done = subprocess.run("wg genkey | wg pubkey", shell=True, check=True, capture_output=True)
+    public = done.stdout.decode().strip()
+    new = {"public_key": public}
+    edit(people(project), lambda data: data["people"]["ops-meet-1"]["vpn"].update(new))
+    vpn_fleet.converge(directory=project)
+    peers = vpn_fleet.hub.sh("wg show wg0 allowed-ips")
+    (line,) = [it for it in peers.splitlines() if "10.66.1.12/32" in it]
+    assert line.startswith(public)
+    with in_vpn("ops-meet-1"):
+        assert not answers(addresses("bbb1")[0], 3), "the old key still opens"
+    with in_vpn("ops-hypha-1"):
+        assert answers(addresses("bbb1")[0], 20)
+
+
+def test_rotate_a_servers_vpn_key(vpn_fleet: VpnFleet) -> None:
+    text = (ROOT / "docs/rotate-a-key.md").read_text()
+    (remove,) = re.findall(r"On the server, `(rm [^`]+)`", text)
+    before = stored("bbb1")
+    vpn_fleet["bbb1"].sh(remove)
+    edit(VPN_KEYS, lambda data: data["hosts"].pop("bbb1"))
+    vpn_fleet.converge()
+    assert stored("bbb1") != before
+    for other in ("vpn1", "bbb2"):
+        assert greets(vpn_fleet["bbb1"], addresses(other)[0])
+        assert greets(vpn_fleet[other], addresses("bbb1")[0])
+    assert converge_alone("bbb1") == (0, 0)
+
+
+def stored(name: str) -> str:
+    return str(yaml.safe_load(VPN_KEYS.read_text())["hosts"][name]["public_key"])
+
+
+def greets(machine: Machine, address: str) -> bool:
+    """Whether sshd at the address answers the machine."""
+    look = f"timeout 20 bash -c 'head -c 4 < /dev/tcp/{address}/22'"
+    return machine.try_sh(look).stdout == b"SSH-"
+
+
+def test_lose_the_only_hub(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> None:
+    """bbb1 is open to the VPN alone, bbb2 is not, and becomes the new hub by its public address."""
+
+    def change(host: str, **vpn: Any) -> None:
+        edit(project / "inventories/lab.yml", lambda data: data["hosts"][host]["vpn"].update(vpn))
+
+    page = "lose-the-vpn-hub"
+    change("bbb2", only_way_in=False)
+    with in_vpn("ops-hypha-1", directory=project):
+        vpn_fleet.converge(directory=project)
+    assert not answers(vpn_fleet["bbb1"].address, 3)
+    vpn_fleet.hub.power_off()
+
+    example = yaml.safe_load(block(page, "roles: [hub]"))["vpn2"]
+    change("bbb2", people=example["vpn"]["people"])
+    edit(
+        project / "inventories/lab.yml",
+        lambda data: data["hosts"]["bbb2"].update(roles=example["roles"]),
+    )
+    own = ["10.66.1.11", "fd66:0:0:1::11", "10.66.2.11", "fd66:0:0:2::11"]
+    edit(people(project), lambda data: data["people"]["ops-hypha-1"]["vpn"].update(addresses=own))
+    assert converge_alone("bbb2", project)[1] == 0
+
+    config = tmp_path / "ssh_config"
+    text = block(page, "ProxyJump").replace("192.0.2.32", vpn_fleet["bbb2"].address)
+    text = text.replace("192.0.2.41", vpn_fleet["bbb1"].address)
+    config.write_text(f"{text}\nHost *\n  User vagrant\n  IdentityFile {OPERATOR_KEY}\n")
+    both = ("--limit", "bbb1", "--limit", "bbb2", "--data", f"ssh_config_file={config}")
+    with in_vpn("ops-hypha-1", "bbb2", project):
+        assert not answers(addresses("bbb1")[0], 3), "no test otherwise"
+        done = pyinfra("deploy.py", "-y", *both, directory=project)
+        assert done.returncode == 0, done.stderr[-4000:]
+        assert answers(addresses("bbb1")[0], 20)
+        again = pyinfra("deploy.py", "-y", *both[:4], directory=project)
+        assert counts(again.stderr)[:2] == (0, 0), again.stderr[-4000:]
