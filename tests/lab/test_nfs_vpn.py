@@ -64,19 +64,34 @@ def test_a_client_from_before_is_led_into_the_vpn_and_not_cut_off(fleet: Fleet) 
     assert counts(fleet.converge())[:2] == (0, 0)
 
 
+# Packets that reach the storage server for its address in the VPN and not by the tunnel.
+COUNTER = f"""\
+nft add table ip probe
+nft add chain ip probe in '{{ type filter hook prerouting priority -300; }}'
+nft add rule ip probe in iifname eth0 ip daddr {SERVER} counter
+"""
+
+
 def test_nothing_leaves_beside_a_tunnel_that_is_down(fleet: Fleet) -> None:
-    """The default route would take it, and somebody may answer there: here the server itself."""
-    one = fleet.staging
-    name = board.upload(one, "kept.txt", b"kept" * 1000)
-    one.sh(f"systemctl stop wg-quick@wg0; ip route add {SERVER} via {fleet.storage.address}")
+    """The default route would take it, in clear: here to the server itself, so that it counts."""
+    server, one = fleet.storage, fleet.staging
+    server.sh(COUNTER)
+    one.sh(f"systemctl stop wg-quick@wg0; ip route add {SERVER} via {server.address}")
+    one.sh("systemd-run -q --unit=writer sh -c 'echo late > /media/storage/persistent_*/late.txt'")
     assert not reaches(one, SERVER, SSH)
+    assert "counter packets 0 " in server.sh("nft list table ip probe")
     one.sh("nft delete chain inet coop_infra output")
-    assert reaches(one, SERVER, SSH), "no test otherwise"
+    assert not reaches(one, SERVER, SSH), "what claims to come from the VPN is dropped as well"
+    assert "counter packets 0 " not in server.sh("nft list table ip probe"), "no test otherwise"
     one.sh(f"systemctl restart coop-firewall; ip route del {SERVER}")
-    assert "chain output" in one.sh("nft list table inet coop_infra")
     one.sh("systemctl start wg-quick@wg0")
-    wait_for(partial(board.works, one), "the board goes on", 120)
-    assert board.fetch(one, name) == b"kept" * 1000
+    wait_for(partial(is_over, one, "writer"), "what waited has been written", 120)
+    assert server.sh("cat /storage/staging/vision-stg1/persistent_*/late.txt") == "late"
+    assert board.works(one)
+
+
+def is_over(machine: Machine, unit: str) -> bool:
+    return machine.try_sh(f"systemctl is-active -q {unit}").returncode != 0
 
 
 def test_without_the_tunnel_at_boot_nothing_is_mounted_until_it_is_up(fleet: Fleet) -> None:
