@@ -4,20 +4,17 @@ Sources: sshd(8), sshd_config(5), usermod(8), sudoers(5), pam_systemd(8).
 """
 
 import re
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
 
 from pyinfra import host
-from pyinfra.api import FunctionCommand, StringCommand
 
 from facts.access import KEYS, Access, AccessState, AccountState
 from operations import files, undo
-from operations.report import fail, operation, script, tell, warn
+from operations.report import Commands, fail, operation, script, tell, warn
 from operations.sessions import END_SESSIONS
-
-Commands = Generator[StringCommand | FunctionCommand, None, None]
 
 PEOPLE, ADMINS = "coop-people", "coop-admins"
 # Whoever is in one of these can become root: no place for people who are no admins.
@@ -109,11 +106,7 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
     Never touches the account of a service, which has a small uid or no login shell, but for such
     keys.
     """
-    now = host.get_fact(Access, **wanted.question)
-    if undo.directory(CHANGE) in now.files:
-        tell("an earlier change was never confirmed: undone")
-        yield script(*undo.now(CHANGE))
-        now = host.get_fact(Access, **wanted.question)
+    now = yield from undo.looked(CHANGE, lambda: host.get_fact(Access, **wanted.question))
     wrong = files.differing(wanted.entries, now.files)
     if reason := _names_of_the_system(now, wanted.accounts) or files.refusal(wrong, now.files):
         yield fail(reason)

@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -13,9 +13,7 @@ from pyinfra.api import FunctionCommand, StringCommand
 from facts.gocryptfs import Volume, VolumeState
 from operations.escrow import Escrow
 from operations.files import pending
-from operations.report import fail, operation, script, tell
-
-Commands = Generator[StringCommand | FunctionCommand, None, None]
+from operations.report import Commands, fail, operation, script, tell
 
 
 @operation()

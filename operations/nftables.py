@@ -5,17 +5,14 @@ which does not exist; `destroy table` is not known to nftables 1.0.6; stopping n
 takes away the tables of everybody.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyinfra import host, state
-from pyinfra.api import FunctionCommand, StringCommand
 
 from facts.nftables import Table, TableState
 from operations import files, undo
-from operations.report import diff, fail, operation, script, tell, warn
-
-Commands = Generator[StringCommand | FunctionCommand, None, None]
+from operations.report import Commands, diff, fail, operation, script, warn
 
 # The hosts on which this run has begun a change, so that it goes no further once one has failed.
 _begun: list[str] = []
@@ -51,61 +48,49 @@ def table(
     another table.
     """
     texts = [text, *([closed.text] if closed else [])]
-    now = _look(table, file, texts)
-    if undo.directory(table) in now.files:
-        tell("an earlier change was never confirmed: undone")
-        yield script(*undo.now(table))
-        now = _look(table, file, texts)
+    question = {"table": table, "texts": texts, "paths": [file, undo.directory(table)]}
+    now: TableState = yield from undo.looked(table, lambda: host.get_fact(Table, **question))
     # Before its package is there, a dry run cannot know.
     if now.installed and not all(now.loaded):
         yield fail(f"nft does not take the table {table}; nothing was changed")
         return
-    if closed and not _is(now, 1, file, closed.text) and (hindrance := closed.hindrance()):
+    listed = dict(zip(texts, now.loaded, strict=True))
+
+    def in_force(text: str) -> bool:
+        return now.live == listed[text] and not files.differing([files.File(file, text)], now.files)
+
+    if closed and not in_force(closed.text) and (hindrance := closed.hindrance()):
         warn(hindrance)
-        if now.live and not _is(now, 0, file, text):
+        if now.live and not in_force(text):
             host.noop(f"{table} is left as it is")
             return
         closed = None
-    which = 1 if closed else 0
-    if _is(now, which, file, texts[which]):
+    if closed:
+        text, prove = closed.text, closed.prove
+    if in_force(text):
         host.noop(f"{table} is in force")
         return
     if failed := _failed_before():
         yield fail(f"left as it was, as {', '.join(failed)} failed")
         return
-    _explain(table, file, now, which, texts[which])
+    entry = files.File(file, text)
+    if now.live != listed[text]:
+        diff(f"nft list table inet {table}", now.live or None, listed[text])
+    if files.differing([entry], now.files):
+        files.explain(entry, now.files.get(file))
     _begun.append(host.name)
     yield from undo.unless_proven(
         table,
-        [files.write([files.File(file, texts[which])]), script(f"nft -f {file}")],
-        closed.prove if closed else prove,
+        [files.write([entry]), script(f"nft -f {file}")],
+        prove,
         files=[file],
         then=_put_back(table, now.live),
     )
 
 
-def _look(table: str, file: str, texts: list[str]) -> TableState:
-    paths = [file, undo.directory(table)]
-    return host.get_fact(  # type: ignore[no-any-return]
-        Table, table=table, texts=texts, paths=paths
-    )
-
-
-def _is(now: TableState, which: int, file: str, text: str) -> bool:
-    entry = files.File(file, text)
-    return now.live == now.loaded[which] and not files.differing([entry], now.files)
-
-
 def _failed_before() -> list[str]:
     failed = {other.name for other in state.failed_hosts}
     return [name for name in _begun if name in failed]
-
-
-def _explain(table: str, file: str, now: TableState, which: int, text: str) -> None:
-    if now.live != now.loaded[which]:
-        diff(f"nft list table inet {table}", now.live or None, now.loaded[which])
-    for entry in files.differing([files.File(file, text)], now.files):
-        files.explain(entry, now.files.get(file))
 
 
 def _put_back(table: str, live: str) -> list[str]:

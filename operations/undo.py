@@ -6,14 +6,15 @@ itself, and also if it is booted meanwhile. Source: systemd.timer(5).
 """
 
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from shlex import quote
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from pyinfra import logger
 from pyinfra.api import FunctionCommand, StringCommand
 
-from operations.report import script
+from facts.files import PathState
+from operations.report import Commands, script, tell
 
 PROOF_SECONDS = 60
 """How long a change waits for its proof."""
@@ -30,6 +31,27 @@ def directory(name: str) -> str:
     return f"{KEPT}/{name}"
 
 
+class _Looked(Protocol):
+    @property
+    def files(self) -> Mapping[str, PathState]: ...
+
+
+Looked = TypeVar("Looked", bound=_Looked)
+
+
+def looked(name: str, look: Callable[[], Looked]) -> Generator[StringCommand, None, Looked]:
+    """What `look` gives, once an earlier change that nobody has confirmed is undone.
+
+    look: reads the host, with `directory(name)` among the files
+    """
+    found = look()
+    if directory(name) in found.files:
+        tell("an earlier change was never confirmed: undone")
+        yield script(*now(name))
+        found = look()
+    return found
+
+
 def unless_proven(
     name: str,
     change: Iterable[StringCommand],
@@ -38,7 +60,7 @@ def unless_proven(
     files: Sequence[str],
     then: Sequence[str],
     before: Sequence[str] = (),
-) -> Generator[StringCommand | FunctionCommand, None, None]:
+) -> Commands:
     """The commands of a change that undoes itself unless it is proven.
 
     name: of the change, for its units coop-undo-NAME

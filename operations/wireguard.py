@@ -5,7 +5,7 @@ PrivateKey takes the interface's key away, an empty one all peers, both with exi
 or keepalive that is left out stays in force; kernel routes do not follow AllowedIPs.
 """
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import ip_interface
@@ -25,9 +25,8 @@ from facts.wireguard import (
     key_file,
     shown,
 )
-from operations.report import diff, fail, operation, script, tell
+from operations.report import Commands, diff, fail, operation, script, tell
 
-Commands = Generator[StringCommand | FunctionCommand, None, None]
 RIGHTS = "root:root 0600"
 
 

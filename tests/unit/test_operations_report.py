@@ -97,6 +97,29 @@ def test_what_could_not_be_read_is_not_taken_for_absent() -> None:
     assert len(done.commands) == 1 and done.said == []
 
 
+def test_code_that_stumbles_over_what_could_not_be_read_fails_its_host_alone() -> None:
+    """pyinfra ends the run for all hosts at an exception of an operation."""
+
+    @report.operation()
+    def stumbles() -> report.Commands:
+        yield StringCommand(str(().index(1)))
+
+    with pytest.raises(ValueError, match="not in tuple"):
+        run(stumbles, facts={})
+    done = run(stumbles, facts={}, failed_hosts=[SimpleNamespace(name=PretendedHost.name)])
+    assert done.failure == "how this host is could not be read, so nothing was changed"
+
+
+def test_who_could_not_be_read_is_not_left_alone_as_if_all_was_well() -> None:
+    @report.operation()
+    def has_nothing_to_do() -> report.Commands:
+        yield from ()
+
+    assert run(has_nothing_to_do, facts={}).commands == []
+    done = run(has_nothing_to_do, facts={}, failed_hosts=[SimpleNamespace(name="storage1")])
+    assert "could not be read" in done.failure
+
+
 def test_what_a_script_makes_can_be_read_whatever_the_operators_umask(tmp_path: Path) -> None:
     command = report.script(f"mkdir {tmp_path}/made")
     assert sh(f"umask 077; {command.get_raw_value()}", command.connector_arguments["_stdin"])
