@@ -36,6 +36,7 @@ class Live:
     """An interface that is up.
 
     peers: by public key; addresses: with their lengths; routes: the prefixes that lead into it
+    forwards: whether the host passes packets on, of IPv4 and of IPv6, from any interface to another
     """
 
     public_key: str
@@ -43,6 +44,7 @@ class Live:
     peers: Mapping[str, LivePeer] = field(default_factory=dict)
     addresses: frozenset[str] = frozenset()
     routes: frozenset[str] = frozenset()
+    forwards: bool = False
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,8 @@ printf '##preshared\\n'
 wg show {interface} preshared-keys | while read -r peer secret; do
   [ "$secret" = '(none)' ] || printf '%s\\t%s\\n' "$peer" "$(digest "$secret")"
 done
+printf '##forwarding\\n'
+cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding
 printf '##addresses\\n'
 ip -o address show dev {interface} | awk '$3 == "inet" || $3 == "inet6" {{print $4}}'
 printf '##routes\\n'
@@ -169,6 +173,7 @@ def _live(heading: Section, output: Sequence[str]) -> Live:
         peers,
         frozenset(str(address) for address in addresses if not address.is_link_local),
         frozenset(str(ip_network(line)) for line in lines_of(output, "routes")),
+        lines_of(output, "forwarding") == ["1", "1"],
     )
 
 

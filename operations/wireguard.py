@@ -28,6 +28,7 @@ from facts.wireguard import (
 from operations.report import Commands, diff, fail, operation, script, tell
 
 RIGHTS = "root:root 0600"
+FORWARD = "sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Interface:
     public_key: the host's own, as it is stored; None while none is
     addresses: the host's own, without lengths; port: UDP
     led_here: prefixes that lead into it whether or not a peer has an address there
+    forwards: whether it passes on what its peers send each other
     keyless: by prefix the name of a peer that should be, and whose key is not known here
     """
 
@@ -68,6 +70,7 @@ class Interface:
     port: int
     peers: tuple[Peer, ...]
     led_here: tuple[str, ...] = ()
+    forwards: bool = False
     keyless: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -206,6 +209,8 @@ def differences(live: Live | None, want: Interface) -> list[str]:
     texts = [] if live.port == want.port else [f"port {live.port} -> {want.port}"]
     if live.public_key != want.public_key:
         texts.append(f"its key, of {live.public_key} -> the stored one")
+    if want.forwards and not live.forwards:
+        texts.append("forwarding: off -> on")
     texts += _set_differences("address", live.addresses, want.prefixes)
     texts += [
         f"peer {key}, unknown: present -> absent"
@@ -294,6 +299,7 @@ def _apply(name: str, live: Live | None, want: Interface) -> StringCommand:
         f"cat $new/{name}.conf > {beside}; chmod 600 {beside}; sync {beside}",
         f"mv {beside} {file}; sync -f {file}",
         *(_start(name) if live is None else _sync(name, live, want)),
+        *([FORWARD] if want.forwards else []),
     )
 
 

@@ -19,6 +19,7 @@ from fleet.vpn_keys import store
 from operations import files, systemd, wireguard
 from operations.report import tell
 
+# For the next boot; the interface's operation puts it in force.
 FORWARDING = "/etc/sysctl.d/60-coop-vpn.conf"
 NOT_KNOWN = "(a secret that is not set here)"
 
@@ -87,6 +88,7 @@ def interface() -> wireguard.Interface:
         peers=_peers(),
         # Who has no address any more is not sent out of the hub's other side either.
         led_here=vpn.people,
+        forwards="hub" in this_host().roles,
         keyless={prefix: peer.name for peer in keyless for prefix in peer.allowed_ips},
     )
 
@@ -127,9 +129,4 @@ def _files() -> list[files.Entry]:
 
 
 def _units() -> list[systemd.Unit]:
-    units = [systemd.Unit(unit()), *firewall.units()]
-    if "hub" in this_host().roles:
-        units.append(
-            systemd.Unit("systemd-sysctl.service", enabled=False, restart_on=(FORWARDING,))
-        )
-    return units
+    return [systemd.Unit(unit()), *firewall.units()]

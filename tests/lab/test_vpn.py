@@ -200,6 +200,15 @@ def test_what_was_changed_by_hand_is_shown_and_mended(
     assert all(reaches(one, address) for address in addresses("vpn1"))
 
 
+def test_a_hub_that_passes_nothing_on_any_more_is_mended(vpn_fleet: VpnFleet) -> None:
+    vpn_fleet.hub.sh("sysctl -q -w net.ipv4.ip_forward=0")
+    dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "vpn1")
+    assert "wg0: forwarding: off -> on" in dry.stderr
+    assert converge_alone("vpn1") == (1, 0)
+    with in_vpn("ops-hypha-1"):
+        assert answers(addresses("bbb1")[0], 20)
+
+
 def key_of(name: str) -> str:
     return str(yaml.safe_load(VPN_KEYS.read_text())["hosts"][name]["public_key"])
 

@@ -98,6 +98,19 @@ def test_each_difference_of_what_is_in_force_is_told_and_mended(
     assert len(done.commands) == 1
 
 
+def test_only_a_hub_is_made_to_pass_packets_on() -> None:
+    hub, forwards = (
+        replace(WANTED, forwards=True),
+        replace(RIGHT, live=replace(LIVE, forwards=True)),
+    )
+    done = apply(RIGHT, forwards, wanted=hub)
+    assert done.said == ["wg0: forwarding: off -> on"]
+    assert wireguard.FORWARD in done.lines
+    assert apply(forwards, wanted=hub).commands == []
+    # Docker may have turned it on, and need it.
+    assert apply(forwards).commands == []
+
+
 def test_a_learned_endpoint_is_left_alone() -> None:
     assert apply(with_peer(HUB, endpoint="[2001:db8::7]:1024")).commands == []
 
