@@ -4,7 +4,6 @@ As it is, and what of that is not as the data says. One remote command a host. C
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -117,10 +116,9 @@ def _look() -> Audit:
         drifted += [f"VPN: {it}" for it in wireguard.differences(tunnel.live, interface)]
         if table.live != table.loaded[0]:
             drifted.append("firewall: the table in force is not the wanted one")
-    closed = re.search(r"tcp dport \d+ drop", table.live)
     peers = tunnel.live.peers if tunnel.live else {}
     return Audit(
-        "the VPN" if closed else "anywhere",
+        _ssh_from(table.live),
         list(_keys(now)),
         sorted(
             (Peer(names.get(key, "nobody"), sorted(it.allowed_ips)) for key, it in peers.items()),
@@ -128,6 +126,11 @@ def _look() -> Audit:
         ),
         drifted,
     )
+
+
+def _ssh_from(table: str) -> str:
+    """From where SSH is open, by the table that is in force."""
+    return "the VPN" if f"tcp dport {this_host().ssh_port} drop" in table else "anywhere"
 
 
 def _keys(now: AccessState) -> Iterator[Key]:

@@ -114,3 +114,14 @@ def test_the_keys_are_those_that_sshd_accepts(
     )
     assert own.key.startswith("SHA256:")
     assert (rogue.person, rogue.until) == ("nobody", "")
+
+
+def test_ssh_is_told_apart_from_what_else_is_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet: Fleet = fleet_of(tmp_path, sample())
+    monkeypatch.setattr(audit, "this_host", lambda: fleet.host("storage1"))
+    closed = 'iifname != { "lo", "wg0" } tcp dport {port} drop'
+    assert audit._ssh_from(closed.replace("{port}", "2049")) == "anywhere"
+    assert audit._ssh_from(closed.replace("{port}", "22")) == "the VPN"
+    assert audit._ssh_from("") == "anywhere"
