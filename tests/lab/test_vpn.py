@@ -213,13 +213,61 @@ def key_of(name: str) -> str:
     return str(yaml.safe_load(VPN_KEYS.read_text())["hosts"][name]["public_key"])
 
 
+def end_of(machine: Machine) -> str:
+    """The machine's end of the VPN, in force and for the next boot."""
+    return machine.sh(
+        "wg show wg0 public-key; wg show wg0 allowed-ips; ip route show dev wg0; "
+        "cat /etc/wireguard/wg0.conf"
+    )
+
+
 def test_a_key_that_is_not_the_stored_one_is_refused(vpn_fleet: VpnFleet) -> None:
-    one = vpn_fleet["bbb1"]
-    before = one.sh("wg show wg0 public-key; wg show wg0 allowed-ips; cat /etc/wireguard/wg0.conf")
-    one.sh("wg genkey > /etc/wireguard/wg0.key")
+    before = end_of(vpn_fleet["bbb1"])
+    vpn_fleet["bbb1"].sh("wg genkey > /etc/wireguard/wg0.key")
     assert "take its entry out of the stored keys" in vpn_fleet.refused()
-    after = one.sh("wg show wg0 public-key; wg show wg0 allowed-ips; cat /etc/wireguard/wg0.conf")
-    assert after == before
+    assert end_of(vpn_fleet["bbb1"]) == before
+
+
+def test_an_old_file_of_stored_keys_takes_no_peer_away(vpn_fleet: VpnFleet, project: Path) -> None:
+    before = end_of(vpn_fleet["bbb1"])
+    only_own = {"bbb1": yaml.safe_load(VPN_KEYS.read_text())["hosts"]["bbb1"]}
+    edit(project / "lab/.state/vpn-keys.yml", lambda data: data.update(hosts=only_own))
+    done = pyinfra("deploy.py", "-y", "--limit", "bbb1", directory=project)
+    assert done.returncode != 0
+    assert "bbb2 is a peer and its key is not stored here" in done.stderr, done.stderr[-4000:]
+    assert end_of(vpn_fleet["bbb1"]) == before
+
+
+# Stands in for wg-quick, and what it hands to `wg syncconf` lacks something.
+LOSES = """\
+#!/bin/sh
+if [ "$1" = strip ]; then /usr/bin/wg-quick "$@" | {}; else exec /usr/bin/wg-quick "$@"; fi
+"""
+
+
+@pytest.mark.parametrize("lost", ["grep -v ^PrivateKey", "grep -v '^PublicKey'", "true"])
+def test_a_candidate_that_lost_its_key_or_its_peers_is_put_nowhere(
+    vpn_fleet: VpnFleet, lost: str
+) -> None:
+    one = vpn_fleet["bbb1"]
+    one.sh(f"wg set wg0 peer {key_of('vpn1')} persistent-keepalive 17")
+    before = end_of(one)
+    put(one, "/usr/local/sbin/wg-quick", LOSES.format(lost))
+    one.sh("chmod 755 /usr/local/sbin/wg-quick")
+    done = pyinfra("deploy.py", "-y", "--limit", "bbb1")
+    assert done.returncode != 0
+    assert "has lost its key or a peer" in done.stderr, done.stderr[-4000:]
+    assert end_of(one) == before
+    assert reaches(one, addresses("bbb2")[0])
+
+
+# Every command line on the machine, several times a second.
+WATCH = """\
+while sleep 0.1; do
+  cat /proc/[0-9]*/cmdline 2> /dev/null | tr '\\0' ' '
+  echo
+done > /run/watched
+"""
 
 
 def test_what_is_gone_from_the_data_is_gone_from_the_kernel(
@@ -231,9 +279,14 @@ def test_what_is_gone_from_the_data_is_gone_from_the_kernel(
     secret = vpn_fleet.hub.sh("wg genpsk")
     with (project / "lab/.state/env").open("a") as env:
         env.write(f"WIREGUARD_PSK_OPS_HYPHA_1={secret}\n")
+    put(vpn_fleet.hub, "/run/watch.sh", WATCH)
+    vpn_fleet.hub.sh("systemd-run -q --unit=watch sh /run/watch.sh")
     said = vpn_fleet.converge("-vvv", directory=project)
     assert secret not in said
     assert secret in vpn_fleet.hub.sh("wg show wg0 preshared-keys")
+    vpn_fleet.hub.sh("systemctl stop watch")
+    assert "sh -s" in vpn_fleet.hub.sh("cat /run/watched"), "no test otherwise"
+    assert vpn_fleet.hub.try_sh(f"grep -q {secret} /run/watched").returncode != 0
     assert "10.66.2.0/24" in vpn_fleet["bbb1"].sh("ip route show dev wg0")
 
     said = vpn_fleet.converge("-vvv")
