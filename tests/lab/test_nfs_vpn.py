@@ -77,7 +77,8 @@ def test_nothing_leaves_beside_a_tunnel_that_is_down(fleet: Fleet) -> None:
     server, one = fleet.storage, fleet.staging
     server.sh(COUNTER)
     one.sh(f"systemctl stop wg-quick@wg0; ip route add {SERVER} via {server.address}")
-    one.sh("systemd-run -q --unit=writer sh -c 'echo late > /media/storage/persistent_*/late.txt'")
+    write = "cd /media/storage/persistent_* && echo late > late.txt && sync late.txt"
+    one.sh(f"systemd-run -q --unit=writer sh -c '{write}'")
     assert not reaches(one, SERVER, SSH)
     assert "counter packets 0 " in server.sh("nft list table ip probe")
     one.sh("nft delete chain inet coop_infra output")
