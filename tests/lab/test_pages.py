@@ -61,7 +61,9 @@ def people(project: Path) -> Path:
 def test_add_a_person(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> None:
     page, home = "add-a-person", tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
-    *_, vpn_key = at_home(home, block(page, "ssh-keygen")).split()
+    # It goes by the account, not by HOME.
+    into = "ssh-keygen -f ~/.ssh/id_ed25519"
+    *_, vpn_key = at_home(home, block(page, "ssh-keygen").replace("ssh-keygen", into)).split()
     record = yaml.safe_load(block(page, "ssh_keys:"))
     record[NEW]["ssh_keys"][0]["key"] = (home / ".ssh/id_ed25519.pub").read_text().strip()
     record[NEW]["vpn"]["public_key"] = vpn_key
@@ -156,7 +158,9 @@ def test_lose_the_only_hub(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -
     config = tmp_path / "ssh_config"
     text = block(page, "ProxyJump").replace("192.0.2.32", vpn_fleet["bbb2"].address)
     text = text.replace("192.0.2.41", vpn_fleet["bbb1"].address)
-    config.write_text(f"{text}\nHost *\n  User vagrant\n  IdentityFile {OPERATOR_KEY}\n")
+    login = f"  User vagrant\n  IdentityFile {OPERATOR_KEY}\n"
+    known = f"  StrictHostKeyChecking accept-new\n  UserKnownHostsFile {tmp_path}/known_hosts\n"
+    config.write_text(f"{text}\nHost *\n{login}{known}")
     both = ("--limit", "bbb1", "--limit", "bbb2", "--data", f"ssh_config_file={config}")
     with in_vpn("ops-hypha-1", "bbb2", project):
         assert not answers(addresses("bbb1")[0], 3), "no test otherwise"
