@@ -20,6 +20,7 @@ help:
 # A file of its own, so that an interrupted installation is not taken for a finished one.
 $(VENV)/complete: requirements.txt
 	@echo "==> Python environment" >&2
+	@test ! -L $(VENV) || { echo "$(VENV) is a link, and what it leads to would be made anew: take it away"; exit 1; }
 	@python3 -m venv --clear $(VENV) || { echo "install python3-venv first: apt install python3-venv"; exit 1; }
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@

@@ -116,6 +116,8 @@ def _look() -> Audit:
         drifted += [f"VPN: {it}" for it in wireguard.differences(tunnel.live, interface)]
         if table.live != table.loaded[0]:
             drifted.append("firewall: the table in force is not the wanted one")
+    elif tunnel.live or table.live:
+        drifted.append("VPN: a tunnel or its firewall is there, and the data has no vpn for it")
     peers = tunnel.live.peers if tunnel.live else {}
     return Audit(
         _ssh_from(table.live),

@@ -20,15 +20,19 @@ def tune() -> None:
     acknowledgement of the one before. It waits for ever for a host that was reset, unless it sends
     something meanwhile; and for one that is silent TCP does so for a quarter of an hour: tcp(7).
     """
-    if transport := _transport():
-        # Through a jump host it is no socket but a channel of another connection.
-        if hasattr(transport.sock, "setsockopt"):
-            transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            # Not known to macOS.
-            if silence := getattr(socket, "TCP_USER_TIMEOUT", None):
-                transport.sock.setsockopt(socket.IPPROTO_TCP, silence, SILENCE_SECONDS * 1000)
-        transport.set_keepalive(KEEPALIVE_SECONDS)
-        transport.open_session = _loud(transport.open_session)
+    if transport := _transport(host.connector):
+        _tune(transport)
+
+
+def _tune(transport: Any) -> None:
+    # Through a jump host it is no socket but a channel of another connection.
+    if hasattr(transport.sock, "setsockopt"):
+        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Not known to macOS.
+        if silence := getattr(socket, "TCP_USER_TIMEOUT", None):
+            transport.sock.setsockopt(socket.IPPROTO_TCP, silence, SILENCE_SECONDS * 1000)
+    transport.set_keepalive(KEEPALIVE_SECONDS)
+    transport.open_session = _loud(transport.open_session)
 
 
 def _loud(open_session: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,10 +70,12 @@ def log_in_anew(user: str, address: str | None = None) -> None:
     if address:
         anew.data["ssh_hostname"] = address
     anew.connect()
+    _tune(_transport(anew))
     try:
         if _host_key(anew) != _host_key(used):
             raise ConnectionError(f"another machine answers at {address}")
-        ok, output = anew.run_shell_command(StringCommand("sudo -n true"))
+        command = StringCommand("sudo -n true")
+        ok, output = anew.run_shell_command(command, _timeout=SILENCE_SECONDS)
         if not ok:
             raise PermissionError(f"{user} may not use sudo: {output.stderr}")
     finally:
@@ -77,15 +83,15 @@ def log_in_anew(user: str, address: str | None = None) -> None:
 
 
 def _private_key() -> Any:
-    transport = _transport()
+    transport = _transport(host.connector)
     return getattr(transport.auth_handler, "private_key", None) if transport else None
 
 
 def _host_key(connector: Any) -> bytes:
-    key: bytes = connector.client.get_transport().get_remote_server_key().asbytes()
+    key: bytes = _transport(connector).get_remote_server_key().asbytes()
     return key
 
 
-def _transport() -> Any:
-    client = getattr(host.connector, "client", None)
+def _transport(connector: Any) -> Any:
+    client = getattr(connector, "client", None)
     return client.get_transport() if client else None

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from fleet.keys import bare, comment
+from fleet.networks import within
 from fleet.people import Key, Person, end_of, is_over
 
 if TYPE_CHECKING:
@@ -50,7 +51,16 @@ def is_admin(person: Person, host: Host) -> bool:
 def is_usable_admin(person: Person, host: Host, now: datetime) -> bool:
     """Whether the person can log in to the host now, by a key that is valid, and be root there."""
     keys = [key for key in person.ssh_keys if not is_over(key.expires, now)]
-    return is_admin(person, host) and bool(keys) and not is_over(person.expires, now)
+    usable = any(_is_usable(key, person, host) for key in keys)
+    return is_admin(person, host) and usable and not is_over(person.expires, now)
+
+
+def _is_usable(key: Key, person: Person, host: Host) -> bool:
+    """Whether the key is accepted from where the person has to come from."""
+    if not (host.only_by_vpn and key.only_from):
+        return True
+    own = person.vpn.addresses if person.vpn else ()
+    return any(within(address, prefix) for address in own for prefix in key.only_from)
 
 
 def lockout(people: Iterable[Person], host: Host, key: str | None, now: datetime) -> str | None:

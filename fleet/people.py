@@ -14,6 +14,9 @@ Right = Literal["login", "admin"]
 # Debian's own accounts have lower numbers; these are the ones that a record could be called by
 # mistake and that would open more than a person's account.
 SYSTEM_ACCOUNTS = ("root", "nobody", "www-data", "sshd", "backup", "vision")
+# Each account has a group of its own name, and these are there for something else.
+SYSTEM_GROUPS = ("adm", "coop-admins", "coop-people", "docker", "lxd", "sudo", "users")
+LAST_YEAR = 2100
 
 Coop = Annotated[
     Text, matching(r"[a-z][a-z0-9-]{0,31}", "a co-op", "write one such as hypha or meet-coop")
@@ -23,6 +26,8 @@ Coop = Annotated[
 def _date(value: Any) -> date:
     # YAML reads 2027-06-30 as a date, and with a time behind it as something else.
     if isinstance(value, date) and not isinstance(value, datetime):
+        if value.year > LAST_YEAR:
+            raise Invalid(f"{value} is no end", "leave it out, if it should never end")
         return value
     raise Invalid(f"{shown(value)} is not a date", "write one such as 2027-06-30, without quotes")
 
@@ -73,8 +78,8 @@ class Person(Record):
     @field_validator("name")
     @classmethod
     def _is_no_system_account(cls, name: str) -> str:
-        if name in SYSTEM_ACCOUNTS:
-            message = f"{name} is an account of the system's or of a service"
+        if name in (*SYSTEM_ACCOUNTS, *SYSTEM_GROUPS):
+            message = f"{name} is an account or a group of the system's or of a service"
             raise Invalid(message, "name the person or their role, such as ops-hypha-1")
         return name
 

@@ -118,6 +118,8 @@ def main(inventory: str, name: str, hub_name: str = "", key_file: str = "") -> N
 
 
 if __name__ == "__main__":
+    if not 3 <= len(sys.argv) <= 5 or not sys.argv[2]:
+        sys.exit("name the person: make vpn-config PERSON=ops-hypha-1 [HUB=vpn1] [KEY=FILE]")
     try:
         main(*sys.argv[1:])
     except (Refused, FleetError) as error:

@@ -4,7 +4,7 @@ Sources: sshd(8), sshd_config(5), usermod(8), sudoers(5), pam_systemd(8).
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 from typing import Any
@@ -19,6 +19,7 @@ from operations.sessions import END_SESSIONS
 PEOPLE, ADMINS = "coop-people", "coop-admins"
 # Whoever is in one of these can become root: no place for people who are no admins.
 AS_GOOD_AS_ROOT = ("sudo", "docker", "lxd", "disk")
+ROOTS = (ADMINS, *AS_GOOD_AS_ROOT)
 
 SUDOERS = "/etc/sudoers.d/coop-infra"
 # The first value that sshd finds counts, so this one comes before what a provider left there.
@@ -29,6 +30,9 @@ RELOAD = "systemctl reload ssh.service"
 RELOAD_IF_UP = "systemctl try-reload-or-restart ssh.service"
 
 CHANGE = "access"
+# The accounts whose sessions are to end, a line each: what they lost is not seen by the next run,
+# should this one be cut off meanwhile.
+TO_END = "/var/lib/coop-infra/sessions-to-end"
 
 
 @dataclass(frozen=True)
@@ -73,10 +77,14 @@ class Wanted:
         """The arguments of the fact Access that answers to it."""
         paths = [entry.path for entry in self.entries]
         return {
-            "groups": [PEOPLE, ADMINS, *AS_GOOD_AS_ROOT],
+            "groups": [PEOPLE, *ROOTS],
             # Those below KEYS it reads in any case.
-            "files": [*(it for it in paths if not it.startswith(KEYS)), undo.directory(CHANGE)],
-            "options": list(self.judged),
+            "files": [
+                *(it for it in paths if not it.startswith(KEYS)),
+                undo.directory(CHANGE),
+                TO_END,
+            ],
+            "options": [*self.judged, "listenaddress"],
         }
 
 
@@ -101,18 +109,18 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
         in force; if it fails or never ends, the host undoes the change.
 
     Whoever is not among them is closed out: the account expires, its sessions and processes end,
-    its keys go; home and files stay, with their owner. Sessions of whoever loses a key end too, but
-    for the one of the run itself. Keys in any other place are told and removed, root's included.
-    Never touches the account of a service, which has a small uid or no login shell, but for such
-    keys.
+    its keys go; home and files stay, with their owner. Sessions of whoever loses a key or is no
+    admin any more end too, but for the one of the run itself. Keys in any other place are told and
+    removed, root's included. Never touches the account of a service, which has a small uid or no
+    login shell, but for such keys.
     """
     now = yield from undo.looked(CHANGE, lambda: host.get_fact(Access, **wanted.question))
     wrong = files.differing(wanted.entries, now.files)
     if reason := _names_of_the_system(now, wanted.accounts) or files.refusal(wrong, now.files):
         yield fail(reason)
         return
-    opening, closing = list(_open(now, wanted.accounts)), list(_close(now, wanted))
-    strays = list(_remove_strays(now))
+    opening, ends = list(_open(now, wanted.accounts)), _ends(now, wanted)
+    closing, strays = [*_close(now, wanted), *ends.values()], list(_remove_strays(now))
     for entry in wrong:
         files.explain(entry, now.files.get(entry.path))
     for step in (*opening, *closing, *strays):
@@ -127,18 +135,24 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
             change,
             prove,
             files=written,
-            then=[RELOAD_IF_UP],
-            before=_commands(opening),
+            then=[RELOAD_IF_UP, f"rm -f {TO_END}"],
+            before=[*_commands(opening), *_note(ends)],
         )
         now = host.get_fact(Access, **wanted.question)
     # Under other settings the strays may be the keys by which the operator came.
     other = list(_other_settings(now, wanted.judged))
     if last := [*closing, *([] if other else strays)]:
-        yield script(END_SESSIONS, *_commands(last))
+        yield script(END_SESSIONS, *_note(ends), *_commands(last), f"rm -f {TO_END}")
     if other:
         yield fail("\n".join([f"what stands elsewhere than in {SSHD} goes before it:", *other]))
     elif not (opening or wrong or last):
         host.noop(f"{len(wanted.accounts)} people can log in, and nobody else")
+
+
+def _note(names: Iterable[str]) -> list[str]:
+    words = " ".join(map(quote, names))
+    place = f"mkdir -p {TO_END.rpartition('/')[0]}"
+    return [f"{place}; printf '%s\\n' {words} > {TO_END}; sync {TO_END}"] if words else []
 
 
 def _commands(steps: Sequence[Step]) -> list[str]:
@@ -147,7 +161,12 @@ def _commands(steps: Sequence[Step]) -> list[str]:
 
 def drift(now: AccessState, wanted: Wanted) -> list[str]:
     """What `people` would change or complain of, for a person to read."""
-    steps = [*_open(now, wanted.accounts), *_close(now, wanted), *_remove_strays(now)]
+    steps = [
+        *_open(now, wanted.accounts),
+        *_close(now, wanted),
+        *_ends(now, wanted).values(),
+        *_remove_strays(now),
+    ]
     return [
         *(f"{it.path} is not as wanted" for it in files.differing(wanted.entries, now.files)),
         *(step.text for step in steps),
@@ -194,15 +213,35 @@ def _close(now: AccessState, wanted: Wanted) -> Iterator[Step]:
             yield Step(f"{path}: present -> absent", f"rm -rf -- {quote(path)}")
     for account in wanted.accounts:
         if not account.admin:
-            yield from _leave(account.name, now, (ADMINS, *AS_GOOD_AS_ROOT))
+            yield from _leave(account.name, now, ROOTS)
     for name, found in sorted(now.accounts.items()):
-        if name not in people and _is_open(name, found, now):
-            # Without its account the run that came by it would lose sudo.
-            if name != now.login:
-                yield from _close_account(name, found, now)
-        elif _lost_keys(name, found, now, people.get(name)):
-            end = "end_all" if name in people else "end_sessions"
-            yield Step(f"account {name}: a key is gone, so its sessions end", f"{end} {found.uid}")
+        # Without its account the run that came by it would lose sudo.
+        if name not in people and name != now.login and _is_open(name, found, now):
+            yield from _close_account(name, found, now)
+
+
+def _ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
+    """By account, what ends the sessions of those who have lost something, and stay."""
+    people = {account.name: account for account in wanted.accounts}
+    noted = now.files.get(TO_END)
+    left = ((noted.content or b"") if noted else b"").decode(errors="replace").split()
+    found = {}
+    for name, account in sorted(now.accounts.items()):
+        person = people.get(name)
+        if person is None and _is_open(name, account, now):
+            continue
+        if _lost_keys(name, account, now, person):
+            why = "a key is gone"
+        elif person and not person.admin and any(name in now.groups.get(it, ()) for it in ROOTS):
+            # Who is in a group stays in it as long as the session lasts.
+            why = "no admin any more"
+        elif name in left:
+            why = "left over from a run that was cut off"
+        else:
+            continue
+        end = "end_all" if person else "end_sessions"
+        found[name] = Step(f"account {name}: {why}, so its sessions end", f"{end} {account.uid}")
+    return found
 
 
 def _is_open(name: str, account: AccountState, now: AccessState) -> bool:
@@ -219,7 +258,7 @@ def _close_account(name: str, account: AccountState, now: AccessState) -> Iterat
     )
     text = f"account {name}: open -> closed, and all of its sessions and processes end"
     yield Step(text, "\n".join(commands))
-    yield from _leave(name, now, (ADMINS, *AS_GOOD_AS_ROOT, PEOPLE))
+    yield from _leave(name, now, (*ROOTS, PEOPLE))
 
 
 def _leave(name: str, now: AccessState, groups: Sequence[str]) -> Iterator[Step]:
@@ -265,6 +304,10 @@ def _other_settings(now: AccessState, settings: Mapping[str, str]) -> Iterator[s
         for name, value in settings.items():
             if found.get(name) != value:
                 yield f"for {user}: {name} {found.get(name, '(sshd -T says nothing)')} -> {value}"
+        # A port of its own for one address is in no line of `port`.
+        for where in found.get("listenaddress", "").split():
+            if "port" in settings and where.rpartition(":")[2] != settings["port"]:
+                yield f"for {user}: listenaddress {where} -> port {settings['port']} alone"
 
 
 def _left_by_others(now: AccessState, accounts: Sequence[Account]) -> Iterator[str]:
@@ -274,7 +317,7 @@ def _left_by_others(now: AccessState, accounts: Sequence[Account]) -> Iterator[s
         yield f"you came as {now.login}, who is nobody: come as yourself, which closes it"
     for line in now.matches:
         yield f"{line.strip()}: what sshd does under this condition is not looked at"
-    groups = [now.groups.get(group, frozenset()) for group in (ADMINS, *AS_GOOD_AS_ROOT)]
+    groups = [now.groups.get(group, frozenset()) for group in ROOTS]
     for account in accounts:
         found = now.accounts.get(account.name)
         if found and found.sudo and not account.admin and account.name not in set().union(*groups):

@@ -78,7 +78,9 @@ def table(
         diff(f"nft list table inet {table}", now.live or None, listed[text])
     if files.differing([entry], now.files):
         files.explain(entry, now.files.get(file))
-    _begun.append(host.name)
+    # Without -y pyinfra runs this once before any host is changed.
+    if state.is_executing:
+        _begun.append(host.name)
     yield from undo.unless_proven(
         table,
         [files.write([entry]), script(f"nft -f {file}")],

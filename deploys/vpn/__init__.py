@@ -30,20 +30,24 @@ def preflight() -> None:
     if "hub" not in this_host().roles or mine is None:
         return
     live = host.get_fact(WireGuard, interface=fleet().vpn.interface, _sudo=True).live
-    if live and ends(live, _peers(), mine):
+    if live and ends(live, vpn_keys().get(host.name), _peers(), mine):
         refuse(
             f"you come by the tunnel of {mine}, and this run would end it: in people.yml the "
-            "address is nobody's now, has expired, or has another key",
+            "address is nobody's now, has expired, or has another key, or the hub gets another",
             "take that tunnel down and come by the public address or another hub, or let "
             "somebody else run it",
         )
 
 
-def ends(live: Live, wanted: Sequence[wireguard.Peer], address: str) -> bool:
-    """Whether the tunnel of the peer that has this address now is not wanted as it is."""
+def ends(live: Live, own: str | None, wanted: Sequence[wireguard.Peer], address: str) -> bool:
+    """Whether the tunnel of the peer that has this address now is not wanted as it is.
+
+    own: the public key that this end should have, None for a new one
+    """
     keys = {peer.public_key: peer for peer in wanted}
     return any(
-        not (peer := keys.get(key))
+        live.public_key != own
+        or not (peer := keys.get(key))
         or not any(within(address, prefix) for prefix in peer.allowed_ips)
         or (peer.preshared != NOT_KNOWN and peer.digest != its.preshared)
         for key, its in live.peers.items()

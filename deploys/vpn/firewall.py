@@ -1,5 +1,6 @@
 """What of a host is open to whom, by a table of nftables that is its own."""
 
+from collections.abc import Iterable
 from functools import partial
 from ipaddress import ip_network
 
@@ -94,15 +95,20 @@ def _prove() -> None:
 def _table(closed: bool) -> str:
     """The table, closed: with the ports open from within the VPN only."""
     here = this_host()
-    prefixes = [ip_network(prefix) for prefix in fleet().vpn_prefixes()]
     return render(
         __file__,
         "firewall.nft.j2",
         table=TABLE,
         interface=fleet().vpn.interface,
-        ipv4=[prefix for prefix in prefixes if prefix.version == 4],
-        ipv6=[prefix for prefix in prefixes if prefix.version == 6],
+        ipv4=_of_version(4, fleet().vpn_prefixes()),
+        ipv6=_of_version(6, fleet().vpn_prefixes()),
+        people4=_of_version(4, here.vpn.people if here.vpn else ()),
+        people6=_of_version(6, here.vpn.people if here.vpn else ()),
         ssh=here.ssh_port if here.only_by_vpn else None,
         closed=_ports() if closed else [],
         hub="hub" in here.roles,
     )
+
+
+def _of_version(version: int, prefixes: Iterable[str]) -> list[str]:
+    return [prefix for prefix in prefixes if ip_network(prefix).version == version]

@@ -162,8 +162,8 @@ def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
     directory.mkdir(exist_ok=True)
     for name in COPIED:
         source = ROOT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, directory / name)
-    (directory / ".venv").symlink_to(ROOT / ".venv")
+        # With its time, by which make knows that nothing is to be made anew.
+        (shutil.copytree if source.is_dir() else shutil.copy2)(source, directory / name)
     state = directory / "lab/.state"
     state.mkdir(parents=True)
     for name in ("id_ed25519", "running", "env", "people.yml", "vpn-keys.yml"):

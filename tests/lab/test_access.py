@@ -49,7 +49,12 @@ def test_who_may_only_log_in_is_no_admin(one: Machine, project: Path) -> None:
 
     one.sh("gpasswd --add ops-meet-1 sudo")
     edit(people(project), demote)
-    converge_alone("bbb1", project)
+    # A session that is open would keep the groups that it began with.
+    words = [*command(key_of("ops-meet-1"), "ops-meet-1", one.address, *ALONE), "exec sleep 7001"]
+    with subprocess.Popen(words) as session:
+        wait_for(partial(runs, one, "sleep 7001"), "the session is at work", 60)
+        converge_alone("bbb1", project)
+        assert session.wait(timeout=20) != 0
     assert gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
     assert not gets_in(one, "ops-meet-1", key_of("ops-meet-1"), "sudo -n true")
     assert one.sh("id -nG ops-meet-1").split() == ["ops-meet-1", "coop-people"]

@@ -71,7 +71,7 @@ def test_add_a_person(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> Non
     run_of(page, "deploy.py", project)
 
     (made, whole) = [it for it in blocks(page) if "make -s vpn-config" in it]
-    lab = "INVENTORY=inventories/lab.yml PERSON="
+    lab = f"VENV={ROOT}/.venv INVENTORY=inventories/lab.yml PERSON="
     assert "PrivateKey = <" in at_home(home, made.split(">")[0].replace("PERSON=", lab), project)
     at_home(home, whole.replace("PERSON=", lab), project)
     config = home / ".ssh/config"

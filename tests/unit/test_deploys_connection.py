@@ -11,6 +11,9 @@ from deploys.connection import KEEPALIVE_SECONDS, SILENCE_SECONDS, key_of_login,
 
 
 class Transport:
+    auth_handler: Any
+    get_remote_server_key: Any
+
     def __init__(self, sock: Any) -> None:
         self.sock = sock
         self.keepalive: int | None = None
@@ -74,10 +77,10 @@ class Login:
         self.said: list[str] = []
         handler = SimpleNamespace(private_key=KEY)
         self.host_key = b"its host key"
-        transport = SimpleNamespace(
-            auth_handler=handler,
-            get_remote_server_key=lambda: SimpleNamespace(asbytes=lambda: self.host_key),
-        )
+        transport = Transport(object())
+        transport.auth_handler = handler
+        transport.get_remote_server_key = lambda: SimpleNamespace(asbytes=lambda: self.host_key)
+        self.transport = transport
         self.client = SimpleNamespace(
             get_transport=lambda: transport, close=lambda: self.said.append("closed")
         )
@@ -85,8 +88,9 @@ class Login:
     def connect(self) -> None:
         Login.made.append(self)
 
-    def run_shell_command(self, command: Any) -> tuple[bool, Any]:
+    def run_shell_command(self, command: Any, _timeout: int) -> tuple[bool, Any]:
         self.said.append(command.get_raw_value())
+        assert _timeout > 0
         return self.may_sudo, SimpleNamespace(stderr="a password is required")
 
 
@@ -116,6 +120,7 @@ def test_a_login_anew_is_by_a_connection_of_its_own_and_by_that_key_alone(login:
     (anew,) = login.made
     assert anew is not login and login.said == []
     assert anew.said == ["sudo -n true", "closed"]
+    assert anew.transport.keepalive == KEEPALIVE_SECONDS, "it notices a host that falls silent"
     assert anew.data == {
         "ssh_user": "ops-hypha-1",
         "ssh_paramiko_connect_kwargs": {

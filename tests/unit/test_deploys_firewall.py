@@ -67,8 +67,12 @@ def test_a_hub_passes_on_what_stays_in_the_tunnel(
 ) -> None:
     lines = [line.strip() for line in text(fleet, monkeypatch, "vpn1", False).splitlines()]
     start = lines.index("chain forward {")
-    assert lines[start + 2 : start + 5] == [
-        'iifname "wg0" oifname "wg0" accept',
+    through = 'iifname "wg0" oifname "wg0"'
+    # Nobody reaches the people's machines, a server that was taken over neither.
+    assert lines[start + 2 : start + 7] == [
+        f"{through} ip saddr @people4 ip daddr != @people4 accept",
+        f"{through} ip6 saddr @people6 ip6 daddr != @people6 accept",
+        f"{through} ct state established,related accept",
         'iifname "wg0" drop',
         'oifname "wg0" drop',
     ]

@@ -45,7 +45,13 @@ def live(key: str = KEY, address: str = MINE, preshared: str | None = None) -> L
     ],
 )
 def test_whether_the_operators_tunnel_ends(now: Live, wanted: list[Peer], ended: bool) -> None:
-    assert vpn.ends(now, wanted, MINE) is ended
+    assert vpn.ends(now, now.public_key, wanted, MINE) is ended
+
+
+@pytest.mark.parametrize("own", ["another", None])
+def test_the_tunnel_ends_with_a_new_key_of_the_hubs_own(own: str | None) -> None:
+    assert vpn.ends(live(), own, [KEPT], MINE)
+    assert not vpn.ends(live(address=OTHER), own, [KEPT], MINE)
 
 
 @pytest.fixture

@@ -57,6 +57,7 @@ def fleet(directory: Path, **fields: Any) -> Fleet:
         ({"expires": "2027-06-30"}, "expires", "without quotes"),
         ({"expires": datetime(2027, 6, 30, 12)}, "expires", "not a date"),
         ({"expires": 20270630}, "expires", "not a date"),
+        ({"expires": date(9999, 12, 31)}, "expires", "leave it out"),
         ({"ssh_keys": [{"key": KEY2, "expires": "soon"}]}, "ssh_keys.0.expires", "not a date"),
         ({"vpn": {**VPN, "public_key": "x"}}, "vpn.public_key", "not a WireGuard"),
         ({"vpn": {**VPN, "addresses": []}}, "vpn.addresses", "at least 1"),
@@ -230,3 +231,7 @@ def test_a_host_with_the_vpn_as_its_only_way_in_has_an_admin_inside(tmp_path: Pa
     assert "the VPN is the only way into prod1" in problem.message
     inside = people(access={"prod1": "admin"}, vpn=VPN)
     assert problems_of(tmp_path, hosts, people=inside) == []
+    for prefix, fits in (("203.0.113.0/24", False), ("10.66.1.0/24", True)):
+        key = {"key": KEY2, "only_from": [prefix]}
+        found = people(access={"prod1": "admin"}, vpn=VPN, ssh_keys=[key])
+        assert (problems_of(tmp_path, hosts, people=found) == []) is fits

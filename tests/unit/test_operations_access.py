@@ -13,6 +13,7 @@ from operations.access import (
     PEOPLE,
     SSHD,
     SUDOERS,
+    TO_END,
     Account,
     Wanted,
     bare,
@@ -171,6 +172,10 @@ def test_whoever_is_no_admin_any_more_leaves_every_group_of_power() -> None:
     assert "gpasswd --delete web-hypha-1 coop-admins" in text
     assert "gpasswd --delete web-hypha-1 sudo" in text
     assert "--delete ops-hypha-1" not in text
+    # A session that is open keeps the groups that it began with.
+    assert (
+        text.index("sudo > /dev/null") < text.index("end_all 1001") and "end_all 1000\n" not in text
+    )
 
 
 def test_whoever_is_removed_is_closed_out_in_an_order_that_can_be_resumed() -> None:
@@ -228,6 +233,31 @@ def test_a_key_that_is_replaced_ends_the_sessions_of_its_owner() -> None:
     new = Account("web-hypha-1", False, ("ssh-ed25519 AAAAnew",))
     *_, last = scripts(apply(CONVERGED, CONVERGED, accounts=[ACCOUNTS[0], new]))
     assert "end_all 1001" in last and "end_all 1000" not in last
+
+
+def test_sessions_that_a_run_was_cut_off_before_ending_are_ended_by_the_next_one() -> None:
+    new = Account("web-hypha-1", False, ("ssh-ed25519 AAAAnew",))
+    armed, *_, last = scripts(apply(CONVERGED, CONVERGED, accounts=[ACCOUNTS[0], new]))
+    note = f"printf '%s\\n' web-hypha-1 > {TO_END}"
+    assert note in armed.partition("mkdir -m 700")[0]
+    assert last.rstrip("}\n").endswith(f"rm -f {TO_END}")
+    # Not if the change is undone: then nothing was lost.
+    assert f"rm -f {TO_END}" in armed.partition("END-OF-UNDO")[2]
+
+    text = only_script(apply(but(files={TO_END: file("web-hypha-1\ngone\n")})))
+    assert "end_all 1001\n" in text and "end_all 1000\n" not in text
+
+
+def test_an_address_with_a_port_of_its_own_is_another_way_in() -> None:
+    where = {"port": "22", "listenaddress": "[::]:22 0.0.0.0:2222"}
+    found = but(settings={"root": {**SETTINGS, **where}})
+    for others, failures in (({"port": "22"}, 1), ({}, 0)):
+        wanted = Wanted(tuple(ACCOUNTS), SETTINGS, others)
+        done = run(people, wanted, lambda: None, facts={Access: found})
+        assert len(done.commands) == failures
+    assert "sshd for root: listenaddress 0.0.0.0:2222 -> port 22 alone" in drift(
+        found, Wanted(tuple(ACCOUNTS), SETTINGS, {"port": "22"})
+    )
 
 
 def test_while_sshd_has_other_settings_no_key_goes_and_the_run_fails() -> None:

@@ -127,6 +127,8 @@ def test_before_nft_is_installed_the_table_is_to_come() -> None:
 
 def test_once_it_fails_on_one_host_the_next_ones_are_left() -> None:
     failed = [SimpleNamespace(name="bbb1")]
+    apply(state("", None), executing=False)
+    assert nftables._begun == [], "to prepare is not to begin"
     assert len(apply(state("", None), failed_hosts=failed).commands) == 5, "it failed elsewhere"
     nftables._begun.append("bbb1")
     assert "left as it was, as bbb1 failed" in apply(state("", None), failed_hosts=failed).failure
