@@ -1,5 +1,6 @@
 """The VPN: servers reach each other, people reach servers through the hub, and nobody else."""
 
+import socket
 import subprocess
 from functools import partial
 from pathlib import Path
@@ -65,6 +66,11 @@ def test_people_reach_servers_through_the_hub(vpn_fleet: VpnFleet) -> None:
     with in_vpn("ops-hypha-1"):
         for each in vpn_fleet.all:
             assert all(answers(address, 20) for address in addresses(each.name))
+        # The other way round nothing begins: a server may have been taken over.
+        with socket.create_server(("10.66.1.11", 7022)):
+            connect = "timeout 5 bash -c ': < /dev/tcp/10.66.1.11/7022'"
+            assert vpn_fleet.hub.try_sh(connect).returncode == 0, "no test otherwise"
+            assert vpn_fleet["bbb1"].try_sh(connect).returncode != 0
 
 
 def test_a_limited_run_takes_no_peer_away(vpn_fleet: VpnFleet) -> None:
