@@ -9,12 +9,14 @@ import pytest
 from pyinfra import host
 from pyinfra.context import ctx_host, ctx_state
 
-from deploys import audit
+from deploys import access, audit
 from deploys.audit import Audit, Ended, Key, Peer
 from facts.access import KEYS, AccessState, AccountState
 from facts.files import PathState
+from facts.nftables import TableState
+from facts.wireguard import Live, WireGuardState
 from fleet.model import Fleet
-from tests.unit.fleet_samples import KEY, fleet_of, sample
+from tests.unit.fleet_samples import HUB, KEY, fleet_of, sample
 
 SEEN = Audit(
     "the VPN",
@@ -114,6 +116,24 @@ def test_the_keys_are_those_that_sshd_accepts(
     )
     assert own.key.startswith("SHA256:")
     assert (rogue.person, rogue.until) == ("nobody", "")
+
+
+@pytest.mark.parametrize(("table", "live"), [("table inet coop_infra {", None), ("", Live("x", 1))])
+def test_a_tunnel_of_a_host_that_is_in_the_vpn_no_more_is_drift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, live: Live | None
+) -> None:
+    fleet: Fleet = fleet_of(tmp_path, sample(vpn1={**HUB, "roles": [], "vpn": None}))
+    for module in (audit, access):
+        monkeypatch.setattr(module, "fleet", lambda: fleet)
+        monkeypatch.setattr(module, "this_host", lambda: fleet.host("vpn1"))
+    found = [AccessState(), WireGuardState(live=live), TableState(live=table)]
+    state = SimpleNamespace(failed_hosts=[])
+    with (
+        ctx_state.use(state),
+        ctx_host.use(SimpleNamespace(name="vpn1", get_fact=lambda *_, **__: found)),
+    ):
+        drifted = audit._look().drift
+    assert "VPN: a tunnel or its firewall is there, and the data has no vpn for it" in drifted
 
 
 def test_ssh_is_told_apart_from_what_else_is_closed(

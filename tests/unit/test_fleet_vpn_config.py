@@ -1,6 +1,8 @@
 """A person's configuration is what wg-quick takes, and holds no key that was not given."""
 
 import base64
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
+from fleet import ROOT
 from fleet.model import Fleet
 from fleet.vpn_config import (
     PRESHARED_KEY,
@@ -114,3 +117,11 @@ def test_no_other_key_is_taken_or_shown(tmp_path: Path, content: str) -> None:
     with pytest.raises(Refused) as caught:
         private_key_in(tmp_path / "key", fleet(tmp_path).people["web-1"])
     assert not content or content not in str(caught.value)
+
+
+@pytest.mark.parametrize("arguments", [[], ["inventories/coop.yml"], ["inventories/coop.yml", ""]])
+def test_without_a_person_it_says_how_to_name_one(arguments: list[str]) -> None:
+    words = [sys.executable, "-m", "fleet.vpn_config", *arguments]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("name the person: make vpn-config PERSON=")
