@@ -13,7 +13,8 @@ from pyinfra import host
 
 from facts.access import KEYS, Access, AccessState, AccountState
 from operations import files, undo
-from operations.report import Commands, fail, operation, script, tell, warn
+from operations.operation import Commands, ask, operation
+from operations.report import fail, script, tell, warn
 from operations.sessions import END_SESSIONS
 
 PEOPLE, ADMINS = "coop-people", "coop-admins"
@@ -114,7 +115,7 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
     removed, root's included. Never touches the account of a service, which has a small uid or no
     login shell, but for such keys.
     """
-    now = yield from undo.looked(CHANGE, lambda: host.get_fact(Access, **wanted.question))
+    now = yield from undo.looked(CHANGE, Access, **wanted.question)
     wrong = files.differing(wanted.entries, now.files)
     if reason := _names_of_the_system(now, wanted.accounts) or files.refusal(wrong, now.files):
         yield fail(reason)
@@ -138,7 +139,7 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
             then=[RELOAD_IF_UP, f"rm -f {TO_END}"],
             before=[*_commands(opening), *_note(ends)],
         )
-        now = host.get_fact(Access, **wanted.question)
+        now = yield from ask(Access, **wanted.question)
     # Under other settings the strays may be the keys by which the operator came.
     other = list(_other_settings(now, wanted.judged))
     if last := [*closing, *([] if other else strays)]:

@@ -1,22 +1,22 @@
 """Local users that services run as."""
 
-from collections.abc import Generator
 from shlex import quote
 
 from pyinfra import host
 from pyinfra.api import StringCommand
 
 from facts.accounts import Users
-from operations.report import fail, operation, tell
+from operations.operation import Commands, ask, operation
+from operations.report import fail, tell
 
 
 @operation()
-def service_user(user: str, uid: int) -> Generator[StringCommand, None, None]:
+def service_user(user: str, uid: int) -> Commands:
     """A user without login, password or home, whose uid and gid are both `uid`.
 
     Never renumbers an existing user, whose files would become somebody else's: that fails the host.
     """
-    found = host.get_fact(Users, names=[user]).get(user)
+    found = (yield from ask(Users, names=[user])).get(user)
     if found == uid:
         host.noop(f"user {user} exists")
         return

@@ -5,7 +5,7 @@ import hashlib
 import io
 import tarfile
 from collections import defaultdict
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -13,7 +13,8 @@ from pyinfra import host
 from pyinfra.api import StringCommand
 
 from facts.files import Paths, PathState
-from operations.report import diff, fail, operation, tell
+from operations.operation import Commands, ask, operation
+from operations.report import diff, fail, tell
 
 # Paths that a dry run found to differ, by host, so that operations/systemd.py can say which units
 # would be restarted for them. In a run that writes, the files' times say it, even after a crash.
@@ -61,7 +62,7 @@ Entry = File | Directory | Link | Absent
 
 
 @operation()
-def present(entries: Sequence[Entry]) -> Generator[StringCommand, None, None]:
+def present(entries: Sequence[Entry]) -> Commands:
     """These files, directories and links are on the host, with content, owner and mode.
 
     Each file is replaced by a rename, so that a reader sees the old or the new one whole, after a
@@ -71,7 +72,7 @@ def present(entries: Sequence[Entry]) -> Generator[StringCommand, None, None]:
     """
     secrets = [entry.path for entry in entries if isinstance(entry, File) and entry.secret]
     plain = [entry.path for entry in entries if entry.path not in secrets]
-    now = host.get_fact(Paths, paths=plain, secrets=secrets)
+    now = yield from ask(Paths, paths=plain, secrets=secrets)
     wrong = differing(entries, now)
     if not wrong:
         host.noop("all files are as wanted")

@@ -1,23 +1,22 @@
 """Git work trees at a pinned commit."""
 
-from collections.abc import Generator
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 
 from facts.git import Checkout
-from operations.report import operation, script, tell
+from operations.operation import Commands, ask, operation
+from operations.report import script, tell
 
 
 @operation()
-def checkout(path: str, repository: str, commit: str) -> Generator[StringCommand, None, None]:
+def checkout(path: str, repository: str, commit: str) -> Commands:
     """The work tree at `path` is the pinned commit of that repository, with no local change.
 
     commit: 40 hexadecimal digits. An untracked file or link stays, unless the commit has a file of
     its own in that place. What was committed there locally is lost.
     """
-    now = host.get_fact(Checkout, path=path)
+    now = yield from ask(Checkout, path=path)
     if now.commit == commit and not now.changed:
         host.noop(f"{path} is at {commit[:12]}")
         return

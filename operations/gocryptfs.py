@@ -13,7 +13,8 @@ from pyinfra.api import FunctionCommand, StringCommand
 from facts.gocryptfs import Volume, VolumeState
 from operations.escrow import Escrow
 from operations.files import pending
-from operations.report import Commands, fail, operation, script, tell
+from operations.operation import Commands, ask, operation
+from operations.report import fail, script, tell
 
 
 @operation()
@@ -30,7 +31,7 @@ def volume(
     Never overwrites a config that works, and never takes a password that does not open it: then
     the host fails and the volume stays as it is.
     """
-    now = host.get_fact(Volume, ciphertext=ciphertext, password_file=password_file)
+    now = yield from ask(Volume, ciphertext=ciphertext, password_file=password_file)
     kept = Escrow(escrow)
     wanted = hashlib.sha256(f"{password}\n".encode()).hexdigest()
     if not now.mounted:
@@ -65,7 +66,7 @@ def none(ciphertext: str, password_file: str, escrow: Path | None) -> Commands:
     Fails the host otherwise: what was written from then on would lie in clear among the encrypted
     files. Changes nothing.
     """
-    now = host.get_fact(Volume, ciphertext=ciphertext, password_file=password_file)
+    now = yield from ask(Volume, ciphertext=ciphertext, password_file=password_file)
     if escrow and Escrow(escrow).exists:
         found = str(escrow)
     elif now.config is not None or now.password_digest is not None:
@@ -88,7 +89,7 @@ def plain(mountpoint: str, units: Sequence[str]) -> Commands:
 
     A machine that was made anew knows of no volume: only the storage itself does.
     """
-    now = host.get_fact(Volume, ciphertext=mountpoint, password_file="/dev/null")
+    now = yield from ask(Volume, ciphertext=mountpoint, password_file="/dev/null")
     if now.config is None and not now.diriv:
         host.noop(f"{mountpoint} is plain")
         return

@@ -1,23 +1,24 @@
 """Whether a service works, as its own health check says."""
 
-from collections.abc import Generator
 from shlex import quote
 
 from pyinfra import host
 from pyinfra.api import StringCommand
 
 from facts.health import Health
-from operations.report import operation, tell
+from operations.operation import Commands, operation
+from operations.report import tell
 
 
 @operation()
-def healthy(command: str, seconds: int = 60) -> Generator[StringCommand, None, None]:
+def healthy(command: str, seconds: int = 60) -> Commands:
     """The health check `command` (no arguments, exit 0 for well) succeeds within `seconds`.
 
     One that has begun by then may end, so it needs a limit of its own.
 
     A service that stays unwell fails the host with what the check printed. Changes nothing.
     """
+    # Not asked with the rest: it is about what stands after all of that.
     complaint = host.get_fact(Health, check=command)
     if complaint is None:
         host.noop("the service is well")

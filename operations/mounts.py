@@ -1,19 +1,20 @@
 """Mountpoints that take no file while nothing is mounted on them."""
 
-from collections.abc import Generator, Mapping
+from collections.abc import Mapping
 from shlex import quote
 
 from pyinfra import host
 from pyinfra.api import StringCommand
 
 from facts.mounts import Mountpoints, MountpointState
-from operations.report import fail, operation, tell
+from operations.operation import Commands, ask, operation
+from operations.report import fail, tell
 
 ABSENT = MountpointState(immutable=False, entries=0)
 
 
 @operation()
-def sealed(filesystems: Mapping[str, str]) -> Generator[StringCommand, None, None]:
+def sealed(filesystems: Mapping[str, str]) -> Commands:
     """Each of these directories exists, is empty underneath, and is immutable.
 
     filesystems: {path: the type of what is mounted there, as the kernel has it}; anything else that
@@ -24,7 +25,7 @@ def sealed(filesystems: Mapping[str, str]) -> Generator[StringCommand, None, Non
     that /etc/fstab mounts something on.
     """
     paths = list(filesystems)
-    now = host.get_fact(Mountpoints, paths=paths)
+    now = yield from ask(Mountpoints, paths=paths)
     for path in paths:
         state = now.get(path, ABSENT)
         if state.in_fstab:

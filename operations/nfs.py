@@ -8,10 +8,10 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 
 from facts.nfs import EXPORTS, Exports, ExportsState
-from operations.report import diff, fail, operation, script, tell, warn
+from operations.operation import Commands, ask, operation
+from operations.report import diff, fail, script, tell, warn
 
 HEADER = "# Written as a whole by pyinfra: an edit here is lost. Files in exports.d are moved away."
 # They belong to NFS before version 4, and listen to the world wherever nfs-common is installed.
@@ -67,7 +67,7 @@ class Export(Entry):
 
 
 @operation()
-def exports(wanted: Sequence[Export]) -> Iterator[StringCommand]:
+def exports(wanted: Sequence[Export]) -> Commands:
     """These directories are exported, to these clients, with these options, and no others.
 
     Owns /etc/exports as a whole and with it the table that is in force; other files in
@@ -79,7 +79,7 @@ def exports(wanted: Sequence[Export]) -> Iterator[StringCommand]:
 
     It never unmounts or stops anything, never deletes a file, and never uses ZFS's sharenfs.
     """
-    seen: ExportsState = host.get_fact(Exports)
+    seen: ExportsState = yield from ask(Exports)
     counts = Counter(export.key for export in wanted)
     if twice := [f"{path} to {client}" for (path, client), n in counts.items() if n > 1]:
         yield fail(f"declared twice: {', '.join(twice)}")
@@ -103,7 +103,7 @@ def exports(wanted: Sequence[Export]) -> Iterator[StringCommand]:
     _tell_all(wanted, away, seen, text)
     yield script(*_write(seen, text), "exportfs -ra")
     # exportfs(8) reports success for a client whose name it could not resolve.
-    if missing := _missing(wanted, host.get_fact(Exports)):
+    if missing := _missing(wanted, (yield from ask(Exports))):
         yield fail(f"not in force: {', '.join(export.line() for export in missing)}")
 
 

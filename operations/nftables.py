@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 from pyinfra import host, state
 
-from facts.nftables import Table, TableState
+from facts.nftables import Table
 from operations import files, undo
-from operations.report import Commands, diff, fail, operation, script, warn
+from operations.operation import Commands, operation
+from operations.report import diff, fail, script, warn
 
 # The hosts on which this run has begun a change, so that it goes no further once one has failed.
 _begun: list[str] = []
@@ -48,8 +49,8 @@ def table(
     another table.
     """
     texts = [text, *([closed.text] if closed else [])]
-    question = {"table": table, "texts": texts, "paths": [file, undo.directory(table)]}
-    now: TableState = yield from undo.looked(table, lambda: host.get_fact(Table, **question))
+    paths = [file, undo.directory(table)]
+    now = yield from undo.looked(table, Table, table=table, texts=texts, paths=paths)
     # Before its package is there, a dry run cannot know.
     if now.installed and not all(now.loaded):
         yield fail(f"nft does not take the table {table}; nothing was changed")

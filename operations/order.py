@@ -1,15 +1,13 @@
 """The order of operations on different hosts."""
 
-from collections.abc import Generator
-
 from pyinfra import host, state
-from pyinfra.api import StringCommand
 
-from operations.report import fail, operation
+from operations.operation import Commands, forget_what_others_changed, operation
+from operations.report import fail
 
 
 @operation()
-def barrier(before: str, needs: str) -> Generator[StringCommand, None, None]:
+def barrier(before: str, needs: str) -> Commands:
     """All that stands above this line is done on every host before what stands below begins.
 
     needs: a group; if one of its hosts has failed in this run, every other host fails here
@@ -25,4 +23,5 @@ def barrier(before: str, needs: str) -> Generator[StringCommand, None, None]:
             "again, or leave it out on purpose with --limit"
         )
         return
+    forget_what_others_changed()
     host.noop(f"before {before}")

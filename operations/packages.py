@@ -1,13 +1,13 @@
 """Debian packages."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 
 from facts.packages import Packages
-from operations.report import operation, script, tell
+from operations.operation import Commands, ask, operation
+from operations.report import script, tell
 
 # apt-get waits for whoever else installs, as a new machine does by itself; dpkg would fail at once.
 WAIT = "-o DPkg::Lock::Timeout=300"
@@ -39,12 +39,12 @@ apt-get -q -y {WAIT} -o Dpkg::Options::=--force-confold \\
 
 
 @operation()
-def installed(names: Sequence[str]) -> Generator[StringCommand, None, None]:
+def installed(names: Sequence[str]) -> Commands:
     """These packages are installed; a dpkg that was cut off is finished first.
 
     Never removes a package. Upgrades one only if another that is missing needs that.
     """
-    state = host.get_fact(Packages, names=list(names))
+    state = yield from ask(Packages, names=list(names))
     missing = [name for name in names if name not in state.installed]
     if not missing and not state.interrupted:
         host.noop("all packages are installed")

@@ -9,10 +9,10 @@ from shlex import join, quote
 from typing import Literal
 
 from pyinfra import host, state
-from pyinfra.api import StringCommand
 
 from facts.pools import BY_ID, Disk, PoolDisks, PoolDisksState, intent_marker
-from operations.report import fail, operation, script, tell, warn
+from operations.operation import Commands, ask, operation
+from operations.report import fail, script, tell, warn
 
 Layout = Literal["single", "mirror", "raidz1", "raidz2", "raidz3"]
 LEAST_DISKS = {"single": 1, "mirror": 2, "raidz1": 2, "raidz2": 3, "raidz3": 4}
@@ -23,9 +23,7 @@ SIZE_TOLERANCE = 16 * 2**20
 
 
 @operation()
-def pool(
-    pool: str, layout: Layout, disks: Sequence[str], ashift: int = 12
-) -> Iterator[StringCommand]:
+def pool(pool: str, layout: Layout, disks: Sequence[str], ashift: int = 12) -> Commands:
     """The pool is imported, now and at every boot, and if there is none it is made.
 
     pool: its name; its root dataset is mounted at /<pool>
@@ -41,10 +39,10 @@ def pool(
     It never destroys, exports or re-makes a pool, wipes a disk, adds, replaces or removes one,
     or forces an import. A disk that is declared but not in the pool is warned about.
     """
-    seen: PoolDisksState = host.get_fact(PoolDisks, pool=pool, disks=tuple(disks))
+    seen: PoolDisksState = yield from ask(PoolDisks, pool=pool, disks=tuple(disks))
     if not seen.pool.ready and state.is_executing:
         yield script(*_load())
-        seen = host.get_fact(PoolDisks, pool=pool, disks=tuple(disks))
+        seen = yield from ask(PoolDisks, pool=pool, disks=tuple(disks))
         if not seen.pool.ready:
             yield fail(f"{pool}: zpool does not work here: is zfsutils-linux installed?")
             return

@@ -1,44 +1,11 @@
 """How operations speak: what they change, what they leave alone, why they refuse."""
 
-from collections.abc import Callable, Generator, Iterator
 from difflib import unified_diff
-from functools import wraps
-from typing import Any, ParamSpec
 
-from pyinfra import api, host, logger, state
-from pyinfra.api import FunctionCommand, QuoteString, StringCommand
-
-P = ParamSpec("P")
-Commands = Generator[StringCommand | FunctionCommand, None, None]
+from pyinfra import host, logger, state
+from pyinfra.api import QuoteString, StringCommand
 
 _warned: set[tuple[str, str]] = set()
-
-
-def operation() -> Callable[[Callable[P, Iterator[StringCommand | FunctionCommand]]], Any]:
-    """pyinfra's @operation, for code that acts on no host whose state it could not read.
-
-    For a fact that fails pyinfra gives the default, which stands for a host without anything, and
-    goes on with the operation all the same.
-    """
-
-    def decorator(code: Callable[P, Iterator[StringCommand | FunctionCommand]]) -> Any:
-        @wraps(code)
-        def guarded(*arguments: P.args, **options: P.kwargs) -> Commands:
-            try:
-                for command in code(*arguments, **options):
-                    if is_unreadable():
-                        break
-                    yield command
-            except Exception:
-                # It may stumble over the default; any other mistake is the code's own.
-                if not is_unreadable():
-                    raise
-            if is_unreadable():
-                yield fail("how this host is could not be read, so nothing was changed")
-
-        return api.operation()(guarded)
-
-    return decorator
 
 
 def is_unreadable() -> bool:

@@ -1,6 +1,6 @@
 """systemd units: enabled, running, and running on the files that are there now."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
@@ -9,7 +9,8 @@ from pyinfra.api import StringCommand
 
 from facts.systemd import Units, UnitsState, UnitState
 from operations.files import pending
-from operations.report import operation, tell
+from operations.operation import Commands, ask, operation
+from operations.report import tell
 
 # Links only: left to itself systemctl reads all units again for each call, and update-rc.d for each
 # unit that has a SysV script too. Once for all of it will do.
@@ -38,7 +39,7 @@ class Unit:
 @operation()
 def running(
     units: Sequence[Unit], masked: Sequence[str] = (), loaded: Sequence[str] = ()
-) -> Generator[StringCommand, None, None]:
+) -> Commands:
     """These units are enabled and running on their present files; the masked ones can't start.
 
     loaded: units that others start; systemd only has to know their present files, and none of
@@ -49,7 +50,7 @@ def running(
     """
     files = sorted({path for unit in units for path in unit.restart_on + unit.reload_on})
     names = [*(unit.name for unit in units), *masked, *loaded]
-    now = host.get_fact(Units, units=names, files=files)
+    now = yield from ask(Units, units=names, files=files)
     changed = [name for name, unit in now.units.items() if unit.needs_daemon_reload]
     for name in changed:
         tell(f"{name}: its files changed, so systemd reads them again")

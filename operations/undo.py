@@ -6,15 +6,17 @@ itself, and also if it is booted meanwhile. Source: systemd.timer(5).
 """
 
 import time
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from shlex import quote
 from typing import Any, Protocol, TypeVar
 
 from pyinfra import logger
 from pyinfra.api import FunctionCommand, StringCommand
 
+from facts import Fact
 from facts.files import PathState
-from operations.report import Commands, script, tell
+from operations.operation import Answered, ask
+from operations.report import script, tell
 
 PROOF_SECONDS = 60
 """How long a change waits for its proof."""
@@ -39,16 +41,16 @@ class _Looked(Protocol):
 Looked = TypeVar("Looked", bound=_Looked)
 
 
-def looked(name: str, look: Callable[[], Looked]) -> Generator[StringCommand, None, Looked]:
-    """What `look` gives, once an earlier change that nobody has confirmed is undone.
+def looked(name: str, kind: type[Fact[Looked]], **arguments: Any) -> Answered[Looked]:
+    """The fact, once an earlier change that nobody has confirmed is undone.
 
-    look: reads the host, with `directory(name)` among the files
+    kind, arguments: of a fact that has `directory(name)` among the files that it looks for
     """
-    found = look()
+    found = yield from ask(kind, **arguments)
     if directory(name) in found.files:
         tell("an earlier change was never confirmed: undone")
         yield script(*now(name))
-        found = look()
+        found = yield from ask(kind, **arguments)
     return found
 
 
@@ -60,7 +62,7 @@ def unless_proven(
     files: Sequence[str],
     then: Sequence[str],
     before: Sequence[str] = (),
-) -> Commands:
+) -> Iterator[StringCommand | FunctionCommand]:
     """The commands of a change that undoes itself unless it is proven.
 
     name: of the change, for its units coop-undo-NAME

@@ -25,7 +25,8 @@ from facts.wireguard import (
     key_file,
     shown,
 )
-from operations.report import Commands, diff, fail, operation, script, tell
+from operations.operation import Commands, ask, operation
+from operations.report import diff, fail, script, tell
 
 RIGHTS = "root:root 0600"
 FORWARD = "sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
@@ -96,7 +97,7 @@ def key(interface: str, known: Mapping[str, str], store: Callable[[str], None]) 
     if host.name in known:
         host.noop("its public key is stored")
         return
-    now = host.get_fact(WireGuard, interface=interface)
+    now = yield from ask(WireGuard, interface=interface)
     if now.public_key is None:
         tell(f"{interface}: no key -> a new one, made on the host")
         yield _make_key(interface)
@@ -140,7 +141,8 @@ def interface(interface: str, wanted: Callable[[], Interface]) -> Commands:
     Sessions with other peers go on while one changes. Never changes the host's key: one that is not
     the stored one fails the host. Never takes all peers away at once.
     """
-    now, want = host.get_fact(WireGuard, interface=interface), wanted()
+    now = yield from ask(WireGuard, interface=interface)
+    want = wanted()
     if refusal := _refusal(interface, now, want):
         yield fail(refusal)
         return
@@ -148,7 +150,7 @@ def interface(interface: str, wanted: Callable[[], Interface]) -> Commands:
         host.noop(f"{interface} is up with {len(want.peers)} peers")
         return
     yield _apply(interface, now.live, want)
-    if left := differences(host.get_fact(WireGuard, interface=interface).live, want):
+    if left := differences((yield from ask(WireGuard, interface=interface)).live, want):
         yield fail("\n".join([f"{interface} is not as wanted after all:", *left]))
 
 

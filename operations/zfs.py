@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from shlex import join, quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 
 from facts.zfs import DatasetState, Property, Zfs, ZfsState
-from operations.report import fail, operation, script, tell, warn
+from operations.operation import Commands, ask, operation
+from operations.report import fail, script, tell, warn
 
 QUOTAS = {"quota", "refquota", "reservation", "refreservation"}
 SIZES = {*QUOTAS, "recordsize"}
@@ -74,9 +74,7 @@ class Dataset:
 
 
 @operation()
-def datasets(
-    pool: str, wanted: Sequence[Dataset], undeclared: Collection[str] = ()
-) -> Iterator[StringCommand]:
+def datasets(pool: str, wanted: Sequence[Dataset], undeclared: Collection[str] = ()) -> Commands:
     """Each wanted filesystem exists, has its properties as its own, is mounted and owned.
 
     pool: must be imported by then; its root dataset needs no entry
@@ -94,7 +92,7 @@ def datasets(
     properties = sorted(
         {name for dataset in wanted for name in (*dataset.properties, *dataset.inherited)}
     )
-    seen: ZfsState = host.get_fact(Zfs, pool=pool, properties=properties)
+    seen: ZfsState = yield from ask(Zfs, pool=pool, properties=properties)
     if problems := _problems(pool, wanted, seen, undeclared):
         yield fail("; ".join(problems))
         return

@@ -69,6 +69,7 @@ def converge(services: Sequence[str]) -> None:
             ciphertext=fleet().clients.ciphertext,
             password_file=PASSWORD_FILE,
             escrow=_escrow(),
+            _timeout=STALLED,
         )
     mounts.sealed(name="Mountpoints", filesystems=_mountpoints())
     files.present(name="Units", entries=_files(services))
@@ -85,6 +86,7 @@ def converge(services: Sequence[str]) -> None:
             name="Plain storage",
             mountpoint=fleet().clients.mountpoint,
             units=[f"{RETRY}.timer", storage_unit()],
+            _timeout=STALLED,
         )
     else:
         _converge_volume()

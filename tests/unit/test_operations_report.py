@@ -8,7 +8,7 @@ from pyinfra.context import ctx_host, ctx_state
 
 from operations import report
 from tests.unit.host_here import sh
-from tests.unit.operation_harness import PretendedHost, Run, run
+from tests.unit.operation_harness import PretendedHost, Run
 
 
 def said(
@@ -79,45 +79,6 @@ def test_pyinfra_passes_the_script_on_stdin() -> None:
     success, output = command.execute(state, host, {})
     assert (success, output.stdout) == (True, "it's 2")
     assert "it's" not in str(command)
-
-
-def test_what_could_not_be_read_is_not_taken_for_absent() -> None:
-    """pyinfra gives the default for a fact that failed, and goes on with the operation."""
-
-    @report.operation()
-    def made() -> report.Commands:
-        report.tell("absent -> present")
-        yield StringCommand("make it")
-
-    assert run(made, facts={}).commands == [StringCommand("make it")]
-    done = run(made, facts={}, failed_hosts=[SimpleNamespace(name="other")])
-    assert done.commands == [StringCommand("make it")]
-    done = run(made, facts={}, failed_hosts=[SimpleNamespace(name=PretendedHost.name)])
-    assert done.failure == "how this host is could not be read, so nothing was changed"
-    assert len(done.commands) == 1 and done.said == []
-
-
-def test_code_that_stumbles_over_what_could_not_be_read_fails_its_host_alone() -> None:
-    """pyinfra ends the run for all hosts at an exception of an operation."""
-
-    @report.operation()
-    def stumbles() -> report.Commands:
-        yield StringCommand(str(().index(1)))
-
-    with pytest.raises(ValueError, match="not in tuple"):
-        run(stumbles, facts={})
-    done = run(stumbles, facts={}, failed_hosts=[SimpleNamespace(name=PretendedHost.name)])
-    assert done.failure == "how this host is could not be read, so nothing was changed"
-
-
-def test_who_could_not_be_read_is_not_left_alone_as_if_all_was_well() -> None:
-    @report.operation()
-    def has_nothing_to_do() -> report.Commands:
-        yield from ()
-
-    assert run(has_nothing_to_do, facts={}).commands == []
-    done = run(has_nothing_to_do, facts={}, failed_hosts=[SimpleNamespace(name="storage1")])
-    assert "could not be read" in done.failure
 
 
 def test_what_a_script_makes_can_be_read_whatever_the_operators_umask(tmp_path: Path) -> None:
