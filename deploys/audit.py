@@ -15,17 +15,18 @@ from pyinfra.api.exceptions import PyinfraError
 from pyinfra_cli.exceptions import CliError
 
 from deploys import access, vpn
-from deploys.data import fleet, this_host
+from deploys.data import fleet, hosts_of_run, this_host
 from deploys.templates import render
 from deploys.vpn import firewall
 from facts.access import KEYS, Access, AccessState
 from facts.nftables import Table
 from facts.several import Several
+from facts.systemd import Units
 from facts.wireguard import WireGuard
 from fleet import ROOT
 from fleet.access import owner
 from fleet.keys import fingerprint
-from operations import wireguard
+from operations import files, wireguard
 from operations.access import bare, drift, expiry
 from operations.report import is_unreadable
 
@@ -83,8 +84,7 @@ def report() -> None:
     looked_at = {each.name for each in state.activated_hosts}
     if _done.keys() < looked_at:
         return
-    away = [each.name for each in state.inventory if state.is_host_in_limit(each)]
-    for name in away:
+    for name in hosts_of_run():
         _done.setdefault(name, Audit(drift=["not reached"]))
     audits = dict(sorted(_done.items()))
     text = render(__file__, "audit.md.j2", audits=audits, at=datetime.now(UTC))
@@ -100,22 +100,31 @@ def _look() -> Audit:
     wanted = access.wanted()
     in_vpn = this_host().vpn is not None
     tables = [firewall.text()] if in_vpn else []
+    units = [unit.name for unit in vpn.units()] if in_vpn else []
     asked = [
         (Access, wanted.question),
         (WireGuard, {"interface": fleet().vpn.interface}),
         (Table, {"table": firewall.TABLE, "texts": tables, "paths": [firewall.FILE]}),
+        (Units, {"units": units, "files": []}),
     ]
     found = host.get_fact(Several, asked=asked)
     if is_unreadable() or len(found) != len(asked):
         return Audit(drift=["could not be read"])
-    now, tunnel, table = found
+    now, tunnel, table, running = found
     drifted, names = drift(now, wanted), {}
     if in_vpn:
         interface = vpn.interface()
         names = {peer.public_key: peer.name for peer in interface.peers}
         drifted += [f"VPN: {it}" for it in wireguard.differences(tunnel.live, interface)]
-        if table.live != table.loaded[0]:
+        if tunnel.config != wireguard.config(interface, hidden=True):
+            drifted.append("VPN: the file for the next boot is not the wanted one")
+        if not table.live or table.live != table.loaded[0]:
             drifted.append("firewall: the table in force is not the wanted one")
+        if files.differing([files.File(firewall.FILE, firewall.text())], table.files):
+            drifted.append("firewall: the file for the next boot is not the wanted one")
+        for name in units:
+            if name not in running.units or running.units[name].file != "enabled":
+                drifted.append(f"{name}: not started at boot")
     elif tunnel.live or table.live:
         drifted.append("VPN: a tunnel or its firewall is there, and the data has no vpn for it")
     peers = tunnel.live.peers if tunnel.live else {}

@@ -4,7 +4,7 @@ import os
 from functools import cache
 from pathlib import Path
 
-from pyinfra import host
+from pyinfra import host, state
 
 from fleet.hosts import Host
 from fleet.load import load
@@ -26,6 +26,11 @@ def this_host() -> Host:
 def vpn_keys() -> dict[str, str]:
     """The public keys of the hosts in the VPN that are stored now, by host."""
     return load_vpn_keys(fleet().vpn_keys_file)
+
+
+def hosts_of_run() -> list[str]:
+    """The names of the hosts that this run is about, those that are away included."""
+    return [each.name for each in state.inventory if state.is_host_in_limit(each)]
 
 
 @cache

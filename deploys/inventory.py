@@ -11,12 +11,12 @@ import click
 from pyinfra import logger
 from pyinfra.api.exceptions import InventoryError
 
-from deploys.reach import address_here, address_in_vpn
+from deploys.reach import address_here, address_in_vpn, is_open
 from fleet import ROOT, secrets, vpn_keys
 from fleet.hosts import GROUPS, Host
 from fleet.load import load
 from fleet.model import Fleet
-from fleet.problems import FleetError
+from fleet.problems import FleetError, Problem, shown_path
 
 PyinfraHost = tuple[str, dict[str, Any]]
 
@@ -41,7 +41,7 @@ def groups(
     try:
         fleet = load(Path(file))
         hosts = _up(fleet.hosts_in(environments), running)
-        vpn_keys.load(fleet.vpn_keys_file)
+        _check_vpn_keys(fleet)
         _check_secrets(fleet, hosts)
     except FleetError as error:
         # pyinfra prints its own errors as they are, and any other with a traceback.
@@ -77,20 +77,43 @@ def _ssh(host: Host) -> dict[str, Any]:
 
 
 def _addresses_in_vpn(fleet: Fleet, hosts: Iterable[Host]) -> dict[str, dict[str, str]]:
-    """The data for each host that may be open to the VPN alone, and that can be reached by it."""
-    closed = [host for host in hosts if host.only_by_vpn and _in_limit(host)]
-    if not closed:
-        return {}
+    """The data for each host that is to be reached by the VPN."""
+    members = [host for host in hosts if host.vpn and _in_limit(host)]
     if not address_here(fleet):
-        names = ", ".join(host.name for host in closed)
-        logger.warning(
-            f"you are not in the VPN, and {names} may let nobody in from elsewhere. If so, bring "
-            "your tunnel up (make vpn-config) and run again"
-        )
+        if closed := [host.name for host in members if host.only_by_vpn]:
+            logger.warning(
+                f"you are not in the VPN, and {', '.join(closed)} may let nobody in from "
+                "elsewhere. If so, bring your tunnel up (make vpn-config) and run again"
+            )
         return {}
     with ThreadPoolExecutor(max_workers=16) as pool:
-        found = dict(zip(closed, pool.map(address_in_vpn, closed), strict=True))
+        found = dict(zip(members, pool.map(_address_in_vpn, members), strict=True))
     return {host.name: {"ssh_hostname": it} for host, it in found.items() if it}
+
+
+def _address_in_vpn(host: Host) -> str | None:
+    """The host's address in the VPN, if it answers there and should not be left for the public one.
+
+    One that is to be open to all is gone to by its public address, unless it is still closed.
+    """
+    if not host.only_by_vpn and is_open(host.address, host.ssh_port):
+        return None
+    return address_in_vpn(host)
+
+
+def _check_vpn_keys(fleet: Fleet) -> None:
+    """Raises FleetError for a stored key of no host in the VPN.
+
+    The others would drop it, while its firewall may still let nobody in from elsewhere: that is
+    nothing to come about by an edit of one file.
+    """
+    members = {host.name for host in fleet.hosts_in_vpn()}
+    file = shown_path(fleet.vpn_keys_file)
+    gone = [name for name in vpn_keys.load(fleet.vpn_keys_file) if name not in members]
+    message = "has a key here, and the inventory has no such host, or none with vpn"
+    remedy = "run once with only_way_in: false for it, then take it out here: docs/add-a-server.md"
+    if gone:
+        raise FleetError([Problem(file, name, "", message, remedy) for name in gone])
 
 
 def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:

@@ -7,6 +7,8 @@ from fleet.hosts import Host
 from fleet.model import Fleet
 
 SECONDS = 5.0
+# An address that is nobody's: RFC 5737.
+ELSEWHERE = "192.0.2.1"
 
 
 def is_open(address: str, port: int) -> bool:
@@ -16,19 +18,32 @@ def is_open(address: str, port: int) -> bool:
     return False
 
 
-def address_here(fleet: Fleet) -> str | None:
-    """The address from which this machine would send into the VPN; None if it is not in it."""
-    hosts = fleet.hosts_in_vpn()
-    if not hosts or not hosts[0].vpn:
-        return None
+def source_to(address: str) -> str | None:
+    """The address from which this machine would send there; None if it has no way."""
     # To connect a datagram socket sends nothing, and chooses the source: udp(7).
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect((hosts[0].vpn.addresses[0], 9))
+            probe.connect((address, 9))
         except OSError:
             return None
         source: str = probe.getsockname()[0]
-    return source if fleet.is_in_vpn(source) else None
+    return source
+
+
+def address_here(fleet: Fleet) -> str | None:
+    """The address from which this machine would send into the VPN; None if it is not in it."""
+    hosts = fleet.hosts_in_vpn()
+    source = source_to(hosts[0].vpn.addresses[0]) if hosts and hosts[0].vpn else None
+    return source if source and fleet.is_in_vpn(source) else None
+
+
+def tunnel_to(host: Host) -> str | None:
+    """The address of this machine's tunnel to the host's address in the VPN; None without one.
+
+    Whatever the data says of that address now.
+    """
+    source = source_to(host.vpn.addresses[0]) if host.vpn else None
+    return None if source in (source_to(host.address), source_to(ELSEWHERE)) else source
 
 
 def address_in_vpn(host: Host) -> str | None:

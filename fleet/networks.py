@@ -26,12 +26,14 @@ def _prefix(value: str) -> str:
 
 
 def _both_versions(values: tuple[str, ...]) -> tuple[str, ...]:
-    if sorted(ip_interface(value).version for value in values) != [4, 6]:
+    found = sorted(values, key=lambda value: ip_interface(value).version)
+    if [ip_interface(value).version for value in found] != [4, 6]:
         raise Invalid(f"{shown(values)} is not one of IPv4 and one of IPv6", "write one of each")
-    return values
+    return tuple(found)
 
 
 Prefix = Annotated[Text, AfterValidator(_prefix)]
+# One of IPv4 and one of IPv6; whatever the order in the file, IPv4 comes first.
 BothAddresses = Annotated[tuple[Address, ...], AfterValidator(_both_versions)]
 BothPrefixes = Annotated[tuple[Prefix, ...], AfterValidator(_both_versions)]
 

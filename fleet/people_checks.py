@@ -9,6 +9,7 @@ from fleet.hosts import GROUPS, Host
 from fleet.keys import bare
 from fleet.people import Person
 from fleet.problems import Problem
+from fleet.secrets import preshared_name
 from fleet.vpn import addresses_at
 
 
@@ -22,6 +23,8 @@ def check_people(file: str, people: Mapping[str, Person]) -> Iterator[Problem]:
     yield from shared_values(file, "vpn.public_key", public_keys)
     addresses = {name: it.addresses for name, it in vpn.items()}
     yield from shared_values(file, "vpn.addresses", addresses)
+    secrets = {name: [preshared_name(it)] for name, it in people.items()}
+    yield from shared_values(file, "name", secrets)
 
 
 def check_access(

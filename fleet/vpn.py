@@ -1,7 +1,7 @@
 """The VPN that the fleet needs: each host's WireGuard interface and its peers.
 
 Servers are a mesh over their public addresses. People reach it through a hub, a host with the role
-vpn, and have an address in the prefixes of each.
+hub, and have an address in the prefixes of each.
 """
 
 from __future__ import annotations

@@ -143,7 +143,10 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
     # Under other settings the strays may be the keys by which the operator came.
     other = list(_other_settings(now, wanted.judged))
     if last := [*closing, *([] if other else strays)]:
-        yield script(END_SESSIONS, *_note(ends), *_commands(last), f"rm -f {TO_END}")
+        # One that fails, as a process of theirs does not end, keeps nobody else's from being done.
+        each = [f"{{ {step.command}; }} || failed=yes" for step in last]
+        end = f'[ -z "$failed" ]; rm -f {TO_END}'
+        yield script(END_SESSIONS, *_note(ends), "failed=", *each, end)
     if other:
         yield fail("\n".join([f"what stands elsewhere than in {SSHD} goes before it:", *other]))
     elif not (opening or wrong or last):
@@ -258,7 +261,7 @@ def _close_account(name: str, account: AccountState, now: AccessState) -> Iterat
         f"usermod --shell /usr/sbin/nologin {quote(name)}",
     )
     text = f"account {name}: open -> closed, and all of its sessions and processes end"
-    yield Step(text, "\n".join(commands))
+    yield Step(text, " && ".join(commands))
     yield from _leave(name, now, (*ROOTS, PEOPLE))
 
 

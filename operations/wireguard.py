@@ -28,6 +28,7 @@ from facts.wireguard import (
 from operations.operation import Commands, ask, operation
 from operations.report import diff, fail, script, tell
 
+HEADER = "# Written as a whole by pyinfra: an edit here is lost."
 RIGHTS = "root:root 0600"
 FORWARD = "sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
 
@@ -160,7 +161,8 @@ def _refusal(name: str, now: WireGuardState, want: Interface) -> str | None:
             f"{key_file(name)} is {_named(now.public_key)}, and stored is {want.public_key}. If "
             "the host was installed anew, take its entry out of the stored keys and run again"
         )
-    if want.public_key is None and (now.config is not None or now.live):
+    by_others = now.config is not None and not now.config.startswith(HEADER)
+    if by_others or (now.config is None and now.live and now.live.public_key != now.public_key):
         return (
             f"{name} is there, and not by this project. Note its peers, take it down and "
             f"{config_file(name)} away, and run again"
@@ -257,7 +259,7 @@ def config(want: Interface, hidden: bool) -> str:
     syncconf` does not find stays in force.
     """
     lines = [
-        "# Written as a whole by pyinfra: an edit here is lost.",
+        HEADER,
         "[Interface]",
         f"PrivateKey = {shown(want.public_key or '') if hidden else ''}",
         f"Address = {', '.join(sorted(want.prefixes))}",

@@ -1,20 +1,21 @@
 """The VPN: WireGuard between all servers, and a hub through which people come."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from pyinfra import host
+from pyinfra import host, state
 from pyinfra.api import deploy
 
-from deploys.data import fleet, secrets, this_host, vpn_keys
+from deploys.data import fleet, hosts_of_run, secrets, this_host, vpn_keys
 from deploys.preflight import refuse
-from deploys.reach import address_here
+from deploys.reach import tunnel_to
 from deploys.templates import render
 from deploys.vpn import firewall
 from facts.wireguard import Live, WireGuard
 from fleet.networks import within
 from fleet.secrets import preshared_name
-from fleet.vpn import Peer, server_peers
+from fleet.vpn import Peer, alone, server_peers
 from fleet.vpn_keys import store
 from operations import files, systemd, wireguard
 from operations.report import tell
@@ -25,34 +26,40 @@ NOT_KNOWN = "(a secret that is not set here)"
 
 
 def preflight() -> None:
-    """Refuse a run that would end the tunnel by which its operator comes, through this hub."""
-    mine = address_here(fleet())
-    if "hub" not in this_host().roles or mine is None:
+    """Refuse a run that would end the tunnel by which its operator comes."""
+    mine = tunnel_to(this_host())
+    if mine is None:
         return
     live = host.get_fact(WireGuard, interface=fleet().vpn.interface, _sudo=True).live
-    if live and ends(live, vpn_keys().get(host.name), _peers(), mine):
+    if live and ends(live, _wanted(), mine):
         refuse(
-            f"you come by the tunnel of {mine}, and this run would end it: in people.yml the "
-            "address is nobody's now, has expired, or has another key, or the hub gets another",
+            f"you come by the tunnel of {mine}, and this run would end it: in the data the address "
+            "is nobody's now, has expired, or has another key, or the hub gets another",
             "take that tunnel down and come by the public address or another hub, or let "
             "somebody else run it",
         )
 
 
-def ends(live: Live, own: str | None, wanted: Sequence[wireguard.Peer], address: str) -> bool:
-    """Whether the tunnel of the peer that has this address now is not wanted as it is.
+def ends(live: Live, wanted: wireguard.Interface, address: str) -> bool:
+    """Whether the tunnel from this address would not be there any more."""
+    for key, its in live.peers.items():
+        if not _leads_to(address, its.allowed_ips):
+            continue
+        peer = next((it for it in wanted.peers if _leads_to(address, it.allowed_ips)), None)
+        if peer is None and not _leads_to(address, wanted.keyless):
+            return True
+        # What follows is for the hub itself; to the others it is the peer, and may get a new key.
+        if alone(address) not in its.allowed_ips:
+            continue
+        if peer is None or peer.public_key != key or live.public_key != wanted.public_key:
+            return True
+        if peer.preshared != NOT_KNOWN and peer.digest != its.preshared:
+            return True
+    return False
 
-    own: the public key that this end should have, None for a new one
-    """
-    keys = {peer.public_key: peer for peer in wanted}
-    return any(
-        live.public_key != own
-        or not (peer := keys.get(key))
-        or not any(within(address, prefix) for prefix in peer.allowed_ips)
-        or (peer.preshared != NOT_KNOWN and peer.digest != its.preshared)
-        for key, its in live.peers.items()
-        if any(within(address, prefix) for prefix in its.allowed_ips)
-    )
+
+def _leads_to(address: str, prefixes: Iterable[str]) -> bool:
+    return any(within(address, prefix) for prefix in prefixes)
 
 
 @deploy("VPN")
@@ -69,7 +76,7 @@ def converge() -> None:
     wireguard.interface(name="Interface", interface=fleet().vpn.interface, wanted=interface)
     # Over the tunnel that is up now: the proof for a host that lets SSH in by it alone.
     firewall.converge()
-    systemd.running(name="Services", units=_units())
+    systemd.running(name="Services", units=units())
 
 
 def unit() -> str:
@@ -79,31 +86,35 @@ def unit() -> str:
 
 def interface() -> wireguard.Interface:
     """The interface as it should be, by the keys that are stored now."""
+    wanted = _wanted()
+    if wanted.keyless:
+        names = ", ".join(sorted(set(wanted.keyless.values())))
+        tell(f"no peers before their first run, as they have no key yet: {names}")
+    # Before a run begins: it will store theirs before it comes to this.
+    first = [] if state.is_executing else hosts_of_run()
+    keyless = {prefix: name for prefix, name in wanted.keyless.items() if name not in first}
+    return replace(wanted, keyless=keyless)
+
+
+def _wanted() -> wireguard.Interface:
     vpn = this_host().vpn
     assert vpn is not None
-    keyless = [peer for peer in _declared() if peer.public_key is None]
-    if keyless:
-        names = ", ".join(peer.name for peer in keyless)
-        tell(f"no peers before their first run, as they have no key yet: {names}")
+    peers = server_peers(fleet(), this_host(), vpn_keys(), datetime.now(UTC))
     return wireguard.Interface(
         public_key=vpn_keys().get(host.name),
         addresses=vpn.addresses,
         port=fleet().vpn.port,
-        peers=_peers(),
+        peers=tuple(_peer(peer, peer.public_key) for peer in peers if peer.public_key),
         # Who has no address any more is not sent out of the hub's other side either.
         led_here=vpn.people,
         forwards="hub" in this_host().roles,
-        keyless={prefix: peer.name for peer in keyless for prefix in peer.allowed_ips},
+        keyless={
+            prefix: peer.name
+            for peer in peers
+            if peer.public_key is None
+            for prefix in peer.allowed_ips
+        },
     )
-
-
-def _declared() -> list[Peer]:
-    return server_peers(fleet(), this_host(), vpn_keys(), datetime.now(UTC))
-
-
-def _peers() -> tuple[wireguard.Peer, ...]:
-    """Those whose keys are stored."""
-    return tuple(_peer(peer, peer.public_key) for peer in _declared() if peer.public_key)
 
 
 def _peer(peer: Peer, public_key: str) -> wireguard.Peer:
@@ -132,5 +143,6 @@ def _files() -> list[files.Entry]:
     return entries
 
 
-def _units() -> list[systemd.Unit]:
+def units() -> list[systemd.Unit]:
+    """What runs, and at each boot."""
     return [systemd.Unit(unit()), *firewall.units()]

@@ -63,18 +63,20 @@ def _ports() -> list[int]:
 
 def _hindrance() -> str | None:
     """What would be cut off if the ports were closed now, and what to do; None if nothing is."""
-    here = this_host()
+    here, found = this_host(), []
     if here.only_by_vpn and not (address_here(fleet()) and address_in_vpn(here)):
-        return (
-            "SSH is left as it is, as you do not get in by the VPN: bring your tunnel up "
-            "(make vpn-config) and run again"
+        found.append(
+            "you do not get in by the VPN: bring your tunnel up (make vpn-config) and run again"
         )
     if "storage" in here.roles and (clients := _clients_outside()):
-        return (
-            f"NFS is left open, as {', '.join(clients)} has something mounted, and not by the VPN: "
-            "run on it, or unmount it there, and run again"
+        found.append(
+            f"{', '.join(clients)} has something mounted by NFS, and not by the VPN: run on it, or "
+            "unmount it there, and run again"
         )
-    return None
+    if not found:
+        return None
+    ports = " and ".join("NFS" if port == NFS_PORT else "SSH" for port in _ports())
+    return f"{ports}: left as it is now, as {'; and as '.join(found)}"
 
 
 def _clients_outside() -> list[str]:

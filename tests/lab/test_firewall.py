@@ -41,7 +41,7 @@ def run_on(name: str, project: Path = ROOT) -> subprocess.CompletedProcess[str]:
 
 
 def test_whoever_is_outside_leaves_it_open_and_is_told(vpn_first_run: str) -> None:
-    assert "SSH is left as it is, as you do not get in by the VPN" in vpn_first_run
+    assert "SSH: left as it is now, as you do not get in by the VPN" in vpn_first_run
 
 
 def test_ssh_is_open_within_the_vpn_alone(closing_run: str, closed_fleet: ClosedFleet) -> None:

@@ -52,7 +52,7 @@ def test_a_client_from_before_is_led_into_the_vpn_and_not_cut_off(fleet: Fleet) 
     assert server.address in client.sh(SOURCE)
 
     said = fleet.converge()
-    assert f"NFS is left open, as {client.address} has something mounted" in said
+    assert f"NFS: left as it is now, as {client.address} has something mounted" in said
     assert client.sh(SOURCE).startswith(f"{SERVER}:")
     assert is_open(server.address, NFS)
     wait_for(partial(board.works, client), "the board is back", 60)

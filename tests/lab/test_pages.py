@@ -72,8 +72,9 @@ def test_add_a_person(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> Non
 
     (made, whole) = [it for it in blocks(page) if "make -s vpn-config" in it]
     lab = f"VENV={ROOT}/.venv INVENTORY=inventories/lab.yml PERSON="
-    assert "PrivateKey = <" in at_home(home, made.split(">")[0].replace("PERSON=", lab), project)
-    at_home(home, whole.replace("PERSON=", lab), project)
+    for command in (made, whole):
+        at_home(home, command.replace("PERSON=", lab), project)
+    assert "PrivateKey = (" in (home / f"{NEW}.conf").read_text()
     config = home / ".ssh/config"
     config.write_text(block(page, "User ops"))
     target = addresses("bbb1")[0]

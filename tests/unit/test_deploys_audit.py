@@ -9,15 +9,22 @@ import pytest
 from pyinfra import host
 from pyinfra.context import ctx_host, ctx_state
 
-from deploys import access, audit
+from deploys import access, audit, vpn
 from deploys.audit import Audit, Ended, Key, Peer
+from deploys.vpn import firewall
 from facts.access import KEYS, AccessState, AccountState
 from facts.files import PathState
 from facts.nftables import TableState
+from facts.systemd import UnitsState, UnitState
 from facts.wireguard import Live, WireGuardState
 from fleet.model import Fleet
+from operations import wireguard
+from operations.access import Wanted
+from operations.systemd import Unit
+from operations.wireguard import RIGHTS, Interface, config
 from tests.unit.fleet_samples import HUB, KEY, fleet_of, sample
 
+VPN = SimpleNamespace(interface="wg0")
 SEEN = Audit(
     "the VPN",
     [Key("ops-hypha-1", True, "SHA256:x", "ops-hypha-1", "20270701Z")],
@@ -126,7 +133,7 @@ def test_a_tunnel_of_a_host_that_is_in_the_vpn_no_more_is_drift(
     for module in (audit, access):
         monkeypatch.setattr(module, "fleet", lambda: fleet)
         monkeypatch.setattr(module, "this_host", lambda: fleet.host("vpn1"))
-    found = [AccessState(), WireGuardState(live=live), TableState(live=table)]
+    found = [AccessState(), WireGuardState(live=live), TableState(live=table), UnitsState()]
     state = SimpleNamespace(failed_hosts=[])
     with (
         ctx_state.use(state),
@@ -134,6 +141,57 @@ def test_a_tunnel_of_a_host_that_is_in_the_vpn_no_more_is_drift(
     ):
         drifted = audit._look().drift
     assert "VPN: a tunnel or its firewall is there, and the data has no vpn for it" in drifted
+
+
+def in_vpn(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[str]:
+    """What the audit finds on a host in the VPN that is as it should be, but for these changes."""
+    text, units = (
+        "the table's text\n",
+        [Unit("wg-quick@wg0.service"), Unit("coop-firewall.service")],
+    )
+    file = PathState("file", 0o644, "root", "root", content=text.encode())
+    wanted = Interface("KEY=", ("10.66.0.22", "fd66::22"), 51820, ())
+    seen = {
+        "tunnel": WireGuardState("KEY=", config(wanted, hidden=True), RIGHTS, Live("KEY=", 51820)),
+        "table": TableState(True, "listed", ("listed",), {firewall.FILE: file}),
+        "units": UnitsState({unit.name: UnitState(file="enabled") for unit in units}),
+        **changes,
+    }
+    monkeypatch.setattr(audit, "this_host", lambda: SimpleNamespace(vpn=1, ssh_port=22))
+    monkeypatch.setattr(audit, "fleet", lambda: SimpleNamespace(vpn=VPN, people={}))
+    monkeypatch.setattr(access, "wanted", lambda: Wanted((), {}))
+    monkeypatch.setattr(audit, "drift", lambda *_: [])
+    monkeypatch.setattr(wireguard, "differences", lambda *_: [])
+    monkeypatch.setattr(vpn, "interface", lambda: wanted)
+    monkeypatch.setattr(vpn, "units", lambda: units)
+    monkeypatch.setattr(firewall, "text", lambda: text)
+    answer = [AccessState(), seen["tunnel"], seen["table"], seen["units"]]
+    with (
+        ctx_state.use(SimpleNamespace(failed_hosts=[])),
+        ctx_host.use(SimpleNamespace(name="prod1", get_fact=lambda *_, **__: answer)),
+    ):
+        return audit._look().drift
+
+
+def test_what_would_be_otherwise_after_a_boot_is_drift(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert in_vpn(monkeypatch) == []
+    no_file = TableState(True, "listed", ("listed",), {})
+    assert in_vpn(monkeypatch, table=no_file) == [
+        "firewall: the file for the next boot is not the wanted one"
+    ]
+    assert in_vpn(monkeypatch, tunnel=WireGuardState("KEY=", "by hand")) == [
+        "VPN: the file for the next boot is not the wanted one"
+    ]
+    off = UnitsState({"wg-quick@wg0.service": UnitState(file="disabled")})
+    assert in_vpn(monkeypatch, units=off) == [
+        "wg-quick@wg0.service: not started at boot",
+        "coop-firewall.service: not started at boot",
+    ]
+
+
+def test_a_host_without_nft_is_not_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = in_vpn(monkeypatch, table=TableState(False, "", ("",)))
+    assert "firewall: the table in force is not the wanted one" in found
 
 
 def test_ssh_is_told_apart_from_what_else_is_closed(

@@ -43,7 +43,7 @@ def test_an_address_of_the_vpns_comes_by_the_tunnel(
     assert "elements = { fd66::/64, fd66:0:0:1::/64 }" in table
     assert 'iifname != { "lo", "wg0" } ip saddr @vpn4 drop' in table
     assert 'iifname != { "lo", "wg0" } ip6 saddr @vpn6 drop' in table
-    assert "drop\n" in table and "dport 2222 drop" not in table and "forward" not in table
+    assert "drop\n" in table and "dport 2222 drop" not in table and "people4" not in table
     # A table that is replaced as a whole, and no more than that.
     assert table.splitlines()[1:4] == [
         "table inet coop_infra",
@@ -69,7 +69,7 @@ def test_a_hub_passes_on_what_stays_in_the_tunnel(
     start = lines.index("chain forward {")
     through = 'iifname "wg0" oifname "wg0"'
     # Nobody reaches the people's machines, a server that was taken over neither.
-    assert lines[start + 2 : start + 7] == [
+    assert lines[start + 7 : start + 12] == [
         f"{through} ip saddr @people4 ip daddr != @people4 accept",
         f"{through} ip6 saddr @people6 ip6 daddr != @people6 accept",
         f"{through} ct state established,related accept",
@@ -115,10 +115,17 @@ def test_nothing_leaves_for_the_vpn_but_through_the_tunnel(
     """A tunnel that is down would else hand NFS in clear to the default route."""
     lines = [line.strip() for line in text(fleet, monkeypatch, "stg1", False).splitlines()]
     start = lines.index("chain output {")
+    reject = "daddr @vpn{} reject with icmpx admin-prohibited"
     assert lines[start + 2 : start + 4] == [
-        f'oifname != {{ "lo", "wg0" }} {version} daddr @vpn{number} reject with '
-        "icmpx admin-prohibited"
+        f'oifname != {{ "lo", "wg0" }} {version} {reject.format(number)}'
         for version, number in (("ip", 4), ("ip6", 6))
+    ]
+    # Nor do containers: Docker forwards for them.
+    start = lines.index("chain forward {")
+    assert lines[start + 3 : start + 6] == [
+        f'oifname != "wg0" ip {reject.format(4)}',
+        f'oifname != "wg0" ip6 {reject.format(6)}',
+        "}",
     ]
 
 
@@ -140,9 +147,9 @@ def test_nfs_is_closed_on_the_storage_server_without_a_word_about_ssh(
         (["10.66.1.11"], ""),
         (
             ["10.66.0.22", "192.0.2.22", "2001:db8::9"],
-            "NFS is left open, as 192.0.2.22, 2001:db8::9",
+            "NFS: left as it is now, as 192.0.2.22, 2001:db8::9",
         ),
-        (["who knows"], "NFS is left open, as who knows"),
+        (["who knows"], "NFS: left as it is now, as who knows"),
     ],
 )
 def test_nfs_that_is_in_use_from_outside_is_not_closed(
@@ -164,7 +171,7 @@ def test_ssh_is_not_closed_to_an_operator_who_is_outside(
     monkeypatch.setattr(firewall, "address_in_vpn", lambda _: "10.66.0.22" if answers else None)
     hindrance = firewall._hindrance()
     assert (hindrance is None) == (inside and answers)
-    assert hindrance is None or "SSH is left as it is" in hindrance
+    assert hindrance is None or "SSH: left as it is now" in hindrance
 
 
 def test_the_proof_for_nfs_is_that_it_is_closed_and_the_operator_still_in(

@@ -61,6 +61,25 @@ def test_whether_this_machine_is_in_the_vpn(
     assert reach.address_here(fleet) == (source if inside else None)
 
 
+@pytest.mark.parametrize(
+    ("sources", "tunnel"),
+    [
+        ({"10.66.0.31": "10.66.1.11"}, "10.66.1.11"),
+        # Whatever the data says of it now.
+        ({"10.66.0.31": "10.99.1.11"}, "10.99.1.11"),
+        ({}, None),
+        # By the network that it shares with the hosts, or by a default route that is another one.
+        ({"10.66.0.31": "192.0.2.7", "192.0.2.31": "192.0.2.7"}, None),
+    ],
+)
+def test_a_tunnel_is_a_way_of_its_own(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, sources: dict[str, str], tunnel: str | None
+) -> None:
+    monkeypatch.setattr(reach, "source_to", lambda address: sources.get(address, "198.51.100.1"))
+    assert reach.tunnel_to(fleet.host("vpn1")) == tunnel
+    assert reach.tunnel_to(fleet.host("vpn1").model_copy(update={"vpn": None})) is None
+
+
 def test_without_a_vpn_nobody_is_in_it(tmp_path: Path) -> None:
     assert reach.address_here(fleet_of(tmp_path, sample())) is None
 

@@ -18,7 +18,7 @@ from fleet.load import load, read
 from fleet.model import Fleet
 from fleet.problems import FleetError, Problem
 from lab import people as lab_people
-from tests.unit.fleet_samples import GROUP_DATA, KEY, NOW, fleet_of, sample
+from tests.unit.fleet_samples import GROUP_DATA, KEY, NOW, fleet_of, sample, write
 
 EVERYTHING = {"prod", "staging", "shared"}
 FILE = "inventories/coop.yml"
@@ -214,21 +214,41 @@ def closed_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 @pytest.mark.parametrize(
     ("inside", "answers", "chosen"),
-    [(True, "10.66.0.22", "10.66.0.22"), (True, None, None), (False, "10.66.0.22", None)],
+    [(True, "10.66.0.22", ["prod1"]), (True, None, []), (False, "10.66.0.22", [])],
 )
 def test_whoever_is_in_the_vpn_comes_by_it_where_ssh_answers_there(
     closed_host: Host,
     monkeypatch: pytest.MonkeyPatch,
     inside: bool,
     answers: str | None,
-    chosen: str | None,
+    chosen: list[str],
 ) -> None:
     said: list[str] = []
     monkeypatch.setattr(inventory, "address_here", lambda fleet: "10.66.1.11" if inside else None)
     monkeypatch.setattr(inventory, "address_in_vpn", lambda host: answers)
+    monkeypatch.setattr(inventory, "is_open", lambda address, port: True)
     monkeypatch.setattr(logger, "warning", said.append)
     fleet = load(Path(FILE))
-    hosts = [fleet.host("vision-stg1"), closed_host]
-    expected = {"prod1": {"ssh_hostname": chosen}} if chosen else {}
-    assert inventory._addresses_in_vpn(fleet, hosts) == expected
+    found = inventory._addresses_in_vpn(fleet, [fleet.host("vision-stg1"), closed_host])
+    assert found == {name: {"ssh_hostname": "10.66.0.22"} for name in chosen}
     assert ["you are not in the VPN, and prod1" in text for text in said] == [True] * (not inside)
+
+
+def test_a_host_that_is_to_be_opened_again_is_reached_while_it_is_still_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = load(Path(FILE)).host("vision-stg1")
+    monkeypatch.setattr(inventory, "address_in_vpn", lambda host: "10.66.0.21")
+    for is_open in (True, False):
+        monkeypatch.setattr(inventory, "is_open", lambda address, port, it=is_open: it)
+        assert inventory._address_in_vpn(host) == (None if is_open else "10.66.0.21")
+
+
+def test_a_host_does_not_fall_out_of_the_vpn_by_an_edit_of_one_file(tmp_path: Path) -> None:
+    fleet = fleet_of(tmp_path, sample())
+    key = "rELDb80cm0s2Xj6YJ5ghF0ArzW3QLZVB0dj7zZshNlk="
+    inventory._check_vpn_keys(fleet)
+    write(tmp_path, {"hosts": {"bbb1": {"public_key": key}}}, "coop-vpn-keys.yml")
+    with pytest.raises(FleetError) as error:
+        inventory._check_vpn_keys(fleet)
+    assert "bbb1" in str(error.value) and "only_way_in: false" in str(error.value)

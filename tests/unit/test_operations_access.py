@@ -174,7 +174,7 @@ def test_whoever_is_no_admin_any_more_leaves_every_group_of_power() -> None:
     assert "--delete ops-hypha-1" not in text
     # A session that is open keeps the groups that it began with.
     assert (
-        text.index("sudo > /dev/null") < text.index("end_all 1001") and "end_all 1000\n" not in text
+        text.index("sudo > /dev/null") < text.index("end_all 1001") and "end_all 1000;" not in text
     )
 
 
@@ -224,9 +224,9 @@ def test_strays_are_told_and_removed_and_sessions_of_their_keys_end() -> None:
         assert f"rm -f -- {path}" in text
         assert any(f"{path}: present -> absent" in text for text in done.said)
     # Of root never more than its logins: everything else is the system itself.
-    assert "end_sessions 0\n" in text and "end_all 0" not in text
-    assert "end_all 1001\n" in text
-    assert "end_all 1000\n" not in text, "their key is as good as before"
+    assert "end_sessions 0;" in text and "end_all 0" not in text
+    assert "end_all 1001;" in text
+    assert "end_all 1000;" not in text, "their key is as good as before"
 
 
 def test_a_key_that_is_replaced_ends_the_sessions_of_its_owner() -> None:
@@ -240,12 +240,14 @@ def test_sessions_that_a_run_was_cut_off_before_ending_are_ended_by_the_next_one
     armed, *_, last = scripts(apply(CONVERGED, CONVERGED, accounts=[ACCOUNTS[0], new]))
     note = f"printf '%s\\n' web-hypha-1 > {TO_END}"
     assert note in armed.partition("mkdir -m 700")[0]
-    assert last.rstrip("}\n").endswith(f"rm -f {TO_END}")
+    # Not forgotten if some process does not end.
+    end = f'{{ end_all 1001; }} || failed=yes\n[ -z "$failed" ]; rm -f {TO_END}\n}}\n'
+    assert last.endswith(end)
     # Not if the change is undone: then nothing was lost.
     assert f"rm -f {TO_END}" in armed.partition("END-OF-UNDO")[2]
 
     text = only_script(apply(but(files={TO_END: file("web-hypha-1\ngone\n")})))
-    assert "end_all 1001\n" in text and "end_all 1000\n" not in text
+    assert "end_all 1001;" in text and "end_all 1000;" not in text
 
 
 def test_an_address_with_a_port_of_its_own_is_another_way_in() -> None:

@@ -134,13 +134,33 @@ def test_what_is_known_of_a_host_may_be_old_once_another_was_changed(
 
 
 def test_a_run_that_only_prepares_takes_no_answer_for_later(state: SimpleNamespace) -> None:
-    host, once = Asked(), looks(One)
+    """Without -y pyinfra runs each operation once before any host is changed."""
+    host, calls = Asked(), [(looks(One), "a"), (looks(Two, then="change it"), "b")]
     with ctx_host.use(host):
-        list(once._inner(name="a"))
-        once(name="a")
-        state.is_executing = True
-        list(once._inner(name="a"))
-    assert host.log_of_facts == [["One a"], ["One a"]]
+        for made, name in calls:
+            made(name=name)
+        for made, name in calls:
+            next(made._inner(name=name), None)
+    assert host.log_of_facts == [["One a"], ["Two b"]]
+    assert module._changed == set(), "to prepare is not to change"
+    host.log_of_facts = []
+    state.is_executing = True
+    with ctx_host.use(host):
+        for made, name in calls:
+            list(made._inner(name=name))
+    assert host.log_of_facts == [["One a", "Two b"], ["Two b"]]
+
+
+def test_on_a_host_that_was_changed_before_anything_was_asked_nothing_is_asked_for_later(
+    state: SimpleNamespace,
+) -> None:
+    @operation()
+    def changes(name: str) -> Commands:
+        yield StringCommand("change it")
+
+    host = Asked()
+    converge(state, host, (changes, "x", {}), (looks(One), "a", {}), (looks(Two), "b", {}))
+    assert host.log_of_facts == [["One a"], ["Two b"]]
 
 
 def test_more_than_a_command_line_takes_is_asked_one_by_one(

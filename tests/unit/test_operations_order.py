@@ -3,8 +3,9 @@ from typing import Any
 
 import pytest
 
+from operations import operation
 from operations.order import barrier
-from tests.unit.operation_harness import Run, run
+from tests.unit.operation_harness import PretendedHost, Run, run
 
 
 def other(name: str, *groups: str) -> Any:
@@ -20,6 +21,15 @@ def test_a_barrier_asks_nothing_and_does_nothing(failed: tuple[Any, ...]) -> Non
     done = apply(*failed)
     assert (done.asked, done.commands, done.said) == ([], [], [])
     assert done.noops == ["before the clients mount it"]
+
+
+def test_what_is_known_of_a_host_does_not_pass_a_barrier_once_another_was_changed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(operation, "_changed", {"nas1"})
+    monkeypatch.setattr(operation, "_answers", {PretendedHost.name: []})
+    apply()
+    assert operation._answers == {}
 
 
 def test_nobody_goes_on_without_the_hosts_that_all_need() -> None:

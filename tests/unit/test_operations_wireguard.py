@@ -173,6 +173,13 @@ def test_an_interface_of_somebody_else_s_is_not_taken_over(now: WireGuardState) 
     assert "wg0 is there, and not by this project" in done.failure
 
 
+def test_a_host_whose_key_is_being_rotated_is_not_somebody_elses() -> None:
+    assert RIGHT.config is not None
+    rotated = replace(RIGHT, public_key=None)
+    done = apply(rotated, wanted=replace(WANTED, public_key=None), executing=False)
+    assert done.warned == []
+
+
 def test_what_is_led_here_is_a_route_at_once_and_at_boot() -> None:
     wanted = replace(WANTED, led_here=("10.66.1.0/24", "fd66:0:0:1::/64"))
     done = apply(RIGHT, wanted=wanted)
