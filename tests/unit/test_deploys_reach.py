@@ -70,6 +70,7 @@ def test_whether_this_machine_is_in_the_vpn(
         ({}, None),
         # By the network that it shares with the hosts, or by a default route that is another one.
         ({"10.66.0.31": "192.0.2.7", "192.0.2.31": "192.0.2.7"}, None),
+        ({"192.0.2.31": "192.0.2.7"}, None),
     ],
 )
 def test_a_tunnel_is_a_way_of_its_own(

@@ -148,6 +148,15 @@ def test_people_have_accounts_where_they_have_access(tmp_path: Path) -> None:
     assert [it.name for it in on_storage] == ["ops-hypha-1"]
 
 
+def test_two_names_are_not_one_variable(tmp_path: Path) -> None:
+    """Of .env, where each has a secret of their own."""
+    data = people()
+    data["people"]["web_1"] = {"coop": "hypha", "access": {"vision": "login"}}
+    (problem,) = problems_of(tmp_path, sample(), people=data)
+    assert (problem.record, problem.field) == ("web_1", "name")
+    assert "WIREGUARD_PSK_WEB_1 is also that of web-1" in problem.message
+
+
 def test_the_stronger_of_two_rights_counts(tmp_path: Path) -> None:
     found = fleet(tmp_path, access={"prod1": "admin", "vision": "login"})
     assert {
