@@ -120,7 +120,7 @@ def _look() -> Audit:
             drifted.append("VPN: the file for the next boot is not the wanted one")
         if not table.live or table.live != table.loaded[0]:
             drifted.append("firewall: the table in force is not the wanted one")
-        if files.differing([files.File(firewall.FILE, firewall.text())], table.files):
+        if files.differing([files.File(firewall.FILE, tables[0])], table.files):
             drifted.append("firewall: the file for the next boot is not the wanted one")
         for name in units:
             if name not in running.units or running.units[name].file != "enabled":

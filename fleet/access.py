@@ -60,7 +60,7 @@ def _is_usable(key: Key, person: Person, host: Host) -> bool:
     if not (host.only_by_vpn and key.only_from):
         return True
     own = person.vpn.addresses if person.vpn else ()
-    return any(within(address, prefix) for address in own for prefix in key.only_from)
+    return any(within(address, key.only_from) for address in own)
 
 
 def lockout(people: Iterable[Person], host: Host, key: str | None, now: datetime) -> str | None:

@@ -63,7 +63,7 @@ class Fleet(Record):
     def is_in_vpn(self, address: str) -> bool:
         """Whether it is an address of the VPN; False for what is no address at all."""
         with suppress(ValueError):
-            return any(within(address, prefix) for prefix in self.vpn_prefixes())
+            return within(address, self.vpn_prefixes())
         return False
 
     def hosts_in(self, environments: Collection[str]) -> list[Host]:

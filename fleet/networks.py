@@ -1,5 +1,6 @@
 """IP prefixes, and addresses within them."""
 
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Annotated
 
@@ -44,8 +45,15 @@ def overlap(one: str, other: str) -> bool:
     return first.version == second.version and first.overlaps(second)
 
 
-def within(address: str, prefix: str) -> bool:
-    """Whether a host can have the address in the prefix: its first and last IPv4 cannot be used."""
+def within(address: str, prefixes: Iterable[str]) -> bool:
+    """Whether a host can have the address in one of the prefixes.
+
+    The first and the last IPv4 address of one cannot be used.
+    """
+    return any(_within(address, prefix) for prefix in prefixes)
+
+
+def _within(address: str, prefix: str) -> bool:
     network, host = ip_network(prefix), ip_address(address)
     if host not in network:
         return False

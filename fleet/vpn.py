@@ -73,11 +73,7 @@ def addresses_at(hub: Host, person: Person) -> tuple[str, ...]:
     """The person's addresses in the prefixes of the hub; none if they are not its peer."""
     if person.vpn is None or hub.vpn is None:
         return ()
-    return tuple(
-        address
-        for address in person.vpn.addresses
-        if any(within(address, prefix) for prefix in hub.vpn.people)
-    )
+    return tuple(address for address in person.vpn.addresses if within(address, hub.vpn.people))
 
 
 def alone(address: str) -> str:

@@ -24,13 +24,13 @@ def check_vpn(file: str, hosts: Mapping[str, Host], vpn: VpnGroup) -> Iterator[P
             remedy = "give the servers, and the people of each hub, prefixes of their own"
             yield Problem(file, name, "vpn.people", message, remedy)
     for name, host in hosts.items():
-        if any(within(host.address, prefix) for _, prefix in prefixes):
+        if within(host.address, (prefix for _, prefix in prefixes)):
             message = f"{host.address} is an address inside the VPN"
             remedy = "write the one by which other hosts reach it without the VPN"
             yield Problem(file, name, "address", message, remedy)
     for name, it in members.items():
         for address in it.addresses:
-            if not any(within(address, prefix) for prefix in vpn.servers):
+            if not within(address, vpn.servers):
                 message = f"{address} is none of the servers' addresses"
                 remedy = f"choose one in {' or '.join(vpn.servers)}"
                 yield Problem(file, name, "vpn.addresses", message, remedy)

@@ -1,6 +1,5 @@
 """The VPN: WireGuard between all servers, and a hub through which people come."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -43,10 +42,10 @@ def preflight() -> None:
 def ends(live: Live, wanted: wireguard.Interface, address: str) -> bool:
     """Whether the tunnel from this address would not be there any more."""
     for key, its in live.peers.items():
-        if not _leads_to(address, its.allowed_ips):
+        if not within(address, its.allowed_ips):
             continue
-        peer = next((it for it in wanted.peers if _leads_to(address, it.allowed_ips)), None)
-        if peer is None and not _leads_to(address, wanted.keyless):
+        peer = next((it for it in wanted.peers if within(address, it.allowed_ips)), None)
+        if peer is None and not within(address, wanted.keyless):
             return True
         # What follows is for the hub itself; to the others it is the peer, and may get a new key.
         if alone(address) not in its.allowed_ips:
@@ -56,10 +55,6 @@ def ends(live: Live, wanted: wireguard.Interface, address: str) -> bool:
         if peer.preshared != NOT_KNOWN and peer.digest != its.preshared:
             return True
     return False
-
-
-def _leads_to(address: str, prefixes: Iterable[str]) -> bool:
-    return any(within(address, prefix) for prefix in prefixes)
 
 
 @deploy("VPN")
@@ -99,9 +94,10 @@ def interface() -> wireguard.Interface:
 def _wanted() -> wireguard.Interface:
     vpn = this_host().vpn
     assert vpn is not None
-    peers = server_peers(fleet(), this_host(), vpn_keys(), datetime.now(UTC))
+    keys = vpn_keys()
+    peers = server_peers(fleet(), this_host(), keys, datetime.now(UTC))
     return wireguard.Interface(
-        public_key=vpn_keys().get(host.name),
+        public_key=keys.get(host.name),
         addresses=vpn.addresses,
         port=fleet().vpn.port,
         peers=tuple(_peer(peer, peer.public_key) for peer in peers if peer.public_key),

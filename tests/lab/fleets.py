@@ -221,6 +221,25 @@ def addresses(name: str) -> tuple[str, ...]:
     return vpn.addresses
 
 
+def stored_key(name: str) -> str:
+    """A host's public key of the VPN, as the operator has it."""
+    return str(yaml.safe_load(VPN_KEYS.read_text())["hosts"][name]["public_key"])
+
+
+def people_of(project: Path) -> Path:
+    """The file of the lab's people in a copy of the project."""
+    return project / "lab/.state/people.yml"
+
+
+HELLO = "import socket; print(socket.create_connection(('{address}', 22), 20).recv(4))"
+
+
+def reaches(machine: Machine, address: str) -> bool:
+    """Whether sshd at the address answers the machine."""
+    code = HELLO.format(address=address)
+    return b"SSH-" in machine.try_sh(f'python3 -c "{code}"').stdout
+
+
 def answers(address: str, seconds: float = 5) -> bool:
     """Whether sshd there answers here; an address of the link ends in % and the interface."""
     with suppress(OSError), socket.create_connection((address, 22), seconds) as connection:

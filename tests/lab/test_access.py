@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lab.machines import STATE, Machine, pyinfra, wait_for
-from tests.lab.fleets import VpnFleet, converge_alone, counts, edit, killed_run
+from tests.lab.fleets import VpnFleet, converge_alone, counts, edit, killed_run, people_of
 from tests.lab.logins import ALONE, command, gets_in, key_of, new_key, public
 
 pytestmark = pytest.mark.access
@@ -22,10 +22,6 @@ UNDO = "/var/lib/coop-infra/undo/access"
 def one(vpn_fleet: VpnFleet) -> Machine:
     """The machine that most of these tests change."""
     return vpn_fleet["bbb1"]
-
-
-def people(project: Path) -> Path:
-    return project / "lab/.state/people.yml"
 
 
 def refused(project: Path) -> str:
@@ -48,7 +44,7 @@ def test_who_may_only_log_in_is_no_admin(one: Machine, project: Path) -> None:
         data["people"]["ops-meet-1"]["access"] = {"all": "login"}
 
     one.sh("gpasswd --add ops-meet-1 sudo")
-    edit(people(project), demote)
+    edit(people_of(project), demote)
     # A session that is open would keep the groups that it began with.
     words = [*command(key_of("ops-meet-1"), "ops-meet-1", one.address, *ALONE), "exec sleep 7001"]
     with subprocess.Popen(words) as session:
@@ -137,7 +133,7 @@ def test_whoever_is_removed_is_cut_off(one: Machine, project: Path, tmp_path: Pa
         wait_for(partial(runs, one, "sleep 7003"), "the session is at work", 60)
         one.sh("systemd-run -q --uid=ops-meet-1 sleep 7004")
         one.sh("sudo -u ops-meet-1 touch /home/ops-meet-1/notes")
-        edit(people(project), lambda data: data["people"].pop("ops-meet-1"))
+        edit(people_of(project), lambda data: data["people"].pop("ops-meet-1"))
         converge_alone("bbb1", project)
         assert session.wait(timeout=20) != 0
     assert not master.exists() or subprocess.run([*mux, "true"], check=False).returncode != 0
@@ -166,7 +162,7 @@ def test_a_key_that_is_replaced_ends_what_came_by_it(
     words = [*command(old, "ops-meet-1", one.address, *ALONE), "exec sleep 7001"]
     with subprocess.Popen(words) as session:
         wait_for(partial(runs, one, "sleep 7001"), "the session is at work", 60)
-        edit(people(project), rotate)
+        edit(people_of(project), rotate)
         converge_alone("bbb1", project)
         assert session.wait(timeout=20) != 0
     assert gets_in(one, "ops-meet-1", new, "sudo -n true")
@@ -175,9 +171,9 @@ def test_a_key_that_is_replaced_ends_what_came_by_it(
 
 def test_a_key_that_has_expired_is_refused(one: Machine, project: Path) -> None:
     yesterday = time.strftime("%Y-%m-%d", time.gmtime(time.time() - 86400))
-    text = people(project).read_text()
+    text = people_of(project).read_text()
     kept = public(key_of("ops-meet-1"))
-    people(project).write_text(
+    people_of(project).write_text(
         text.replace(f"- key: {kept}", f"- expires: {yesterday}\n      key: {kept}")
     )
     converge_alone("bbb1", project)
@@ -197,7 +193,7 @@ def test_a_run_that_would_lock_its_operator_out_is_refused(
             data["people"]["vagrant"]["access"] = access
 
     before = {each.name: everything_of_access(each) for each in vpn_fleet.all}
-    edit(people(project), change)
+    edit(people_of(project), change)
     output = vpn_fleet.refused(project)
     assert "you are logged in" in output and "people.yml" in output
     assert {each.name: everything_of_access(each) for each in vpn_fleet.all} == before
@@ -284,7 +280,7 @@ def test_on_day_zero_the_operator_comes_by_the_providers_account(
     def rename(data: dict[str, dict[str, object]]) -> None:
         data["people"]["ops-lab-1"] = data["people"].pop("vagrant")
 
-    edit(people(project), rename)
+    edit(people_of(project), rename)
     edit(project / "lab/.state/vpn-keys.yml", lambda data: data["hosts"].pop("bbb1"))
     words = ("deploy.py", "-y", "--limit", "bbb1")
     first = pyinfra(*words, directory=project)

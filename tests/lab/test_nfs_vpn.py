@@ -7,14 +7,14 @@ import pytest
 from deploys.reach import is_open
 from lab import board
 from lab.machines import Machine, wait_for
-from tests.lab.fleets import Fleet, addresses, counts
+from tests.lab.fleets import Fleet, counts
 from tests.lab.network import ipv6_on_the_link
 from tests.lab.state import bare_entries
 
 pytestmark = pytest.mark.storage
 
 NFS, SSH = 2049, 22
-SERVER, CLIENT = addresses("storage1")[0], addresses("vision-stg1")[0]
+SERVER, CLIENT = "10.66.0.11", "10.66.0.21"
 SOURCE = "findmnt --noheadings --output SOURCE --types nfs4 /media/storage"
 
 

@@ -10,9 +10,20 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.machines import ROOT, STATE, Machine, pyinfra
+from lab.machines import ROOT, STATE, pyinfra
 from lab.vpn_client import in_vpn
-from tests.lab.fleets import VPN_KEYS, VpnFleet, addresses, answers, converge_alone, counts, edit
+from tests.lab.fleets import (
+    VPN_KEYS,
+    VpnFleet,
+    addresses,
+    answers,
+    converge_alone,
+    counts,
+    edit,
+    people_of,
+    reaches,
+    stored_key,
+)
 from tests.lab.logins import FRESH
 
 pytestmark = pytest.mark.access
@@ -54,10 +65,6 @@ def run_of(page: str, words: str, project: Path) -> str:
     return done.stderr
 
 
-def people(project: Path) -> Path:
-    return project / "lab/.state/people.yml"
-
-
 def test_add_a_person(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> None:
     page, home = "add-a-person", tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
@@ -67,7 +74,7 @@ def test_add_a_person(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> Non
     record = yaml.safe_load(block(page, "ssh_keys:"))
     record[NEW]["ssh_keys"][0]["key"] = (home / ".ssh/id_ed25519.pub").read_text().strip()
     record[NEW]["vpn"]["public_key"] = vpn_key
-    edit(people(project), lambda data: data["people"].update(record))
+    edit(people_of(project), lambda data: data["people"].update(record))
     run_of(page, "deploy.py", project)
 
     (made, whole) = [it for it in blocks(page) if "make -s vpn-config" in it]
@@ -98,7 +105,7 @@ def test_rotate_a_persons_vpn_key(vpn_fleet: VpnFleet, project: Path) -> None:
     done = subprocess.run("wg genkey | wg pubkey", shell=True, check=True, capture_output=True)
     public = done.stdout.decode().strip()
     new = {"public_key": public}
-    edit(people(project), lambda data: data["people"]["ops-meet-1"]["vpn"].update(new))
+    edit(people_of(project), lambda data: data["people"]["ops-meet-1"]["vpn"].update(new))
     vpn_fleet.converge(directory=project)
     peers = vpn_fleet.hub.sh("wg show wg0 allowed-ips")
     (line,) = [it for it in peers.splitlines() if "10.66.1.12/32" in it]
@@ -112,25 +119,15 @@ def test_rotate_a_persons_vpn_key(vpn_fleet: VpnFleet, project: Path) -> None:
 def test_rotate_a_servers_vpn_key(vpn_fleet: VpnFleet) -> None:
     text = (ROOT / "docs/rotate-a-key.md").read_text()
     (remove,) = re.findall(r"On the server, `(rm [^`]+)`", text)
-    before = stored("bbb1")
+    before = stored_key("bbb1")
     vpn_fleet["bbb1"].sh(remove)
     edit(VPN_KEYS, lambda data: data["hosts"].pop("bbb1"))
     vpn_fleet.converge()
-    assert stored("bbb1") != before
+    assert stored_key("bbb1") != before
     for other in ("vpn1", "bbb2"):
-        assert greets(vpn_fleet["bbb1"], addresses(other)[0])
-        assert greets(vpn_fleet[other], addresses("bbb1")[0])
+        assert reaches(vpn_fleet["bbb1"], addresses(other)[0])
+        assert reaches(vpn_fleet[other], addresses("bbb1")[0])
     assert converge_alone("bbb1") == (0, 0)
-
-
-def stored(name: str) -> str:
-    return str(yaml.safe_load(VPN_KEYS.read_text())["hosts"][name]["public_key"])
-
-
-def greets(machine: Machine, address: str) -> bool:
-    """Whether sshd at the address answers the machine."""
-    look = f"timeout 20 bash -c 'head -c 4 < /dev/tcp/{address}/22'"
-    return machine.try_sh(look).stdout == b"SSH-"
 
 
 def test_lose_the_only_hub(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> None:
@@ -153,7 +150,9 @@ def test_lose_the_only_hub(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -
         lambda data: data["hosts"]["bbb2"].update(roles=example["roles"]),
     )
     own = ["10.66.1.11", "fd66:0:0:1::11", "10.66.2.11", "fd66:0:0:2::11"]
-    edit(people(project), lambda data: data["people"]["ops-hypha-1"]["vpn"].update(addresses=own))
+    edit(
+        people_of(project), lambda data: data["people"]["ops-hypha-1"]["vpn"].update(addresses=own)
+    )
     assert converge_alone("bbb2", project)[1] == 0
 
     config = tmp_path / "ssh_config"

@@ -12,6 +12,7 @@ import yaml
 from lab.machines import Machine, pyinfra, python, wait_for
 from lab.vpn_client import another_machine, in_vpn
 from tests.lab.fleets import (
+    HELLO,
     VPN_KEYS,
     Data,
     VpnFleet,
@@ -21,19 +22,13 @@ from tests.lab.fleets import (
     converge_alone,
     edit,
     look,
+    people_of,
+    reaches,
+    stored_key,
 )
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.access
-
-
-HELLO = "import socket; print(socket.create_connection(('{address}', 22), 20).recv(4))"
-
-
-def reaches(machine: Machine, address: str) -> bool:
-    """Whether sshd at the address answers the machine."""
-    code = HELLO.format(address=address)
-    return b"SSH-" in machine.try_sh(f'python3 -c "{code}"').stdout
 
 
 def test_one_run_joins_the_servers(vpn_fleet: VpnFleet) -> None:
@@ -85,7 +80,7 @@ def peers(machine: Machine) -> list[str]:
 
 
 def people_without(name: str, project: Path) -> None:
-    edit(project / "lab/.state/people.yml", lambda data: data["people"].pop(name))
+    edit(people_of(project), lambda data: data["people"].pop(name))
 
 
 STREAM = """\
@@ -197,7 +192,7 @@ def test_what_was_changed_by_hand_is_shown_and_mended(
 ) -> None:
     one = vpn_fleet["bbb1"]
     for harm, _ in changes:
-        one.sh(harm.format(hub=key_of("vpn1")))
+        one.sh(harm.format(hub=stored_key("vpn1")))
     dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb1")
     missing = [shown for _, shown in changes if shown not in dry.stderr]
     assert missing == [], dry.stderr[-4000:]
@@ -213,10 +208,6 @@ def test_a_hub_that_passes_nothing_on_any_more_is_mended(vpn_fleet: VpnFleet) ->
     assert converge_alone("vpn1") == (1, 0)
     with in_vpn("ops-hypha-1"):
         assert answers(addresses("bbb1")[0], 20)
-
-
-def key_of(name: str) -> str:
-    return str(yaml.safe_load(VPN_KEYS.read_text())["hosts"][name]["public_key"])
 
 
 def end_of(machine: Machine) -> str:
@@ -256,7 +247,7 @@ def test_a_candidate_that_lost_its_key_or_its_peers_is_put_nowhere(
     vpn_fleet: VpnFleet, lost: str
 ) -> None:
     one = vpn_fleet["bbb1"]
-    one.sh(f"wg set wg0 peer {key_of('vpn1')} persistent-keepalive 17")
+    one.sh(f"wg set wg0 peer {stored_key('vpn1')} persistent-keepalive 17")
     before = end_of(one)
     put(one, "/usr/local/sbin/wg-quick", LOSES.format(lost))
     one.sh("chmod 755 /usr/local/sbin/wg-quick")
@@ -306,7 +297,7 @@ def test_what_is_gone_from_the_data_is_gone_from_the_kernel(
 
 
 def change_person(project: Path, name: str, **vpn: Any) -> None:
-    file = project / "lab/.state/people.yml"
+    file = people_of(project)
     edit(file, lambda data: data["people"][name]["vpn"].update(vpn))
 
 
