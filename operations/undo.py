@@ -117,7 +117,6 @@ def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:
         *then,
         *_forget(name),
         "END-OF-UNDO",
-        f"sync {place}/*",
         *_written(
             f"{UNITS}/{unit}.service",
             "[Unit]",
@@ -142,6 +141,8 @@ def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:
         # Without an order before any unit that `then` may reload: that would wait for this one.
         "systemctl daemon-reload",
         f"systemctl -q enable {unit}.service",
+        # What is written and not synced is an empty file after a reset, or none.
+        f"sync -f {place} {UNITS}",
         f"systemctl start {unit}.timer && systemctl is-active -q {unit}.timer ||"
         f" {{ echo {unit}.timer does not start, so nothing was changed >&2; exit 1; }}",
     ]
@@ -155,6 +156,8 @@ def confirm(name: str) -> list[str]:
         f'[ -d {place} ] && [ "$(systemctl show -P ActiveState {unit}.service)" = inactive ] ||'
         " { echo the change was undone before it was confirmed >&2; exit 1; }",
         *_forget(name),
+        # Else a reset in the next seconds would undo what is confirmed.
+        f"sync -f {KEPT} {UNITS}",
         "systemctl daemon-reload",
     ]
 

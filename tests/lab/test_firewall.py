@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -94,18 +95,32 @@ def test_a_wrong_interface_undoes_itself_and_an_open_session_is_no_proof(
         shared = command(key, "vagrant", public("bbb1"), *master)
         sh(*shared[:-1], "-M", "-N", "-f", public("bbb1"))
         one.sh("true")
-        done = run_on("bbb1", project)
+        # What comes by the tunnel waits meanwhile, the run too.
+        with ThreadPoolExecutor() as pool:
+            run = pool.submit(run_on, "bbb1", project)
+            wait_for(lambda: "wg9" in one.sh(TABLE), "it is in force", 180)
+            sh(*shared, "true")
+            assert not answers(address)
+            wait_for(partial(answers, address), "the change has undone itself", 90)
+            done = run.result()
         assert done.returncode != 0
         assert "not proven" in done.stderr
-        assert "wg9" in one.sh(TABLE)
-        sh(*shared, "true")
-        assert not answers(address)
-        wait_for(partial(answers, address), "the change has undone itself", 90)
         assert answers(public("bbb1"))
         assert "wg9" not in one.sh(f"{TABLE}; cat /etc/coop-infra/firewall.nft")
         wait_for(lambda: one.try_sh(f"test -d {UNDO}").returncode != 0, "nothing is left of it", 30)
         assert converge_alone("bbb1") == (1, 0)
     assert not answers(public("bbb1"))
+
+
+# At a boot the new table is read at once, and put in force much later.
+SLOW = """\
+mkdir -p /etc/systemd/system/coop-firewall.service.d
+cat > /etc/systemd/system/coop-firewall.service.d/slow.conf <<'END'
+[Service]
+ExecStart=
+ExecStart=/bin/sh -c 'cp /etc/coop-infra/firewall.nft /run/; sleep 30; nft -f /run/firewall.nft'
+END
+sync -f /etc"""
 
 
 @pytest.mark.parametrize("then", ["waits", "resets"])
@@ -117,8 +132,9 @@ def test_the_operator_is_killed_after_it_was_applied(vpn_fleet: VpnFleet, then: 
         assert one.try_sh(f"test -d {UNDO}").returncode == 0, "no test otherwise"
         assert not answers(public("bbb1"), 2), "no test otherwise"
         if then == "resets":
+            one.sh(SLOW)
             one.reset()
-        wait_for(partial(answers, public("bbb1")), "it is open again", 180)
+        wait_for(partial(answers, public("bbb1")), "it is open again", 240)
         one.disconnect()
         one.wait_until_up()
         wait_for(lambda: one.try_sh(f"test -d {UNDO}").returncode != 0, "it is undone", 60)

@@ -10,6 +10,7 @@ from pyinfra.context import ctx_host
 from deploys.vpn import firewall
 from facts.nfs import ExportsState
 from fleet.model import Fleet
+from operations.files import File
 from tests.unit.fleet_samples import HUB, PEOPLE, fleet_of, sample
 
 VPN = {"addresses": ["10.66.0.22", "fd66::22"], "only_way_in": True}
@@ -185,3 +186,10 @@ def test_the_proof_for_nfs_is_that_it_is_closed_and_the_operator_still_in(
     with pytest.raises(ConnectionError, match=r"port 2049 at 192\.0\.2\.11 is still open"):
         firewall._prove()
     assert logins == [("ops-hypha-1", None)]
+
+
+def test_at_a_boot_it_is_in_force_before_a_change_is_undone() -> None:
+    (unit,) = firewall.entries()
+    assert isinstance(unit, File)
+    # What undoes a change at a boot comes after sysinit.target, as services do by default.
+    assert "\nBefore=network-pre.target sysinit.target " in unit.content

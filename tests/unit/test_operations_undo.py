@@ -106,6 +106,20 @@ def test_it_comes_back_at_a_boot_and_as_often_as_it_takes(shell: Shell, tmp_path
     assert "OnActiveSec=60\n" in (tmp_path / "units" / TIMER).read_text()
 
 
+def test_all_of_it_is_on_the_disk_before_anything_is_changed(shell: Shell, tmp_path: Path) -> None:
+    """A reset leaves files that were not synced empty: the unit that undoes it among them."""
+    shell.stand_in("sync")
+    arm(shell, tmp_path / "file", change="systemctl change")
+    calls = shell.calls
+    synced = calls.index(f"sync -f {undo.directory('door')} {tmp_path}/units")
+    assert calls.index(f"systemctl -q enable {SERVICE}") < synced < calls.index("systemctl change")
+    perform(script(*undo.confirm("door")), shell)
+    assert shell.calls[-2:] == [
+        f"sync -f {tmp_path}/undo {tmp_path}/units",
+        "systemctl daemon-reload",
+    ]
+
+
 def test_a_change_is_made_between_arming_and_proof(shell: Shell) -> None:
     change = [StringCommand("make", "it")]
     armed, made, proof, confirmed = undo.unless_proven(
