@@ -38,20 +38,28 @@ class Unit:
 
 @operation()
 def running(
-    units: Sequence[Unit], masked: Sequence[str] = (), loaded: Sequence[str] = ()
+    units: Sequence[Unit],
+    masked: Sequence[str] = (),
+    loaded: Sequence[str] = (),
+    drop_ins: Sequence[str] = (),
 ) -> Commands:
     """These units are enabled and running on their present files; the masked ones can't start.
 
     loaded: units that others start; systemd only has to know their present files, and none of
         them is masked
+    drop_ins: files in the .d directories of those that others start
 
     A unit that does not start fails the host with the last lines of its journal. Units are started
     in the order given. Never stops or disables a unit that is not named.
     """
-    files = sorted({path for unit in units for path in unit.restart_on + unit.reload_on})
+    read = {path for unit in units for path in unit.restart_on + unit.reload_on}
+    files = sorted(read.union(drop_ins))
     names = [*(unit.name for unit in units), *masked, *loaded]
     now = yield from ask(Units, units=names, files=files)
-    changed = [name for name, unit in now.units.items() if unit.needs_daemon_reload]
+    unread = {_unit_of(path) for path in drop_ins if _is_unread(path, now)}
+    changed = [
+        name for name, unit in now.units.items() if unit.needs_daemon_reload or name in unread
+    ]
     for name in changed:
         tell(f"{name}: its files changed, so systemd reads them again")
     setup = [
@@ -129,7 +137,7 @@ def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
     if otherwise := _mounted_otherwise(unit, state):
         tell(f"{unit.name}: mounted {otherwise}")
         return "restart"
-    path = _newer(unit.restart_on, state.started, now) or _unread(unit, state, now)
+    path = _newer(unit.restart_on, state.started, now) or _unread(unit, now)
     if path is None and unit.restart_on and state.needs_daemon_reload:
         # It may have been started since they changed, and on what systemd knew of them before.
         path = "files that systemd has not read"
@@ -150,13 +158,20 @@ def _mounted_otherwise(unit: Unit, state: UnitState) -> str | None:
     return f"{','.join(state.options)} -> {','.join(missing)}" if missing else None
 
 
-def _unread(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
+def _unread(unit: Unit, now: UnitsState) -> str | None:
     """The first of its drop-ins that is there and that systemd has not read."""
-    directory = f"/{unit.name}.d/"
-    for path in unit.restart_on:
-        if directory in path and path in now.modified and path not in state.drop_ins:
-            return path
-    return None
+    own = (path for path in unit.restart_on if _unit_of(path) == unit.name)
+    return next((path for path in own if _is_unread(path, now)), None)
+
+
+def _is_unread(drop_in: str, now: UnitsState) -> bool:
+    """Of a .d directory that is new systemd knows nothing: NeedDaemonReload stays "no"."""
+    return drop_in in now.modified and drop_in not in _state(now, _unit_of(drop_in)).drop_ins
+
+
+def _unit_of(drop_in: str) -> str:
+    """The unit in whose .d directory the file is; of another file, nonsense."""
+    return drop_in.rpartition("/")[0].rpartition("/")[2].removesuffix(".d")
 
 
 def _newer(paths: Sequence[str], since: float, now: UnitsState) -> str | None:

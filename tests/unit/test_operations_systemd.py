@@ -264,3 +264,22 @@ def test_a_unit_that_was_masked_by_hand_is_unmasked_first(file: str, unmask: str
     assert done.said[0] == "nginx.service: masked -> not masked"
     service = apply(others={"php.service": UnitState("masked", file)}, loaded=["php.service"])
     assert command(service) == f"set -e; {unmask.replace('nginx', 'php')}; {RELOAD}"
+
+
+PRUNE, PRUNE_FILE = "prune.service", "/etc/systemd/system/prune.service.d/own.conf"
+
+
+@pytest.mark.parametrize(
+    ("read", "there", "commands"),
+    [((), True, [f"set -e; {RELOAD}"]), ((PRUNE_FILE,), True, []), ((), False, [])],
+)
+def test_a_drop_in_of_what_others_start_is_read(
+    read: tuple[str, ...], there: bool, commands: list[str]
+) -> None:
+    """Of a directory that is new systemd knows nothing, and says that all is read."""
+    now = UnitsState(
+        {PRUNE: UnitState("loaded", drop_ins=read)}, {PRUNE_FILE: 1.0} if there else {}
+    )
+    done = run(running, [], loaded=[PRUNE], drop_ins=[PRUNE_FILE], facts={Units: now})
+    assert [command.get_raw_value() for command in done.commands] == commands
+    assert done.asked == [{"units": [PRUNE], "files": [PRUNE_FILE]}]
