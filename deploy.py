@@ -2,7 +2,7 @@
 
 from pyinfra import config, host
 
-from deploys import access, base, clients, storage, vision, vpn
+from deploys import access, base, clients, offsite, pool, storage, vision, vpn
 from deploys.connection import tune
 from operations.order import barrier
 
@@ -10,13 +10,16 @@ config.SUDO = True
 
 tune()
 
-if "storage" in host.groups:
-    storage.preflight()
+if {"storage", "offsite"}.intersection(host.groups):
+    pool.preflight()
 
 access.preflight()
 
 if "vpn" in host.groups:
     vpn.preflight()
+
+if "offsite" in host.groups:
+    offsite.make_key()
 
 base.converge()
 
@@ -27,8 +30,12 @@ if "vpn" in host.groups:
 
 if "storage" in host.groups:
     storage.converge()
+    offsite.serve()
 
 barrier(name="Storage is served", before="the clients mount it", needs="storage")
+
+if "offsite" in host.groups:
+    offsite.converge()
 
 if "clients" in host.groups:
     clients.converge(services=vision.services() if "vision" in host.groups else [])

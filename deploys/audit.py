@@ -1,4 +1,4 @@
-"""Who can reach which host as which account, by which key, until when.
+"""Who can reach which host as which account, by which key, until when; and how fresh copies are.
 
 As it is, and what of that is not as the data says. One remote command a host. Changes nothing.
 """
@@ -14,13 +14,14 @@ from pyinfra import host, state
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra_cli.exceptions import CliError
 
-from deploys import access, vpn
+from deploys import access, offsite, vpn
 from deploys.data import fleet, hosts_of_run, this_host
 from deploys.templates import render
 from deploys.vpn import firewall
 from facts.access import KEYS, Access, AccessState
+from facts.copies import Copies, CopiesState
 from facts.nftables import Table
-from facts.several import Several
+from facts.several import Asked, Several
 from facts.systemd import Units
 from facts.wireguard import WireGuard
 from fleet import ROOT
@@ -35,7 +36,7 @@ REPORT = ROOT / "reports"
 
 @dataclass(frozen=True)
 class Key:
-    """A key that is accepted; until: as in authorized_keys, "" for ever."""
+    """A key that is accepted; person: or machine; until: as in authorized_keys, "" for ever."""
 
     account: str
     sudo: bool
@@ -53,12 +54,25 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class Copy:
+    """How old the newest snapshot of a dataset is in minutes, None for none.
+
+    source: at the storage server when it was looked at last; offsite: on the host itself
+    """
+
+    dataset: str
+    source: int | None
+    offsite: int | None
+
+
+@dataclass(frozen=True)
 class Audit:
     """One host; ssh_from: "anywhere" or "the VPN"; drift: what is not as the data says."""
 
     ssh_from: str = "unknown"
     keys: list[Key] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
+    copies: list[Copy] = field(default_factory=list)
     drift: list[str] = field(default_factory=list)
 
 
@@ -101,16 +115,20 @@ def _look() -> Audit:
     in_vpn = this_host().vpn is not None
     tables = [firewall.text()] if in_vpn else []
     units = [unit.name for unit in vpn.units()] if in_vpn else []
-    asked = [
+    asked: list[Asked] = [
         (Access, wanted.question),
         (WireGuard, {"interface": fleet().vpn.interface}),
         (Table, {"table": firewall.TABLE, "texts": tables, "paths": [firewall.FILE]}),
         (Units, {"units": units, "files": []}),
     ]
+    keeps = "offsite" in this_host().roles
+    if keeps:
+        asked.append((Copies, {"program": offsite.look()}))
     found = host.get_fact(Several, asked=asked)
     if is_unreadable() or len(found) != len(asked):
         return Audit(drift=["could not be read"])
-    now, tunnel, table, running = found
+    now, tunnel, table, running, *rest = found
+    copies: CopiesState = rest[0] if keeps else CopiesState(problems=())
     drifted, names = drift(now, wanted), {}
     if in_vpn:
         interface = vpn.interface()
@@ -127,6 +145,7 @@ def _look() -> Audit:
                 drifted.append(f"{name}: not started at boot")
     elif tunnel.live or table.live:
         drifted.append("VPN: a tunnel or its firewall is there, and the data has no vpn for it")
+    drifted += [f"copies: {it}" for it in copies.problems]
     peers = tunnel.live.peers if tunnel.live else {}
     return Audit(
         _ssh_from(table.live),
@@ -135,8 +154,18 @@ def _look() -> Audit:
             (Peer(names.get(key, "nobody"), sorted(it.allowed_ips)) for key, it in peers.items()),
             key=lambda peer: peer.name,
         ),
+        list(_ages(copies)),
         drifted,
     )
+
+
+def _ages(copies: CopiesState) -> Iterator[Copy]:
+    def age(at: int, taken: int | None) -> int | None:
+        return None if taken is None else (at - taken) // 60
+
+    for name in sorted({*copies.source, *copies.offsite}):
+        there, here = copies.source.get(name), copies.offsite.get(name)
+        yield Copy(name, age(copies.seen_at, there), age(copies.at, here))
 
 
 def _ssh_from(table: str) -> str:
@@ -146,7 +175,7 @@ def _ssh_from(table: str) -> str:
 
 def _keys(now: AccessState) -> Iterator[Key]:
     """Those that sshd accepts, of accounts that are open."""
-    people = fleet().people.values()
+    people, machines = fleet().people.values(), fleet().pull_keys.load()
     for path, file in sorted(now.files.items()):
         name = path.removeprefix(f"{KEYS}/")
         account = now.accounts.get(name)
@@ -155,7 +184,8 @@ def _keys(now: AccessState) -> Iterator[Key]:
         for line in (file.content or b"").decode(errors="replace").splitlines():
             if key := bare(line):
                 person = owner(people, key)
-                whose = person.name if person else "nobody"
+                machine = next((it for it, its in machines.items() if its == key), "nobody")
+                whose = person.name if person else machine
                 yield Key(name, account.sudo, _named(key), whose, expiry(line))
 
 

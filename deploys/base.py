@@ -13,11 +13,12 @@ def converge() -> None:
     of_group = {
         "all": fleet().all.packages,
         "storage": fleet().storage.packages,
+        "offsite": fleet().offsite.packages,
         "clients": fleet().clients.packages,
         "vision": fleet().vision.packages,
         "vpn": fleet().vpn.packages,
     }
     names = {name for group in host.groups for name in of_group.get(group, ())}
-    if "storage" in host.groups:
+    if this_host().disks:
         names.add(f"linux-headers-{this_host().kernel}")
     packages.installed(name="Packages", names=sorted(names))

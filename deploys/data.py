@@ -10,7 +10,6 @@ from fleet.hosts import Host
 from fleet.load import load
 from fleet.model import Fleet
 from fleet.secrets import Secrets, file_for
-from fleet.vpn_keys import load as load_vpn_keys
 
 
 def fleet() -> Fleet:
@@ -21,11 +20,6 @@ def fleet() -> Fleet:
 def this_host() -> Host:
     """The record of the host that is being converged."""
     return fleet().host(host.name)
-
-
-def vpn_keys() -> dict[str, str]:
-    """The public keys of the hosts in the VPN that are stored now, by host."""
-    return load_vpn_keys(fleet().vpn_keys_file)
 
 
 def hosts_of_run() -> list[str]:

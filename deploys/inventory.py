@@ -12,7 +12,7 @@ from pyinfra import logger
 from pyinfra.api.exceptions import InventoryError
 
 from deploys.reach import address_here, address_in_vpn, is_open
-from fleet import ROOT, secrets, vpn_keys
+from fleet import ROOT, secrets
 from fleet.hosts import GROUPS, Host
 from fleet.load import load
 from fleet.model import Fleet
@@ -108,8 +108,8 @@ def _check_vpn_keys(fleet: Fleet) -> None:
     nothing to come about by an edit of one file.
     """
     members = {host.name for host in fleet.hosts_in_vpn()}
-    file = shown_path(fleet.vpn_keys_file)
-    gone = [name for name in vpn_keys.load(fleet.vpn_keys_file) if name not in members]
+    file = shown_path(fleet.vpn_keys.file)
+    gone = [name for name in fleet.vpn_keys.load() if name not in members]
     message = "has a key here, and the inventory has no such host, or none with vpn"
     remedy = "run once with only_way_in: false for it, then take it out here: docs/add-a-server.md"
     if gone:

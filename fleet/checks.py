@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fleet import is_lab
+from fleet.groups import OffsiteGroup, StorageGroup
+from fleet.hosts import Role
 from fleet.problems import Problem
 
 Raw = Mapping[str, Any]
@@ -19,19 +21,33 @@ Raw = Mapping[str, Any]
 FEWEST_DISKS = {"single": 1, "mirror": 2, "raidz1": 3, "raidz2": 4}
 
 
-def check_hosts(file: str, hosts: Mapping[str, Raw], pool: Any) -> Iterator[Problem]:
-    """Every problem between the hosts (by name, as read) and with the pool (as read)."""
+def check_hosts(
+    file: str, hosts: Mapping[str, Raw], pools: Mapping[Role, Any]
+) -> Iterator[Problem]:
+    """Every problem between the hosts (by name, as read) and with the pools (by role, as read)."""
     yield from shared_values(file, "address", _of_each(hosts, _address))
     yield from shared_values(file, "volume.uid", _of_each(hosts, _uid))
     yield from shared_values(file, "site.name", _of_each(hosts, _site_name))
     yield from _one_storage_host(file, hosts)
-    for name in _storage_hosts(hosts):
-        yield from _disks_fit(file, name, hosts[name].get("disks"), pool)
+    for role, pool in pools.items():
+        for name in _with_role(hosts, role):
+            yield from _disks_fit(file, name, hosts[name].get("disks"), pool)
     if not is_lab(Path(file)):
         for name, host in hosts.items():
             if "lab" in host:
                 message = "only the hosts of lab.yml are made by Vagrant"
                 yield Problem(file, name, "lab", message, "take it out")
+
+
+def check_copies(file: str, storage: StorageGroup, offsite: OffsiteGroup) -> Iterator[Problem]:
+    """Every kind of snapshot that is to be kept off-site, and that nobody takes."""
+    for environment, kept in offsite.snapshots:
+        taken = getattr(storage.snapshots, environment)
+        for period, count in kept:
+            if count and not getattr(taken, period):
+                message = f"{count} are to be kept off-site, and the storage server takes none"
+                remedy = "write at least 1 for it in group_data/storage.py, or 0 here"
+                yield Problem(file, "snapshots", f"{environment}.{period}", message, remedy)
 
 
 def shared_values(
@@ -73,13 +89,13 @@ def _site_name(host: Raw) -> object:
     return name if isinstance(name, str) else None
 
 
-def _storage_hosts(hosts: Mapping[str, Raw]) -> list[str]:
+def _with_role(hosts: Mapping[str, Raw], role: Role) -> list[str]:
     roles = {name: host.get("roles") for name, host in hosts.items()}
-    return [name for name, has in roles.items() if isinstance(has, list) and "storage" in has]
+    return [name for name, has in roles.items() if isinstance(has, list) and role in has]
 
 
 def _one_storage_host(file: str, hosts: Mapping[str, Raw]) -> Iterator[Problem]:
-    names = _storage_hosts(hosts)
+    names = _with_role(hosts, "storage")
     if not names:
         message = "no host has the role storage"
         yield Problem(file, "hosts", "", message, "give it to exactly one")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
-from fleet.fields import AbsolutePath, Packages, PhpSize, Port, Record, Text, matching
+from fleet.fields import AbsolutePath, Packages, PhpSize, Port, Record, Size, Text, matching
 from fleet.networks import BothPrefixes
 from fleet.problems import Invalid
 from fleet.zfs import ZfsProperties
@@ -82,15 +82,38 @@ class Nfs(Record):
         return grace
 
 
-class StorageGroup(Record):
-    """group_data/storage.py"""
+class PoolGroup(Record):
+    """A host with a pool: the snapshots that it keeps, and how often all of it is read."""
 
     packages: Packages
     pool: Pool
-    dataset_properties: ZfsProperties
     snapshots: Snapshots
     scrub: Literal["weekly", "monthly"]
+
+
+class StorageGroup(PoolGroup):
+    """group_data/storage.py"""
+
+    dataset_properties: ZfsProperties
     nfs: Nfs
+
+
+class RpoHours(Record):
+    """Recovery point objectives: how old the newest snapshot may be, on the server and off-site."""
+
+    source: Positive
+    offsite: Positive
+
+
+class OffsiteGroup(PoolGroup):
+    """group_data/offsite.py. bandwidth: bytes a second at most, of a pull."""
+
+    bandwidth: Size
+    rpo_hours: RpoHours
+
+    def rpo_seconds(self) -> dict[str, int]:
+        """By place, how old the newest snapshot may be."""
+        return {place: hours * 3600 for place, hours in self.rpo_hours}
 
 
 class ClientsGroup(Record):
@@ -144,3 +167,8 @@ class VpnGroup(Record):
     port: Port
     servers: BothPrefixes
     keepalive_seconds: Annotated[StrictInt, Field(ge=0, le=65535)]
+
+    @property
+    def unit(self) -> str:
+        """The unit of systemd that brings the tunnel up: wg-quick(8)."""
+        return f"wg-quick@{self.interface}.service"

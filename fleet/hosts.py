@@ -28,9 +28,11 @@ from fleet.problems import Invalid
 from fleet.sizes import format_size
 from fleet.zfs import ZfsProperties
 
-Role = Literal["storage", "vision", "hub"]
+Role = Literal["storage", "offsite", "vision", "hub"]
 # The inventory's other groups of hosts; `--limit` takes the name of a host or of a group.
 GROUPS = ("all", "clients", "vpn", *get_args(Role))
+# Those that have a ZFS pool.
+POOLED: tuple[Role, ...] = ("storage", "offsite")
 Environment = Literal["prod", "staging", "shared"]
 SMALLEST_QUOTA = 2**20
 
@@ -104,6 +106,11 @@ class HostVpn(Record):
     only_way_in: StrictBool = False
 
 
+def _pooled(info: Info) -> Role | None:
+    """The role for which the host has a pool."""
+    return next((role for role in info.data.get("roles", ()) if role in POOLED), None)
+
+
 class Host(Record):
     """One machine. `address` is the IP address by which other hosts reach it, without the VPN."""
 
@@ -136,6 +143,14 @@ class Host(Record):
         has = {"clients": self.volume, "vpn": self.vpn}
         return ("all", *(group for group, it in has.items() if it), *self.roles)
 
+    @field_validator("roles")
+    @classmethod
+    def _copies_lie_apart(cls, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+        if "storage" in roles and "offsite" in roles:
+            message = "a copy on the same machine is lost with it"
+            raise Invalid(message, "give the role offsite to another host")
+        return roles
+
     @field_validator("name")
     @classmethod
     def _is_no_group(cls, name: str) -> str:
@@ -145,23 +160,22 @@ class Host(Record):
 
     @field_validator("environment")
     @classmethod
-    def _storage_is_shared(cls, environment: str, info: Info) -> str:
-        if "storage" in info.data.get("roles", ()) and environment != "shared":
-            raise Invalid(
-                "a storage server holds the data of every environment", "write environment: shared"
-            )
+    def _pools_are_shared(cls, environment: str, info: Info) -> str:
+        if _pooled(info) and environment != "shared":
+            message = f"a host with the role {_pooled(info)} holds the data of every environment"
+            raise Invalid(message, "write environment: shared")
         return environment
 
     @field_validator("disks")
     @classmethod
-    def _disks_are_for_storage(cls, disks: tuple[str, ...], info: Info) -> tuple[str, ...]:
-        roles = info.data.get("roles")
-        if roles is None:
+    def _disks_are_for_pools(cls, disks: tuple[str, ...], info: Info) -> tuple[str, ...]:
+        if info.data.get("roles") is None:
             return disks
-        if "storage" in roles and not disks:
-            raise Invalid("role storage needs disks", "list their names below /dev/disk/by-id")
-        if disks and "storage" not in roles:
-            raise Invalid("disks are for role storage only", "take them out or add the role")
+        if (role := _pooled(info)) and not disks:
+            raise Invalid(f"role {role} needs disks", "list their names below /dev/disk/by-id")
+        if disks and not _pooled(info):
+            where = " and ".join(POOLED)
+            raise Invalid(f"disks are for the roles {where} only", "take them out or add the role")
         return disks
 
     @field_validator("volume", mode="before")
@@ -195,8 +209,8 @@ class Host(Record):
     @field_validator("vpn")
     @classmethod
     def _volumes_are_in_the_vpn(cls, vpn: HostVpn | None, info: Info) -> HostVpn | None:
-        if vpn is None and (info.data.get("volume") or "storage" in info.data.get("roles", ())):
-            raise Invalid("NFS goes through the VPN only", "add vpn: with addresses")
+        if vpn is None and (info.data.get("volume") or _pooled(info)):
+            raise Invalid("its data goes through the VPN only", "add vpn: with addresses")
         return vpn
 
     @field_validator("vpn")

@@ -9,10 +9,17 @@ from typing import Any
 from pydantic import BaseModel
 
 from fleet import LAB_STATE, ROOT, is_lab
-from fleet.checks import check_hosts
+from fleet.checks import check_copies, check_hosts
 from fleet.explain import validate
-from fleet.groups import AllGroup, ClientsGroup, StorageGroup, VisionGroup, VpnGroup
-from fleet.hosts import Host
+from fleet.groups import (
+    AllGroup,
+    ClientsGroup,
+    OffsiteGroup,
+    StorageGroup,
+    VisionGroup,
+    VpnGroup,
+)
+from fleet.hosts import POOLED, Host
 from fleet.model import Fleet
 from fleet.people import Person
 from fleet.people_checks import check_access, check_people
@@ -23,6 +30,7 @@ from fleet.vpn_checks import check_vpn
 GROUPS: dict[str, type[BaseModel]] = {
     "all": AllGroup,
     "storage": StorageGroup,
+    "offsite": OffsiteGroup,
     "clients": ClientsGroup,
     "vision": VisionGroup,
     "vpn": VpnGroup,
@@ -61,8 +69,11 @@ def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Flee
     problems += [*hosts.problems, *people.problems]
     hosts_file = shown_path(path)
     if hosts.raw or not hosts.problems:
-        pool = (variables["storage"] or {}).get("pool")
-        problems += check_hosts(hosts_file, hosts.raw, pool)
+        pools = {role: (variables[role] or {}).get("pool") for role in POOLED}
+        problems += check_hosts(hosts_file, hosts.raw, pools)
+    storage, offsite = groups.get("storage"), groups.get("offsite")
+    if isinstance(storage, StorageGroup) and isinstance(offsite, OffsiteGroup):
+        problems += check_copies(shown_path(group_data / "offsite.py"), storage, offsite)
     if isinstance(vpn := groups.get("vpn"), VpnGroup):
         problems += check_vpn(hosts_file, hosts.valid, vpn)
     problems += check_people(shown_path(people_file), people.valid)

@@ -7,9 +7,19 @@ from pathlib import Path
 
 from fleet import LAB_STATE, access, datasets, exports, is_lab
 from fleet.fields import Record
-from fleet.groups import AllGroup, ClientsGroup, StorageGroup, VisionGroup, VpnGroup
+from fleet.groups import (
+    AllGroup,
+    ClientsGroup,
+    OffsiteGroup,
+    PoolGroup,
+    StorageGroup,
+    VisionGroup,
+    VpnGroup,
+)
+from fleet.host_keys import HostKeys, pull_keys, vpn_keys
 from fleet.hosts import Host
 from fleet.networks import within
+from fleet.offsite import Copy, copies_of
 from fleet.people import Person
 
 
@@ -24,17 +34,35 @@ class Fleet(Record):
     hosts: dict[str, Host]
     all: AllGroup
     storage: StorageGroup
+    offsite: OffsiteGroup
     clients: ClientsGroup
     vision: VisionGroup
     vpn: VpnGroup
     people: dict[str, Person]
 
     @property
-    def vpn_keys_file(self) -> Path:
-        """Where the public keys of the hosts in the VPN are kept: see fleet/vpn_keys.py."""
+    def vpn_keys(self) -> HostKeys:
+        """The keys of the hosts in the VPN, as they are stored."""
+        return vpn_keys(self._beside("vpn-keys"))
+
+    @property
+    def pull_keys(self) -> HostKeys:
+        """The SSH keys by which the hosts with the role offsite pull, as they are stored."""
+        return pull_keys(self._beside("pull-keys"))
+
+    def _beside(self, name: str) -> Path:
+        """The file of that name for what runs write down, beside the inventory."""
         if is_lab(self.file):
-            return LAB_STATE / "vpn-keys.yml"
-        return self.file.with_name(f"{self.file.stem}-vpn-keys.yml")
+            return LAB_STATE / f"{name}.yml"
+        return self.file.with_name(f"{self.file.stem}-{name}.yml")
+
+    def pool_group(self, host: Host) -> PoolGroup:
+        """What is said of the host's pool; raises ValueError if it has none."""
+        if "storage" in host.roles:
+            return self.storage
+        if "offsite" in host.roles:
+            return self.offsite
+        raise ValueError(f"{host.name} has no pool")
 
     @property
     def storage_host(self) -> Host:
@@ -80,6 +108,10 @@ class Fleet(Record):
     def accounts(self, host: Host, now: datetime) -> list[access.Account]:
         """The people who may log in to the host at that time, by name."""
         return access.accounts(self.people.values(), host, now)
+
+    def copies(self) -> list[Copy]:
+        """What each host with the role offsite keeps of the storage server."""
+        return copies_of(self)
 
     def exports(self) -> list[exports.Export]:
         """Every NFS export, whichever part of the fleet a run is about."""

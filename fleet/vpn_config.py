@@ -24,7 +24,6 @@ from fleet.people import Person, is_over
 from fleet.problems import FleetError
 from fleet.secrets import Secrets, file_for, preshared_name
 from fleet.vpn import addresses_at, alone, hub_peer
-from fleet.vpn_keys import load as load_keys
 
 PRIVATE_KEY = "(your private key: the file that you gave to wg pubkey)"
 PRESHARED_KEY = "(the preshared key that you were given)"
@@ -108,7 +107,7 @@ def main(inventory: str, name: str, hub_name: str = "", key_file: str = "") -> N
     if key_file:
         keys["private_key"] = private_key_in(Path(key_file).expanduser(), person)
     given = {name: value for name, value in keys.items() if value}
-    text = config(fleet, person, hub, load_keys(fleet.vpn_keys_file), **given)
+    text = config(fleet, person, hub, fleet.vpn_keys.load(), **given)
     print(text, end="")
     if key_file:
         # Past its end of file on stderr, so that stdout is the file and nothing else.

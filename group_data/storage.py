@@ -21,9 +21,10 @@ dataset_properties = {
     "exec": "off",
 }
 
-# How many of each are kept. Production: two days to the hour, two weeks to the day.
+# How many of each are kept. Production: two days to the hour, two weeks to the day. The monthly
+# one is taken for the copies off-site, where a year of them is kept.
 snapshots = {
-    "prod": {"hourly": 48, "daily": 14, "weekly": 0, "monthly": 0},
+    "prod": {"hourly": 48, "daily": 14, "weekly": 0, "monthly": 1},
     "staging": {"hourly": 24, "daily": 7, "weekly": 0, "monthly": 0},
 }
 

@@ -51,11 +51,14 @@ class Wanted:
 
     settings: sshd's options in small letters, with the values that `sshd -T` prints
     others: the same, of options that it must have and that are not set here
+    services: the accounts that machines come by, each with its lines of authorized_keys; the
+        accounts themselves are made by whoever needs them
     """
 
     accounts: tuple[Account, ...]
     settings: Mapping[str, str]
     others: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def judged(self) -> Mapping[str, str]:
@@ -68,7 +71,8 @@ class Wanted:
         values = "".join(f"{name} {value}\n" for name, value in self.settings.items())
         return [
             files.Directory(KEYS),
-            *(_key_file(account) for account in self.accounts),
+            *(_key_file(account.name, account.keys) for account in self.accounts),
+            *(_key_file(name, keys) for name, keys in self.services.items()),
             files.File(SUDOERS, f"{HEADER}%{ADMINS} ALL=(ALL:ALL) NOPASSWD: ALL\n", mode=0o440),
             files.File(SSHD, HEADER + values),
         ]
@@ -89,9 +93,9 @@ class Wanted:
         }
 
 
-def _key_file(account: Account) -> files.File:
+def _key_file(account: str, keys: Iterable[str]) -> files.File:
     # Sshd reads the keys as the person: the file is root's, and everybody may read it.
-    return files.File(f"{KEYS}/{account.name}", HEADER + "".join(f"{it}\n" for it in account.keys))
+    return files.File(f"{KEYS}/{account}", HEADER + "".join(f"{it}\n" for it in keys))
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,10 @@ class Step:
 
 
 @operation()
-def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
+def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
     """These people can log in by these keys, sshd has these settings, and nobody else gets in.
 
+    wanted: gives them, once the keys of other hosts are known
     prove: raises an exception if the operator cannot log in anew. It is called when the change is
         in force; if it fails or never ends, the host undoes the change.
 
@@ -115,18 +120,19 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
     removed, root's included. Never touches the account of a service, which has a small uid or no
     login shell, but for such keys.
     """
-    now = yield from undo.looked(CHANGE, Access, **wanted.question)
-    wrong = files.differing(wanted.entries, now.files)
-    if reason := _names_of_the_system(now, wanted.accounts) or files.refusal(wrong, now.files):
+    want = wanted()
+    now = yield from undo.looked(CHANGE, Access, **want.question)
+    wrong = files.differing(want.entries, now.files)
+    if reason := _names_of_the_system(now, want.accounts) or files.refusal(wrong, now.files):
         yield fail(reason)
         return
-    opening, ends = list(_open(now, wanted.accounts)), _ends(now, wanted)
-    closing, strays = [*_close(now, wanted), *ends.values()], list(_remove_strays(now))
+    opening, ends = list(_open(now, want.accounts)), _ends(now, want)
+    closing, strays = [*_close(now, want), *ends.values()], list(_remove_strays(now))
     for entry in wrong:
         files.explain(entry, now.files.get(entry.path))
     for step in (*opening, *closing, *strays):
         tell(step.text)
-    for text in _left_by_others(now, wanted.accounts):
+    for text in _left_by_others(now, want.accounts):
         warn(text)
     if opening or wrong or not now.reloaded:
         written = [entry.path for entry in wrong if isinstance(entry, files.File)]
@@ -139,9 +145,9 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
             then=[RELOAD_IF_UP, f"rm -f {TO_END}"],
             before=[*_commands(opening), *_note(ends)],
         )
-        now = yield from ask(Access, **wanted.question)
+        now = yield from ask(Access, **want.question)
     # Under other settings the strays may be the keys by which the operator came.
-    other = list(_other_settings(now, wanted.judged))
+    other = list(_other_settings(now, want.judged))
     if last := [*closing, *([] if other else strays)]:
         # One that fails, as a process of theirs does not end, keeps nobody else's from being done.
         each = [f"{{ {step.command}; }} || failed=yes" for step in last]
@@ -150,7 +156,7 @@ def people(wanted: Wanted, prove: Callable[[], None]) -> Commands:
     if other:
         yield fail("\n".join([f"what stands elsewhere than in {SSHD} goes before it:", *other]))
     elif not (opening or wrong or last):
-        host.noop(f"{len(wanted.accounts)} people can log in, and nobody else")
+        host.noop(f"{len(want.accounts)} people can log in, and nobody else")
 
 
 def _note(names: Iterable[str]) -> list[str]:
@@ -227,6 +233,7 @@ def _close(now: AccessState, wanted: Wanted) -> Iterator[Step]:
 def _ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
     """By account, what ends the sessions of those who have lost something, and stay."""
     people = {account.name: account for account in wanted.accounts}
+    keys = {**wanted.services, **{account.name: account.keys for account in wanted.accounts}}
     noted = now.files.get(TO_END)
     left = ((noted.content or b"") if noted else b"").decode(errors="replace").split()
     found = {}
@@ -234,7 +241,7 @@ def _ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
         person = people.get(name)
         if person is None and _is_open(name, account, now):
             continue
-        if _lost_keys(name, account, now, person):
+        if _lost_keys(name, account, now, keys.get(name, ())):
             why = "a key is gone"
         elif person and not person.admin and any(name in now.groups.get(it, ()) for it in ROOTS):
             # Who is in a group stays in it as long as the session lasts.
@@ -272,15 +279,13 @@ def _leave(name: str, now: AccessState, groups: Sequence[str]) -> Iterator[Step]
             yield Step(f"account {name}: in {group} -> not in it", command)
 
 
-def _lost_keys(
-    name: str, found: AccountState, now: AccessState, account: Account | None
-) -> set[str]:
-    """The keys that are in one of its files, and will not be accepted any more."""
+def _lost_keys(name: str, found: AccountState, now: AccessState, keys: Sequence[str]) -> set[str]:
+    """The keys that are in one of its files, and are none of those that will be accepted."""
     central = now.files.get(f"{KEYS}/{name}")
     texts = [(central.content or b"").decode(errors="replace")] if central else []
     texts += [text for path, text in now.strays.items() if path.startswith(f"{found.home}/.ssh/")]
     had = {bare(line) for text in texts for line in text.splitlines()} - {""}
-    return had - {bare(line) for line in (account.keys if account else ())}
+    return had - {bare(line) for line in keys}
 
 
 def _remove_strays(now: AccessState) -> Iterator[Step]:

@@ -5,28 +5,48 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import StringCommand
 
-from facts.accounts import Users
+from facts.accounts import User, Users
 from operations.operation import Commands, ask, operation
 from operations.report import fail, tell
 
+FIRST_OF_PEOPLE = 1000
+"""Below are the uids of the system's own: Debian policy 9.2.2."""
+
 
 @operation()
-def service_user(user: str, uid: int) -> Commands:
-    """A user without login, password or home, whose uid and gid are both `uid`.
+def service_user(
+    user: str,
+    uid: int | None = None,
+    home: str = "/nonexistent",
+    shell: str = "/usr/sbin/nologin",
+) -> Commands:
+    """A user without password, with a group of its own, whose home is not made.
+
+    uid: that of the user and of its group; None for any of the system's
 
     Never renumbers an existing user, whose files would become somebody else's: that fails the host.
     """
     found = (yield from ask(Users, names=[user])).get(user)
-    if found == uid:
+    if found is None:
+        tell(f"user {user}: absent -> {f'uid {uid}' if uid else 'present'}")
+        yield _add(quote(user), uid, f"--home-dir {quote(home)} --shell {quote(shell)}")
+    elif uid is not None and found.uid != uid:
+        yield fail(
+            f"user {user} has uid {found.uid}, not {uid}; move its files and delete it first"
+        )
+    elif uid is None and found.uid >= FIRST_OF_PEOPLE:
+        yield fail(f"user {user} is a person's (uid {found.uid}); give that person another name")
+    elif (wrong := User(found.uid, home, shell)) != found:
+        tell(f"user {user}: {found.home}, {found.shell} -> {wrong.home}, {wrong.shell}")
+        yield StringCommand(f"usermod --home {quote(home)} --shell {quote(shell)} {quote(user)}")
+    else:
         host.noop(f"user {user} exists")
-        return
-    if found is not None:
-        yield fail(f"user {user} has uid {found}, not {uid}; move its files and delete it first")
-        return
-    tell(f"user {user}: absent -> uid {uid}")
-    who = quote(user)
-    yield StringCommand(
+
+
+def _add(who: str, uid: int | None, options: str) -> StringCommand:
+    if uid is None:
+        return StringCommand(f"useradd --system --user-group --no-create-home {options} {who}")
+    return StringCommand(
         f"set -e; getent group {who} >/dev/null || groupadd --gid {uid} {who}; "
-        f"useradd --uid {uid} --gid {uid} --no-create-home --home-dir /nonexistent "
-        f"--shell /usr/sbin/nologin {who}"
+        f"useradd --uid {uid} --gid {uid} --no-create-home {options} {who}"
     )

@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from ipaddress import ip_interface
 from shlex import quote
-from typing import Any
 
-from pyinfra import host, logger
-from pyinfra.api import FunctionCommand, StringCommand
+from pyinfra import host
+from pyinfra.api import StringCommand
 
 from facts.wireguard import (
     DIRECTORY,
@@ -25,6 +24,7 @@ from facts.wireguard import (
     key_file,
     shown,
 )
+from operations.keys import Pair
 from operations.operation import Commands, ask, operation
 from operations.report import diff, fail, script, tell
 
@@ -86,50 +86,9 @@ class Interface:
         return frozenset(self.led_here).union(*(peer.allowed_ips for peer in self.peers))
 
 
-@operation()
-def key(interface: str, known: Mapping[str, str], store: Callable[[str], None]) -> Commands:
-    """The host has a private key of its own for the interface, and its public half is stored.
-
-    known: the public keys that are stored, by host
-    store: is given the host's public key if none is stored yet; a ValueError of it fails the host
-
-    The private key is made on the host and never leaves it. Never replaces a key.
-    """
-    if host.name in known:
-        host.noop("its public key is stored")
-        return
-    now = yield from ask(WireGuard, interface=interface)
-    if now.public_key is None:
-        tell(f"{interface}: no key -> a new one, made on the host")
-        yield _make_key(interface)
-    else:
-        tell(f"{interface}: its public key -> stored")
-    yield FunctionCommand(_store, (interface, store), {})
-
-
-def _make_key(interface: str) -> StringCommand:
-    file = quote(key_file(interface))
-    return script(
-        "umask 077",
-        f"mkdir -p {DIRECTORY}",
-        f"[ ! -s {file} ] || {{ echo {file} is there and holds no key >&2; exit 1; }}",
-        f"wg genkey > {file}.new",
-        f"sync {file}.new; mv {file}.new {file}; sync -f {file}",
-    )
-
-
-def _store(state: Any, host: Any, interface: str, store: Callable[[str], None]) -> bool:
-    """Reads the public half from the host, once the key is there, and hands it over."""
-    command = StringCommand(f"wg pubkey < {quote(key_file(interface))}")
-    ok, output = host.run_shell_command(command, _sudo=True)
-    if not ok or len(output.stdout_lines) != 1:
-        raise RuntimeError(f"{key_file(interface)} is not a private key of WireGuard")
-    try:
-        store(output.stdout_lines[0])
-    except ValueError as error:
-        host.log_styled(str(error), fg="red", log_func=logger.error)
-        return False
-    return True
+def pair(interface: str) -> Pair:
+    """The host's own keys for the interface."""
+    return Pair(key_file(interface), make='wg genkey > "$new"', public='wg pubkey < "$file"')
 
 
 @operation()

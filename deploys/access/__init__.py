@@ -5,6 +5,7 @@ from functools import partial
 
 from pyinfra.api import deploy
 
+from deploys import offsite
 from deploys.connection import key_of_login, log_in_anew
 from deploys.data import fleet, this_host
 from deploys.preflight import refuse
@@ -60,7 +61,7 @@ def preflight() -> None:
 @deploy("Access")
 def converge() -> None:
     access.people(
-        name="People, keys and sshd", wanted=wanted(), prove=partial(log_in_anew, operator())
+        name="People, keys and sshd", wanted=wanted, prove=partial(log_in_anew, operator())
     )
 
 
@@ -68,7 +69,7 @@ def wanted() -> access.Wanted:
     """Who should get in to the host, and sshd's settings there."""
     accounts = fleet().accounts(this_host(), datetime.now(UTC))
     people = tuple(access.Account(it.name, it.admin, it.keys) for it in accounts)
-    return access.Wanted(people, SSHD, _others())
+    return access.Wanted(people, SSHD, _others(), offsite.accepted())
 
 
 def operator() -> str:

@@ -6,7 +6,6 @@ from pathlib import Path
 from pyinfra import host
 from pyinfra.api import deploy
 
-from deploys import vpn
 from deploys.data import fleet, secrets, this_host
 from deploys.templates import render
 from facts import STORAGE_SECONDS
@@ -165,7 +164,7 @@ def _files(services: Sequence[str]) -> list[files.Entry]:
         source=_nfs_source(),
         path=_nfs_path(),
         options=",".join(NFS_OPTIONS),
-        tunnel=vpn.unit(),
+        tunnel=fleet().vpn.unit,
     )
     units = " ".join(map(in_command_line, [storage_unit(), *services]))
     retry = render(__file__, "retry.service.j2", units=units)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pyinfra import host, state
 from pyinfra.api import deploy
 
-from deploys.data import fleet, hosts_of_run, secrets, this_host, vpn_keys
+from deploys.data import fleet, hosts_of_run, secrets, this_host
 from deploys.preflight import refuse
 from deploys.reach import tunnel_to
 from deploys.templates import render
@@ -15,8 +15,7 @@ from facts.wireguard import Live, WireGuard
 from fleet.networks import within
 from fleet.secrets import preshared_name
 from fleet.vpn import Peer, alone, server_peers
-from fleet.vpn_keys import store
-from operations import files, systemd, wireguard
+from operations import files, keys, systemd, wireguard
 from operations.report import tell
 
 # For the next boot; the interface's operation puts it in force.
@@ -60,11 +59,11 @@ def ends(live: Live, wanted: wireguard.Interface, address: str) -> bool:
 @deploy("VPN")
 def converge() -> None:
     name = host.name
-    wireguard.key(
+    keys.own(
         name="Key",
-        interface=fleet().vpn.interface,
-        known=vpn_keys(),
-        store=lambda key: store(fleet().vpn_keys_file, name, key),
+        pair=wireguard.pair(fleet().vpn.interface),
+        known=fleet().vpn_keys.load(),
+        store=lambda key: fleet().vpn_keys.store(name, key),
     )
     files.present(name="Files", entries=_files())
     # Above, every host has stored its key: now the peers are known.
@@ -72,11 +71,6 @@ def converge() -> None:
     # Over the tunnel that is up now: the proof for a host that lets SSH in by it alone.
     firewall.converge()
     systemd.running(name="Services", units=units())
-
-
-def unit() -> str:
-    """The unit that brings the tunnel up."""
-    return f"wg-quick@{fleet().vpn.interface}.service"
 
 
 def interface() -> wireguard.Interface:
@@ -94,10 +88,10 @@ def interface() -> wireguard.Interface:
 def _wanted() -> wireguard.Interface:
     vpn = this_host().vpn
     assert vpn is not None
-    keys = vpn_keys()
-    peers = server_peers(fleet(), this_host(), keys, datetime.now(UTC))
+    stored = fleet().vpn_keys.load()
+    peers = server_peers(fleet(), this_host(), stored, datetime.now(UTC))
     return wireguard.Interface(
-        public_key=keys.get(host.name),
+        public_key=stored.get(host.name),
         addresses=vpn.addresses,
         port=fleet().vpn.port,
         peers=tuple(_peer(peer, peer.public_key) for peer in peers if peer.public_key),
@@ -127,7 +121,7 @@ def _peer(peer: Peer, public_key: str) -> wireguard.Peer:
 
 
 def _files() -> list[files.Entry]:
-    drop_in = f"/etc/systemd/system/{unit()}.d/coop-infra.conf"
+    drop_in = f"/etc/systemd/system/{fleet().vpn.unit}.d/coop-infra.conf"
     entries: list[files.Entry] = [
         files.File(drop_in, render(__file__, "wg-quick.conf.j2")),
         *firewall.entries(),
@@ -141,4 +135,4 @@ def _files() -> list[files.Entry]:
 
 def units() -> list[systemd.Unit]:
     """What runs, and at each boot."""
-    return [systemd.Unit(unit()), *firewall.units()]
+    return [systemd.Unit(fleet().vpn.unit), *firewall.units()]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fleet import vpn_keys
+from fleet.host_keys import vpn_keys
 from lab.machines import STATE, pyinfra, running, together
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import (
@@ -20,6 +20,7 @@ from tests.lab.fleets import (
     ClosedFleet,
     FirstRun,
     Fleet,
+    OffsiteFleet,
     VpnFleet,
     changed_project,
     look,
@@ -39,12 +40,12 @@ def _lab_taken() -> Iterator[None]:
         yield
         up = {each.name for each in running()}
         stored = {}
-        for kind in (VpnFleet, Fleet):
+        for kind in (VpnFleet, OffsiteFleet, Fleet):
             if up.issuperset(kind.names):
                 kind().restore_newest()
-                stored.update(vpn_keys.load(VPN_KEYS))
+                stored.update(vpn_keys(VPN_KEYS).load())
         for name, key in stored.items():
-            vpn_keys.store(VPN_KEYS, name, key)
+            vpn_keys(VPN_KEYS).store(name, key)
         together(running(), lambda each: each.resume())
         unfinished.unlink()
 
@@ -75,6 +76,24 @@ def fleet(machines: Fleet, first_run: FirstRun) -> Iterator[Fleet]:
     """The fleet as the first run left it."""
     machines.restore("converged")
     yield machines
+
+
+@pytest.fixture(scope="session")
+def offsite_first_run() -> str:
+    """What the first run on fresh machines said; the state after it is kept as a snapshot."""
+    machines = OffsiteFleet()
+    machines.restore("fresh")
+    output = machines.converge("-vvv")
+    machines.snapshot(machines.converged)
+    return output
+
+
+@pytest.fixture
+def copies(offsite_first_run: str) -> OffsiteFleet:
+    """The storage server, a client and the host that keeps copies, as the first run left them."""
+    machines = OffsiteFleet()
+    machines.restore(machines.converged)
+    return machines
 
 
 @pytest.fixture(scope="session")

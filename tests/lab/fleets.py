@@ -16,6 +16,7 @@ from lab.machines import INVENTORY, ROOT, STATE, Machine, machine, pyinfra, runn
 from tests.lab.state import everything
 
 VPN_KEYS = STATE / "vpn-keys.yml"
+PULL_KEYS = STATE / "pull-keys.yml"
 COPIED = (
     "Makefile",
     "audit.py",
@@ -34,10 +35,12 @@ Data = dict[str, dict[str, Any]]
 class Machines:
     """Some of the lab's machines, which are converged, kept and restored together.
 
-    What the operator has of them goes with each snapshot: escrow, and the public keys of the VPN.
+    What the operator has of them goes with each snapshot: escrow, and the hosts' public keys.
+    converged: the name of the snapshot after their first run
     """
 
     names: tuple[str, ...]
+    converged = "converged"
 
     def __init__(self) -> None:
         self.all = tuple(machine(name) for name in self.names)
@@ -61,18 +64,20 @@ class Machines:
         together(self.all, lambda each: each.restore(snapshot))
         _replace(escrow_directory(), self._kept(snapshot) / "escrow")
         escrow_directory().mkdir(mode=0o700, exist_ok=True)
-        _replace(VPN_KEYS, self._kept(snapshot) / VPN_KEYS.name)
+        for file in (VPN_KEYS, PULL_KEYS):
+            _replace(file, self._kept(snapshot) / file.name)
 
     def restore_newest(self) -> None:
         """Go back to working order: converged, or fresh if that was never reached."""
-        converged = all(each.has_snapshot("converged") for each in self.all)
-        self.restore("converged" if converged else "fresh")
+        converged = all(each.has_snapshot(self.converged) for each in self.all)
+        self.restore(self.converged if converged else "fresh")
 
     def snapshot(self, name: str) -> None:
         together(self.all, lambda each: each.snapshot(name))
         self._kept(name).mkdir(exist_ok=True)
         _replace(self._kept(name) / "escrow", escrow_directory())
-        _replace(self._kept(name) / VPN_KEYS.name, VPN_KEYS)
+        for file in (VPN_KEYS, PULL_KEYS):
+            _replace(self._kept(name) / file.name, file)
 
     def _kept(self, snapshot: str) -> Path:
         return STATE / f"operator-{snapshot}-of-{self.names[0]}"
@@ -111,6 +116,26 @@ class Fleet(Machines):
     @property
     def boards(self) -> tuple[Machine, ...]:
         return self.all[1:]
+
+
+class OffsiteFleet(Machines):
+    """The storage server, one client, and the host that keeps the copies."""
+
+    names = ("storage1", "offsite1", "vision-stg1")
+    # Its machines are those of other fleets too.
+    converged = "converged-offsite"
+
+    @property
+    def storage(self) -> Machine:
+        return self.all[0]
+
+    @property
+    def offsite(self) -> Machine:
+        return self.all[1]
+
+    @property
+    def client(self) -> Machine:
+        return self.all[2]
 
 
 class VpnFleet(Machines):
@@ -166,8 +191,8 @@ def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
         (shutil.copytree if source.is_dir() else shutil.copy2)(source, directory / name)
     state = directory / "lab/.state"
     state.mkdir(parents=True)
-    for name in ("id_ed25519", "running", "env", "people.yml", "vpn-keys.yml"):
-        shutil.copy(STATE / name, state / name)
+    for name in ("id_ed25519", "running", "env", "people.yml", "vpn-keys.yml", "pull-keys.yml"):
+        _replace(state / name, STATE / name)
     edit(directory / "inventories/lab.yml", lambda data: change(data["hosts"]))
     return directory
 

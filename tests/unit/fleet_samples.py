@@ -72,6 +72,13 @@ HUB: dict[str, Any] = {
         "people": ["10.66.1.0/24", "fd66:0:0:1::/64"],
     },
 }
+OFFSITE: dict[str, Any] = {
+    "roles": ["offsite"],
+    "environment": "shared",
+    "address": "192.0.2.12",
+    "vpn": {"addresses": ["10.66.0.12", "fd66::12"]},
+    "disks": ["ata-far-one", "ata-far-two"],
+}
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 

@@ -9,10 +9,11 @@ import pytest
 from pyinfra import host
 from pyinfra.context import ctx_host, ctx_state
 
-from deploys import access, audit, vpn
-from deploys.audit import Audit, Ended, Key, Peer
+from deploys import access, audit, offsite, vpn
+from deploys.audit import Audit, Copy, Ended, Key, Peer
 from deploys.vpn import firewall
 from facts.access import KEYS, AccessState, AccountState
+from facts.copies import CopiesState
 from facts.files import PathState
 from facts.nftables import TableState
 from facts.systemd import UnitsState, UnitState
@@ -22,13 +23,15 @@ from operations import wireguard
 from operations.access import Wanted
 from operations.systemd import Unit
 from operations.wireguard import RIGHTS, Interface, config
-from tests.unit.fleet_samples import HUB, KEY, fleet_of, sample
+from tests.unit.fleet_samples import HUB, KEY, OFFSITE, fleet_of, sample
 
 VPN = SimpleNamespace(interface="wg0")
+PULL_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICLgNqzm+T8GyRuSh7Bccycz+Ofze00gs9seVmdbX2/1"
 SEEN = Audit(
     "the VPN",
     [Key("ops-hypha-1", True, "SHA256:x", "ops-hypha-1", "20270701Z")],
     [Peer("vpn1", ["10.66.0.31/32"])],
+    [Copy("tank/a", 5, 30), Copy("tank/gone", None, 9000)],
 )
 
 
@@ -77,6 +80,7 @@ def test_the_report_is_of_all_hosts_and_written_once_all_are_seen(
     text = (tmp_path / "reports/audit.md").read_text()
     assert "| ops-hypha-1 | sudo | SHA256:x | ops-hypha-1 | 20270701Z |" in text
     assert "Tunnels: vpn1 (10.66.0.31/32)" in text
+    assert "| tank/a | 5 | 30 |\n| tank/gone | none | 9000 |" in text
     assert text.count("As the data says.") == 2
     assert text in capsys.readouterr().out
 
@@ -104,6 +108,7 @@ def test_the_keys_are_those_that_sshd_accepts(
         accounts={
             "ops-hypha-1": AccountState(1000, "/home/o", "/bin/bash", None, True),
             "gone": AccountState(1001, "/home/g", "/bin/bash", 1),
+            "pull": AccountState(998, "/", "/bin/sh"),
         },
         files={
             KEYS: PathState("directory", 0o755, "root", "root"),
@@ -112,9 +117,11 @@ def test_the_keys_are_those_that_sshd_accepts(
             ),
             f"{KEYS}/gone": file(KEY),
             f"{KEYS}/no-account": file(KEY),
+            f"{KEYS}/pull": file(f'restrict,command="/usr/bin/python3 -I x" {PULL_KEY} offsite1'),
         },
     )
-    own, rogue = audit._keys(now)
+    fleet.pull_keys.store("offsite1", PULL_KEY)
+    own, rogue, machine = audit._keys(now)
     assert (own.account, own.sudo, own.person, own.until) == (
         "ops-hypha-1",
         True,
@@ -123,6 +130,7 @@ def test_the_keys_are_those_that_sshd_accepts(
     )
     assert own.key.startswith("SHA256:")
     assert (rogue.person, rogue.until) == ("nobody", "")
+    assert (machine.account, machine.sudo, machine.person) == ("pull", False, "offsite1")
 
 
 @pytest.mark.parametrize(("table", "live"), [("table inet coop_infra {", None), ("", Live("x", 1))])
@@ -130,7 +138,7 @@ def test_a_tunnel_of_a_host_that_is_in_the_vpn_no_more_is_drift(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, live: Live | None
 ) -> None:
     fleet: Fleet = fleet_of(tmp_path, sample(vpn1={**HUB, "roles": [], "vpn": None}))
-    for module in (audit, access):
+    for module in (audit, access, offsite):
         monkeypatch.setattr(module, "fleet", lambda: fleet)
         monkeypatch.setattr(module, "this_host", lambda: fleet.host("vpn1"))
     found = [AccessState(), WireGuardState(live=live), TableState(live=table), UnitsState()]
@@ -157,8 +165,10 @@ def in_vpn(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[str]:
         "units": UnitsState({unit.name: UnitState(file="enabled") for unit in units}),
         **changes,
     }
-    monkeypatch.setattr(audit, "this_host", lambda: SimpleNamespace(vpn=1, ssh_port=22))
-    monkeypatch.setattr(audit, "fleet", lambda: SimpleNamespace(vpn=VPN, people={}))
+    monkeypatch.setattr(audit, "this_host", lambda: SimpleNamespace(vpn=1, ssh_port=22, roles=()))
+    keys = SimpleNamespace(load=dict)
+    fleet = SimpleNamespace(vpn=VPN, people={}, pull_keys=keys)
+    monkeypatch.setattr(audit, "fleet", lambda: fleet)
     monkeypatch.setattr(access, "wanted", lambda: Wanted((), {}))
     monkeypatch.setattr(audit, "drift", lambda *_: [])
     monkeypatch.setattr(wireguard, "differences", lambda *_: [])
@@ -203,3 +213,29 @@ def test_ssh_is_told_apart_from_what_else_is_closed(
     assert audit._ssh_from(closed.replace("{port}", "2049")) == "anywhere"
     assert audit._ssh_from(closed.replace("{port}", "22")) == "the VPN"
     assert audit._ssh_from("") == "anywhere"
+
+
+def test_a_copy_that_is_too_old_is_drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = fleet_of(tmp_path, sample(offsite1={**OFFSITE}))
+    for module in (audit, access, offsite):
+        monkeypatch.setattr(module, "fleet", lambda: fleet)
+        monkeypatch.setattr(module, "this_host", lambda: fleet.host("offsite1"))
+    monkeypatch.setattr(vpn, "units", list)
+    monkeypatch.setattr(vpn, "interface", lambda: Interface("K=", (), 1, ()))
+    monkeypatch.setattr(firewall, "text", lambda: "t")
+    copies = CopiesState(7200, 3600, {"a": 3000}, {"a": 0, "b": 7140}, ("a: offsite: too old",))
+    found = [AccessState(), WireGuardState(), TableState(), UnitsState(), copies]
+    asked: list[Any] = []
+
+    def get_fact(kind: Any, **arguments: Any) -> Any:
+        asked.append(arguments)
+        return found
+
+    with (
+        ctx_state.use(SimpleNamespace(failed_hosts=[])),
+        ctx_host.use(SimpleNamespace(name="offsite1", get_fact=get_fact)),
+    ):
+        seen = audit._look()
+    assert len(asked) == 1
+    assert seen.copies == [Copy("a", 10, 120), Copy("b", None, 1)]
+    assert "copies: a: offsite: too old" in seen.drift

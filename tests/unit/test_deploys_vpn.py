@@ -82,7 +82,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A hub that knows one person, who is in the data no more."""
     fleet = fleet_of(tmp_path, sample(vpn1=HUB), PEOPLE)
     monkeypatch.setattr(vpn, "fleet", lambda: fleet)
-    monkeypatch.setattr(vpn, "vpn_keys", dict)
     monkeypatch.setattr(vpn, "this_host", lambda: fleet.host("vpn1"))
     monkeypatch.setattr(vpn, "tunnel_to", lambda host: MINE)
     monkeypatch.setattr(preflight, "only_reads", lambda: False)

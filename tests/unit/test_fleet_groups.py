@@ -38,7 +38,7 @@ def spoilt(directory: Path, group: str, line: str) -> list[Problem]:
         ("storage", "del snapshots['prod']['daily']", "snapshots prod.daily", "is missing"),
         (
             "storage",
-            "snapshots['prod'].update(hourly=0, daily=0)",
+            "snapshots['prod'].update(hourly=0, daily=0, monthly=0)",
             "snapshots prod.monthly",
             "no snapshot is kept",
         ),
@@ -78,6 +78,7 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     assert [Path(problem.file).name for problem in problems] == [
         "all.py",
         "storage.py",
+        "offsite.py",
         "clients.py",
         "vision.py",
         "vpn.py",

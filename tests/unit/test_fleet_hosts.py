@@ -8,7 +8,7 @@ import pytest
 from tests.unit.fleet_samples import REMOVED, SITE, fleet_of, places, problems_of, sample
 
 MISTAKES: list[tuple[str, Any, str]] = [
-    ("prod1__roles", ["vison"], "'storage', 'vision' or 'hub'"),
+    ("prod1__roles", ["vison"], "'storage', 'offsite', 'vision' or 'hub'"),
     ("prod1__roles", "vision", "a list"),
     ("prod1__roles", ["vision", "vision"], "vision is there twice"),
     ("prod1__roles", REMOVED, "is missing"),
@@ -29,7 +29,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("prod1__ssh__hostname", "a b", "not a name or address"),
     ("prod1__ssh__key", "", "not a path"),
     ("prod1__ssh__password", "x", "the fields are hostname, user, port, key"),
-    ("prod1__disks", ["ata-one"], "role storage only"),
+    ("prod1__disks", ["ata-one"], "roles storage and offsite only"),
     ("prod1__lab", {"memory": 512}, "take it out"),
     ("storage1__disks", REMOVED, "role storage needs disks"),
     ("storage1__disks", [], "role storage needs disks"),

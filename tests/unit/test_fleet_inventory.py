@@ -64,6 +64,7 @@ def test_each_role_is_a_group_and_so_are_the_clients() -> None:
         "all": ["storage1", "stg1", "prod1", "bare1"],
         "clients": ["stg1", "prod1"],
         "storage": ["storage1"],
+        "offsite": [],
         "vision": ["stg1", "prod1"],
         "vpn": ["storage1", "stg1", "prod1"],
         "hub": [],

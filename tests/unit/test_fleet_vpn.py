@@ -89,8 +89,8 @@ def test_a_person_s_peer_is_one_hub_and_leads_to_every_server(tmp_path: Path) ->
         ({"vpn1__vpn": None}, ("vpn1", "vpn"), "role hub needs"),
         ({"vpn1__vpn": {"addresses": ["10.66.0.31", "fd66::31"]}}, ("vpn1", "vpn"), "needs"),
         ({"prod1__vpn": {**HUB["vpn"]}}, ("prod1", "vpn"), "role hub only"),
-        ({"prod1__vpn": REMOVED}, ("prod1", "vpn"), "NFS goes through the VPN only"),
-        ({"storage1__vpn": None}, ("storage1", "vpn"), "NFS goes through the VPN only"),
+        ({"prod1__vpn": REMOVED}, ("prod1", "vpn"), "its data goes through the VPN only"),
+        ({"storage1__vpn": None}, ("storage1", "vpn"), "its data goes through the VPN only"),
         (
             {"prod1__vpn": {"addresses": ["10.66.0.22"]}},
             ("prod1", "vpn.addresses"),

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -88,7 +89,7 @@ def apply(
 ) -> Run:
     answers: Any = list(states) if len(states) > 1 else states[0]
     wanted = Wanted(tuple(accounts), SETTINGS)
-    return run(people, wanted, proof, facts={Access: answers}, **how)
+    return run(people, lambda: wanted, proof, facts={Access: answers}, **how)
 
 
 def scripts(done: Run) -> list[str]:
@@ -254,8 +255,12 @@ def test_an_address_with_a_port_of_its_own_is_another_way_in() -> None:
     where = {"port": "22", "listenaddress": "[::]:22 0.0.0.0:2222"}
     found = but(settings={"root": {**SETTINGS, **where}})
     for others, failures in (({"port": "22"}, 1), ({}, 0)):
-        wanted = Wanted(tuple(ACCOUNTS), SETTINGS, others)
-        done = run(people, wanted, lambda: None, facts={Access: found})
+        done = run(
+            people,
+            partial(Wanted, tuple(ACCOUNTS), SETTINGS, others),
+            lambda: None,
+            facts={Access: found},
+        )
         assert len(done.commands) == failures
     assert "sshd for root: listenaddress 0.0.0.0:2222 -> port 22 alone" in drift(
         found, Wanted(tuple(ACCOUNTS), SETTINGS, {"port": "22"})
@@ -363,3 +368,26 @@ def test_drift_is_all_that_a_run_would_change_or_complain_of() -> None:
 def test_until_when_a_line_holds() -> None:
     assert expiry(WEB) == "20270701"
     assert expiry(OPS) == ""
+
+
+MACHINES = 'restrict,command="/usr/bin/python3 -I x" ' + ROGUE
+
+
+def with_service(key: str, **there: Any) -> Run:
+    """A host that a machine comes to by this key."""
+    wanted = Wanted(tuple(ACCOUNTS), SETTINGS, services={"pull": (key,)})
+    found = but(accounts={"pull": AccountState(998, "/", "/bin/sh")}, **there)
+    return run(people, lambda: wanted, lambda: None, facts={Access: found})
+
+
+def test_a_machines_key_is_left_where_it_is() -> None:
+    done = with_service(MACHINES, files={f"{KEYS}/pull": file(f"{HEADER}{MACHINES}\n")})
+    assert (done.commands, done.said) == ([], [])
+
+
+def test_a_machines_key_is_written_and_one_that_is_gone_ends_what_came_by_it() -> None:
+    done = with_service(MACHINES, files={f"{KEYS}/pull": None})
+    assert f"{KEYS}/pull: absent -> file root:root 0644" in done.said
+    done = with_service(OPS, files={f"{KEYS}/pull": file(f"{HEADER}{MACHINES}\n")})
+    assert "account pull: a key is gone, so its sessions end" in done.said
+    assert "end_sessions 998" in scripts(done)[-1]

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.accounts import Users
+from facts.accounts import User, Users
 from operations.accounts import service_user
 from tests.unit.host_here import perform
 from tests.unit.operation_harness import Run, Shell, run
@@ -13,7 +13,11 @@ USERADD = (
 )
 
 
-def apply(**there: int) -> Run:
+def user(uid: int) -> User:
+    return User(uid, "/nonexistent", "/usr/sbin/nologin")
+
+
+def apply(**there: User) -> Run:
     return run(service_user, "vision", 20001, facts={Users: there})
 
 
@@ -32,13 +36,13 @@ def shell(tmp_path: Path) -> Shell:
 
 
 def test_a_user_who_exists_is_left_alone() -> None:
-    done = apply(vision=20001)
+    done = apply(vision=user(20001))
     assert (done.commands, done.said, done.noops) == ([], [], ["user vision exists"])
     assert done.asked == [{"names": ["vision"]}]
 
 
 def test_a_user_with_another_uid_is_never_renumbered() -> None:
-    done = apply(vision=33)
+    done = apply(vision=user(33))
     assert len(done.commands) == 1
     assert done.failure == "user vision has uid 33, not 20001; move its files and delete it first"
 
@@ -58,3 +62,24 @@ def test_no_user_is_made_in_somebody_elses_group(shell: Shell) -> None:
     shell.stand_in("groupadd", "echo GID 20001 already exists >&2; exit 4")
     assert perform(apply().commands[0], shell).returncode == 4
     assert shell.calls[-1].startswith("groupadd")
+
+
+def test_one_of_any_uid_is_the_systems(shell: Shell) -> None:
+    def apply(**there: User) -> Run:
+        return run(service_user, "pull", None, "/", "/bin/sh", facts={Users: there})
+
+    (command,) = apply().commands
+    perform(command, shell)
+    assert shell.calls == [
+        "useradd --system --user-group --no-create-home --home-dir / --shell /bin/sh pull"
+    ]
+    assert apply(pull=User(998, "/", "/bin/sh")).commands == []
+    assert "is a person's (uid 1001)" in apply(pull=User(1001, "/", "/bin/sh")).failure
+
+
+def test_home_and_shell_are_put_right(shell: Shell) -> None:
+    shell.stand_in("usermod")
+    done = apply(vision=User(20001, "/home/vision", "/bin/bash"))
+    perform(done.commands[0], shell)
+    assert done.said == ["user vision: /home/vision, /bin/bash -> /nonexistent, /usr/sbin/nologin"]
+    assert shell.calls == ["usermod --home /nonexistent --shell /usr/sbin/nologin vision"]

@@ -2,17 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pyinfra.api import StringCommand
 
 import facts.wireguard
 from facts.wireguard import NO_SECRET, Live, LivePeer, WireGuard, WireGuardState
 from operations import wireguard
 from operations.wireguard import Interface, Peer
-from tests.unit.host_here import answer, perform
+from tests.unit.host_here import perform
 from tests.unit.operation_harness import Run, Shell, run
 from tests.unit.wireguard_samples import HUB, OPERATOR, OWN, PRESHARED, PRIVATE
 
@@ -296,67 +294,3 @@ def test_a_candidate_that_lost_its_key_or_a_peer_is_put_nowhere(
     assert perform(command, machine.shell).returncode != 0
     assert machine.config.read_text() == "as it was"
     assert not machine.in_force.exists()
-
-
-def make_key(now: WireGuardState, stored: list[str], **known: str) -> Run:
-    return run(wireguard.key, "wg0", known, stored.append, facts={WireGuard: now})
-
-
-class Connection:
-    """A host, in the place of pyinfra's, for a command that is a Python function."""
-
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.said: list[str] = []
-
-    def log_styled(self, text: str, **options: Any) -> None:
-        self.said.append(text)
-
-    def run_shell_command(self, command: StringCommand, **options: Any) -> Any:
-        assert options == {"_sudo": True}
-        return answer(perform(command, self.machine.shell))
-
-
-def test_a_host_whose_key_is_stored_is_asked_nothing() -> None:
-    done = make_key(WireGuardState(), [], storage1=OWN)
-    assert (done.commands, done.asked, done.noops) == ([], [], ["its public key is stored"])
-
-
-def test_a_host_without_a_key_makes_one_and_gives_its_public_half(machine: Machine) -> None:
-    stored: list[str] = []
-    (machine.directory / "wg0.key").unlink()
-    make, store = make_key(WireGuardState(), stored).commands
-    assert stored == []
-    assert perform(make, machine.shell).returncode == 0
-    file = machine.directory / "wg0.key"
-    assert (file.read_text(), file.stat().st_mode & 0o777) == (f"{PRIVATE}\n", 0o600)
-    store.execute(SimpleNamespace(), Connection(machine), {})
-    assert stored == [OWN]
-
-
-def test_a_key_file_that_cannot_be_read_is_not_replaced(machine: Machine) -> None:
-    (machine.directory / "wg0.key").write_text("damaged")
-    make, _ = make_key(WireGuardState(), []).commands
-    assert perform(make, machine.shell).returncode != 0
-    assert (machine.directory / "wg0.key").read_text() == "damaged"
-
-
-def test_a_key_that_is_there_is_kept_and_stored(machine: Machine) -> None:
-    stored: list[str] = []
-    done = make_key(WireGuardState(OWN), stored)
-    assert done.said == ["wg0: its public key -> stored"]
-    (store,) = done.commands
-    store.execute(SimpleNamespace(), Connection(machine), {})
-    assert stored == [OWN]
-
-
-def test_a_key_that_is_not_taken_fails_the_host_in_words(machine: Machine) -> None:
-    def refuse(key: str) -> None:
-        raise ValueError("it is a copy")
-
-    (store,) = run(
-        wireguard.key, "wg0", {}, refuse, facts={WireGuard: WireGuardState(OWN)}
-    ).commands
-    connection = Connection(machine)
-    assert store.execute(SimpleNamespace(), connection, {}) is False
-    assert connection.said == ["it is a copy"]

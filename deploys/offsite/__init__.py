@@ -1,0 +1,178 @@
+"""Copies off-site: a host with the role offsite pulls the storage server's snapshots.
+
+The server gives it an account that may send what is below the datasets, through a command that
+admits nothing else (source.py). Neither side can take away what the other has.
+"""
+
+import json
+from pathlib import Path
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from deploys import pool
+from deploys.data import fleet, this_host
+from deploys.templates import render
+from fleet.hosts import Host
+from operations import accounts, delegations, files, keys, systemd, zfs
+
+ACCOUNT = "coop-pull"
+HOME = "/var/lib/coop-offsite"
+PROGRAMS = "/usr/local/lib/coop-infra"
+SOURCE, BOOKMARKS = f"{PROGRAMS}/offsite-source", f"{PROGRAMS}/offsite-bookmarks"
+PULL, HOLD = f"{PROGRAMS}/offsite-pull", f"{PROGRAMS}/offsite-hold"
+STATUS = f"{PROGRAMS}/offsite-status"
+SETTINGS = "/etc/coop-infra/offsite.json"
+# Where prometheus-node-exporter of Debian looks.
+METRICS = "/var/lib/prometheus/node-exporter/coop-offsite.prom"
+UNITS = ("coop-offsite", "coop-offsite-status")
+PRUNE = "sanoid-prune.service"
+PRUNE_FILE = f"/etc/systemd/system/{PRUNE}.d/coop-infra.conf"
+PYTHON = "/usr/bin/python3 -I"
+
+KEY = keys.Pair(
+    f"{HOME}/id_ed25519",
+    make='ssh-keygen -q -t ed25519 -N "" -C "" -f "$new"; rm "$new.pub"',
+    public='ssh-keygen -y -f "$file"',
+    owner=ACCOUNT,
+)
+
+# Nothing of a copy is ever mounted, or has power here.
+PARENT = {
+    "canmount": "off",
+    "mountpoint": "none",
+    "readonly": "on",
+    "setuid": "off",
+    "exec": "off",
+    "devices": "off",
+}
+
+
+@deploy("Key of the copies off-site")
+def make_key() -> None:
+    """Before access.converge, which lets it in to the storage server."""
+    name = host.name
+    accounts.service_user(name="User", user=ACCOUNT, home=HOME)
+    keys.own(
+        name="Key",
+        pair=KEY,
+        known=fleet().pull_keys.load(),
+        store=lambda key: fleet().pull_keys.store(name, key),
+    )
+
+
+def accepted() -> dict[str, tuple[str, ...]]:
+    """By account, the lines of authorized_keys for the machines that come to this host."""
+    pullers = fleet().hosts_with_role("offsite")
+    if "storage" not in this_host().roles or not pullers:
+        return {}
+    stored = fleet().pull_keys.load()
+    return {ACCOUNT: tuple(_line(it, stored[it.name]) for it in pullers if it.name in stored)}
+
+
+def _line(puller: Host, key: str) -> str:
+    assert puller.vpn is not None
+    command = " ".join([PYTHON, SOURCE, *(copy.source for copy in fleet().copies())])
+    only_from = ",".join(puller.vpn.addresses)
+    return f'restrict,from="{only_from}",command="{command}" {key} {puller.name}'
+
+
+@deploy("Source of copies off-site")
+def serve() -> None:
+    """On the storage server: what a pull needs there."""
+    sources = [copy.source for copy in fleet().copies()]
+    # A shell, as sshd starts the forced command by it.
+    accounts.service_user(name="User", user=ACCOUNT, home="/", shell="/bin/sh")
+    files.present(
+        name="Programs",
+        entries=[
+            _program(SOURCE, "source.py"),
+            files.File(BOOKMARKS, render(__file__, "bookmarks.sh.j2", sources=sources), 0o755),
+            _before_pruning(BOOKMARKS),
+        ],
+    )
+    delegations.allowed(
+        name="Permissions", user=ACCOUNT, datasets=sources, permissions=["hold", "send"]
+    )
+    systemd.running(name="Services", units=[], loaded=[PRUNE], drop_ins=[PRUNE_FILE])
+
+
+@deploy("Copies off-site")
+def converge() -> None:
+    files.present(name="Files", entries=_files())
+    above = f"{fleet().offsite.pool.name}/{fleet().storage.pool.name}"
+    targets = [copy.target for copy in fleet().copies()]
+    pool.converge([zfs.Dataset(name, PARENT) for name in (above, *targets)], undeclared=targets)
+    delegations.allowed(
+        name="Permissions",
+        user=ACCOUNT,
+        datasets=[above],
+        permissions=["create", "mount", "receive"],
+    )
+    timers = [systemd.Unit(f"{it}.timer", restart_on=(_unit(f"{it}.timer"),)) for it in UNITS]
+    systemd.running(
+        name="Services",
+        units=[*pool.units(), *timers],
+        loaded=[*(f"{it}.service" for it in UNITS), PRUNE],
+        drop_ins=[PRUNE_FILE],
+    )
+
+
+def look() -> str:
+    """The command that tells how fresh the copies are, on a host that keeps them: facts.copies."""
+    return f"{PYTHON} {STATUS} {SETTINGS} --look"
+
+
+def _files() -> list[files.Entry]:
+    copies, source = fleet().copies(), fleet().storage_host
+    assert source.vpn is not None
+    settings = {
+        "host": source.name,
+        "bandwidth": fleet().offsite.bandwidth,
+        "copies": {copy.source: copy.target for copy in copies},
+        "retentions": {copy.target: copy.retention.model_dump() for copy in copies},
+        "expected": [fleet().dataset_name(it) for it in fleet().hosts_with_volume()],
+        "rpo": fleet().offsite.rpo_seconds(),
+        "seen": f"{HOME}/seen.json",
+        "metrics": METRICS,
+    }
+    values = {
+        "account": ACCOUNT,
+        "home": HOME,
+        "key": KEY.file,
+        "source": source,
+        "address": source.vpn.addresses[0],
+        "pull": f"{PYTHON} {PULL} {SETTINGS}",
+        "hold": f"{PYTHON} {HOLD} {SETTINGS}",
+        "status": f"{PYTHON} {STATUS} {SETTINGS}",
+        "tunnel": fleet().vpn.unit,
+    }
+    retentions = {copy.target: copy.retention for copy in copies}
+    return [
+        files.Directory(HOME, 0o700, ACCOUNT, ACCOUNT),
+        files.File(f"{HOME}/.ssh/config", render(__file__, "ssh_config.j2", **values)),
+        _program(PULL, "pull.py"),
+        _program(HOLD, "hold.py"),
+        files.File(SETTINGS, json.dumps(settings, indent=2) + "\n"),
+        _program(STATUS, "status.py"),
+        *(
+            files.File(_unit(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))
+            for it in UNITS
+            for kind in ("service", "timer")
+        ),
+        pool.sanoid(retentions, takes=False),
+        _before_pruning(f"{PYTHON} {HOLD} {SETTINGS}"),
+    ]
+
+
+def _program(path: str, name: str) -> files.File:
+    return files.File(path, (Path(__file__).parent / name).read_text(), 0o755)
+
+
+def _before_pruning(command: str) -> files.File:
+    """What has to be done before sanoid destroys anything: if it fails, sanoid does not."""
+    return files.File(PRUNE_FILE, render(__file__, "prune.conf.j2", command=command))
+
+
+def _unit(name: str) -> str:
+    return f"/etc/systemd/system/{name}"

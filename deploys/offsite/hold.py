@@ -1,0 +1,72 @@
+"""Holds every snapshot here for its full time, whatever the source does.
+
+Runs as root on the host that keeps the copies as `hold.py FILE`, after each pull and before
+anything is pruned. A hold is what no stream from the source can take away: zfs-hold(8). FILE is
+JSON, of which this uses
+
+    retentions  {target: {"hourly": 48, ...}}: by dataset how many of each sanoid keeps below it
+
+A snapshot of sanoid's is held for that count times its period, and any other for ever, as nobody
+prunes it here. The newest of each dataset is held whatever its age: the next pull goes on from it.
+"""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+TAG = "coop-offsite"
+HOURS = {"hourly": 1, "daily": 24, "weekly": 24 * 7, "monthly": 24 * 31}
+# Of what Linux takes in one command line only a part.
+AT_ONCE = 500
+
+Retention = dict[str, int]
+
+
+def main(retentions: dict[str, Retention], now: float) -> None:
+    for target, retention in retentions.items():
+        hold, release = changes(listed(target), retention, now)
+        for verb, names in (("hold", hold), ("release", release)):
+            for start in range(0, len(names), AT_ONCE):
+                subprocess.run(["zfs", verb, TAG, *names[start : start + AT_ONCE]], check=True)
+
+
+def listed(target: str) -> list[str]:
+    columns = ("-o", "name,creation,userrefs", "-s", "createtxg")
+    return subprocess.run(
+        ["zfs", "list", "-Hpr", "-t", "snapshot", *columns, target],
+        stdout=subprocess.PIPE, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+
+
+def changes(lines: list[str], retention: Retention, now: float) -> tuple[list[str], list[str]]:
+    """The snapshots to hold, and those to release.
+
+    lines: of `zfs list -Hp -o name,creation,userrefs`, the oldest first
+    """
+    rows = [line.split("\t") for line in lines]
+    newest = {name.partition("@")[0]: name for name, _, _ in rows}
+    hold, release = [], []
+    for name, created, holds in rows:
+        is_due = name == newest[name.partition("@")[0]] or now < int(created) + kept_for(
+            name, retention
+        )
+        if is_due and holds == "0":
+            hold.append(name)
+        elif not is_due and holds != "0":
+            release.append(name)
+    return hold, release
+
+
+def kept_for(name: str, retention: Retention) -> float:
+    """Seconds from its creation on."""
+    snapshot = name.partition("@")[2]
+    kind = snapshot.rpartition("_")[2]
+    if not snapshot.startswith("autosnap_") or kind not in HOURS:
+        return float("inf")
+    return retention[kind] * HOURS[kind] * 3600.0
+
+
+if __name__ == "__main__":
+    main(json.loads(Path(sys.argv[1]).read_text())["retentions"], time.time())

@@ -1,0 +1,215 @@
+"""Pulls what a storage server has in new snapshots, dataset by dataset, by syncoid.
+
+Runs on the host that keeps the copies as `pull.py FILE`, with nothing but Debian's Python, as a
+user that may receive below the targets and do no more. FILE is JSON:
+
+    host       the storage server, as ssh_config(5) knows it
+    bandwidth  bytes a second at most
+    copies     {source: target}, each a dataset below which all others are pulled
+    seen       where it writes down what the server had, and when: for status.py
+
+One question to the server tells what is new there, so that a pull that finds nothing is quick
+however many datasets there are. What syncoid says counts for nothing: a dataset is done when the
+newest snapshot of that first question is here.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+")
+SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+COLUMNS = ("-o", "name,guid,createtxg,creation", "-s", "createtxg")
+LIST_SECONDS = 600
+# Large blocks, compressed and embedded ones as they are: as the source has them on its disks.
+SEND = ("-L", "-c", "-e")
+
+
+class Failed(Exception):
+    """A dataset could not be pulled; says why."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """guid: the same on both sides, whatever the name; txg: in order on one side.
+
+    created: seconds since 1970. A bookmark has all three of the snapshot that it was made of.
+    """
+
+    name: str
+    guid: str
+    txg: int
+    created: int
+
+
+@dataclass(frozen=True)
+class Pull:
+    """From which host, at how many bytes a second at most."""
+
+    host: str
+    bandwidth: int
+
+    def dataset(self, source: str, target: str, there: list[Snapshot]) -> bool:
+        """Bring the newest of the snapshots that are there; False if it is here. Raises Failed."""
+        here, token = kept(target), resume_token(target)
+        newest = there[-1]
+        if token == "-" and here and here[-1].guid == newest.guid:
+            return False
+        if token == "-" and here and here[-1].guid not in {each.guid for each in there}:
+            self._from_bookmark(source, target, here[-1], there)
+        self._syncoid(source, target)
+        if newest.guid not in {each.guid for each in kept(target)}:
+            raise Failed(f"{newest.name} has not arrived")
+        return True
+
+    def _syncoid(self, source: str, target: str) -> None:
+        done = subprocess.run(
+            [
+                "syncoid",
+                *("--no-sync-snap", "--no-rollback", "--no-privilege-elevation", "--quiet"),
+                *("--compress=none", f"--target-bwlimit={self.bandwidth}"),
+                *(f"--sendoptions={''.join(flag[1] for flag in SEND)}", "--recvoptions=u"),
+                f"{self.host}:{source}",
+                target,
+            ],
+            check=False,
+        )
+        if done.returncode != 0:
+            raise Failed(f"syncoid ended with {done.returncode}")
+
+    def _from_bookmark(
+        self, source: str, target: str, head: Snapshot, there: list[Snapshot]
+    ) -> None:
+        """Bring the first snapshot after the newest that is here, which is gone from the source.
+
+        syncoid would take an older one that both have for the base, which cannot be received
+        without going back to it.
+        """
+        marks = snapshots(output([*self._ssh, "bookmarks", source]), "#").get(source, [])
+        mark = next((each for each in marks if each.guid == head.guid), None)
+        following = next((each for each in there if mark and each.txg > mark.txg), None)
+        if mark is None or following is None:
+            raise Failed(
+                f"the source has neither a snapshot nor a bookmark of {head.name}, the newest "
+                "here. Was it rolled back or made anew? What is here is kept: docs/offsite.md"
+            )
+        send = ["zfs", "send", *SEND, "-i", mark.name, following.name]
+        pipe(
+            [*self._ssh, *send],
+            ["mbuffer", "-q", "-m", "16M", "-r", str(self.bandwidth)],
+            ["zfs", "receive", "-s", "-u", target],
+        )
+
+    @property
+    def _ssh(self) -> list[str]:
+        return ["ssh", self.host]
+
+    def there(self, sources: list[str]) -> dict[str, list[Snapshot]]:
+        """The snapshots of each dataset there, the oldest first. Raises Failed."""
+        found = snapshots(output([*self._ssh, "list"]))
+        for name in found:
+            inside = any(name.startswith(f"{source}/") for source in sources)
+            if not inside or not NAME.fullmatch(name):
+                raise Failed(f"the source told of {name!r}, which was not asked for")
+        return found
+
+
+def kept(target: str) -> list[Snapshot]:
+    """The snapshots of one dataset here, the oldest first; none if it is not there."""
+    done = subprocess.run(
+        ["zfs", "list", "-Hpd", "1", "-t", "snapshot", *COLUMNS, target],
+        capture_output=True, text=True, check=False, timeout=LIST_SECONDS,
+    )  # fmt: skip
+    return snapshots(done.stdout.splitlines()).get(target, [])
+
+
+def resume_token(target: str) -> str:
+    """Of a receive that was cut off, "-" if there is none, or no such dataset."""
+    done = subprocess.run(
+        ["zfs", "get", "-H", "-o", "value", "receive_resume_token", target],
+        capture_output=True, text=True, check=False, timeout=LIST_SECONDS,
+    )  # fmt: skip
+    return done.stdout.strip() or "-"
+
+
+def snapshots(lines: list[str], mark: str = "@") -> dict[str, list[Snapshot]]:
+    """By dataset, of `zfs list -Hp` with COLUMNS. Raises Failed for any other line.
+
+    mark: what stands before its name, # of a bookmark
+    """
+    found: dict[str, list[Snapshot]] = defaultdict(list)
+    for line in lines:
+        fields = line.split("\t")
+        dataset, _, snapshot = fields[0].partition(mark)
+        numbers = fields[1:]
+        if len(numbers) != 3 or not all(map(str.isdecimal, numbers)) or not snapshot:
+            raise Failed(f"cannot be read: {line[:200]!r}")
+        if SNAPSHOT.fullmatch(snapshot):
+            guid, txg, created = numbers
+            found[dataset].append(Snapshot(fields[0], guid, int(txg), int(created)))
+    return dict(found)
+
+
+def output(command: list[str]) -> list[str]:
+    """The lines that the command prints. Raises Failed."""
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, check=False, timeout=LIST_SECONDS
+    )
+    if done.returncode != 0:
+        raise Failed(f"{command[:3]} ended with {done.returncode}")
+    return done.stdout.splitlines()
+
+
+def pipe(*commands: list[str]) -> None:
+    """Each command's output to the next. Raises Failed if any of them fails."""
+    running: list[subprocess.Popen[bytes]] = []
+    for command in commands:
+        before = running[-1].stdout if running else None
+        after = None if command == commands[-1] else subprocess.PIPE
+        running.append(subprocess.Popen(command, stdin=before or subprocess.DEVNULL, stdout=after))
+        if before:
+            # From here on the next one's alone: if that ends, this one does.
+            before.close()
+    ended = [each.wait() for each in running]
+    if any(ended):
+        names = [command[0] for command in commands]
+        raise Failed(f"{' | '.join(names)} ended with {ended}")
+
+
+def note(file: Path, content: dict[str, Any]) -> None:
+    new = file.with_suffix(".new")
+    new.write_text(json.dumps(content))
+    new.replace(file)
+
+
+def main(settings: dict[str, Any]) -> int:
+    """The number of datasets that could not be pulled."""
+    pull = Pull(settings["host"], settings["bandwidth"])
+    copies: dict[str, str] = settings["copies"]
+    failed = 0
+    found = pull.there(list(copies))
+    newest = {name: there[-1].created for name, there in found.items()}
+    note(Path(settings["seen"]), {"at": int(time.time()), "newest": newest})
+    for name, there in sorted(found.items()):
+        source = next(source for source in copies if name.startswith(f"{source}/"))
+        target = copies[source] + name.removeprefix(source)
+        try:
+            new = pull.dataset(name, target, there)
+            print(f"{name}: {there[-1].name} {'pulled' if new else 'is here'}", flush=True)
+        except Failed as error:
+            failed += 1
+            print(f"{name}: not pulled: {error}", file=sys.stderr, flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(bool(main(json.loads(Path(sys.argv[1]).read_text()))))
+    except Failed as error:
+        sys.exit(f"nothing pulled: {error}")

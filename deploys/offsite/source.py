@@ -1,0 +1,120 @@
+"""All that whoever holds a pull key may do on the storage server: the forced command of that key.
+
+Runs on the server as `source.py ROOT...`, with nothing but Debian's Python. sshd puts what was
+asked for in SSH_ORIGINAL_COMMAND: sshd(8). It is split into words and no shell ever sees it;
+whatever is not one of the shapes below is refused. These are what syncoid 2.1.0 says with the
+options of pull.py, and pull.py's own `list` and `bookmarks DATASET`.
+
+ROOT: a dataset; what is below one of them may be read, and nothing else
+"""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import syslog
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+")
+SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+TOKEN = re.compile(r"[0-9]-[0-9a-f]{1,16}-[0-9a-f]{1,8}-[0-9a-f]{2,4096}")
+SEND = ["zfs", "send"]
+COLUMNS = ["-o", "name,guid,createtxg,creation", "-s", "createtxg"]
+FLAGS = ["-L", "-c", "-e"]
+
+
+class Refused(Exception):
+    """It is none of what may be asked for."""
+
+
+def command_for(asked: str, roots: list[str]) -> list[str]:
+    """The program and its arguments that answer to what was asked for, [] for nothing at all.
+
+    Raises Refused.
+    """
+    try:
+        words = shlex.split(asked)
+    except ValueError:
+        raise Refused(asked) from None
+    match words:
+        # syncoid tries out its connection.
+        case ["exit"] | ["echo", "-n"]:
+            return []
+        case ["list"]:
+            return ["zfs", "list", "-Hpr", "-t", "snapshot", *COLUMNS, *roots]
+        case ["bookmarks", dataset] if _is_below(dataset, roots):
+            return ["zfs", "list", "-Hpd", "1", "-t", "bookmark", *COLUMNS, dataset]
+    if not _is_syncoids(words, roots):
+        raise Refused(asked)
+    return words
+
+
+def _is_syncoids(words: list[str], roots: list[str]) -> bool:
+    match words:
+        case ["zpool", "get", "-o", "value", "-H", "feature@extensible_dataset", pool]:
+            return pool in {root.split("/")[0] for root in roots}
+        case ["zfs", "get", "-H", "syncoid:sync", dataset]:
+            return _is_below(dataset, roots)
+        case ["zfs", "get", "-Hpd", "1", "-t", "snapshot", "guid,creation", dataset]:
+            return _is_below(dataset, roots)
+        case ["zfs", "send", *arguments]:
+            return _may_be_sent(arguments, roots)
+    return False
+
+
+def _may_be_sent(arguments: list[str], roots: list[str]) -> bool:
+    plain = [it for it in arguments if it not in (*FLAGS, "-nvP")]
+    match plain:
+        case [snapshot]:
+            return _is_snapshot(snapshot, roots)
+        case ["-I", base, snapshot]:
+            return _are_of_one(base, "@", snapshot, roots)
+        case ["-i", base, snapshot]:
+            return _are_of_one(base, "#", snapshot, roots)
+        case ["-t", token]:
+            return bool(TOKEN.fullmatch(token)) and _names_one(token, roots)
+    return False
+
+
+def _is_below(dataset: str, roots: list[str]) -> bool:
+    inside = any(dataset.startswith(f"{root}/") for root in roots)
+    return inside and bool(NAME.fullmatch(dataset))
+
+
+def _is_snapshot(name: str, roots: list[str], mark: str = "@") -> bool:
+    dataset, _, snapshot = name.partition(mark)
+    return _is_below(dataset, roots) and bool(SNAPSHOT.fullmatch(snapshot))
+
+
+def _are_of_one(base: str, mark: str, snapshot: str, roots: list[str]) -> bool:
+    same = base.partition(mark)[0] == snapshot.partition("@")[0]
+    return same and _is_snapshot(base, roots, mark) and _is_snapshot(snapshot, roots)
+
+
+def _names_one(token: str, roots: list[str]) -> bool:
+    """Whether the token is for a snapshot that may be sent: it can name any, by whoever made it.
+
+    zfs-send(8): with -n and -v it says what the token holds, and sends nothing.
+    """
+    done = subprocess.run(
+        [*SEND, "-nvt", token], capture_output=True, text=True, check=False, timeout=60
+    )
+    said = f"{done.stdout}\n{done.stderr}"
+    names = re.findall(r"^\s*toname = (.*)$", said, re.MULTILINE)
+    return len(names) == 1 and _is_snapshot(names[0], roots)
+
+
+def main(roots: list[str]) -> None:
+    asked = os.environ.get("SSH_ORIGINAL_COMMAND", "")
+    try:
+        command = command_for(asked, roots)
+    except Refused:
+        whence = os.environ.get("SSH_CONNECTION", "?").split(" ")[0]
+        syslog.syslog(syslog.LOG_WARNING, f"refused, from {whence}: {asked[:1000]!r}")
+        sys.exit("refused: this key only pulls snapshots")
+    if command:
+        os.execvp(command[0], command)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,46 @@
+"""How fresh the copies are that a host keeps of another one's datasets."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from facts import Fact, whole
+
+
+@dataclass(frozen=True)
+class CopiesState:
+    """Times are in seconds since 1970.
+
+    at: when it was looked; seen_at: when the source was looked at last, 0 for never
+    source, offsite: by dataset, when the newest snapshot there and here was taken
+    problems: what is not as fresh as it should be, for a person to read
+    """
+
+    at: int = 0
+    seen_at: int = 0
+    source: Mapping[str, int] = field(default_factory=dict)
+    offsite: Mapping[str, int] = field(default_factory=dict)
+    problems: tuple[str, ...] = (
+        "nothing tells how fresh the copies are: was this host converged?",
+    )
+
+
+class Copies(Fact[CopiesState]):
+    """What the command says, which prints JSON: deploys/offsite/status.py."""
+
+    def command(self, program: str) -> str:
+        return whole(f"{program} 2>/dev/null || true")
+
+    @staticmethod
+    def default() -> CopiesState:
+        return CopiesState()
+
+    def parse(self, output: list[str]) -> CopiesState:
+        said = json.loads("\n".join(output))
+        return CopiesState(
+            at=int(said["at"]),
+            seen_at=int(said["source"].get("at", 0)),
+            source=dict(said["source"].get("newest", {})),
+            offsite=dict(said["offsite"]),
+            problems=tuple(said["problems"]),
+        )

@@ -1,0 +1,46 @@
+"""What users other than root may do with ZFS. Format: zfs-allow(8) of OpenZFS 2.1."""
+
+import re
+from collections.abc import Mapping, Sequence
+from shlex import quote
+
+from facts import Fact, sections, whole
+
+BELOW_TOO = "Local+Descendent"
+"""The scope of what is allowed on a dataset and on all below it."""
+
+Allowed = Mapping[str, frozenset[tuple[str, str]]]
+"""By user, each permission with its scope: {"backup": {("Local+Descendent", "send")}}."""
+
+
+class Delegations(Fact[dict[str, Allowed]]):
+    """What is allowed on each of these datasets itself, not what comes from above; {} for none."""
+
+    def command(self, datasets: Sequence[str]) -> str:
+        return whole(
+            "\n".join(
+                f"printf '##of\\t%s\\n' {quote(name)}; zfs allow {quote(name)} 2>/dev/null"
+                for name in datasets
+            )
+        )
+
+    @staticmethod
+    def default() -> dict[str, Allowed]:
+        return {}
+
+    def parse(self, output: list[str]) -> dict[str, Allowed]:
+        return {each.fields[1]: _allowed(each.fields[1], each.lines) for each in sections(output)}
+
+
+def _allowed(dataset: str, lines: list[str]) -> Allowed:
+    found: dict[str, set[tuple[str, str]]] = {}
+    here, scope = False, ""
+    for line in lines:
+        if match := re.fullmatch(r"---- Permissions on (.*?) -+", line):
+            here = match[1] == dataset
+        elif match := re.fullmatch(r"(.*) permissions:", line):
+            scope = match[1]
+        elif here and (match := re.fullmatch(r"\tuser (\S+) (\S+)", line)):
+            each = ((scope, permission) for permission in match[2].split(","))
+            found.setdefault(match[1], set()).update(each)
+    return {user: frozenset(permissions) for user, permissions in found.items()}

@@ -1,0 +1,100 @@
+"""Public keys that hosts have made themselves, as they are kept beside the inventory.
+
+Each host makes its own pair and keeps the private half. The public half is written down, so that a
+run that does not reach a host still knows it: what others let it do never shrinks to the hosts at
+hand.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import Field
+
+from fleet.checks import shared_values
+from fleet.fields import HostName, Record
+from fleet.keys import SshKey, WireGuardKey
+from fleet.problems import FleetError, shown_path
+from fleet.records import read_records
+
+HEADING = """\
+# The public keys of the hosts {what}. A run adds that of a host which has none here: commit it.
+# A host that is installed anew makes another: take its entry out, and the next run adds the new.
+"""
+
+
+class _Named(Record):
+    # Excluded because in the file it is the key of the record and no field of it.
+    name: HostName = Field(exclude=True)
+
+
+class _VpnKey(_Named):
+    public_key: WireGuardKey
+
+
+class _PullKey(_Named):
+    public_key: SshKey
+
+
+@dataclass(frozen=True)
+class HostKeys:
+    """The keys of one kind in their file, which need not be there yet."""
+
+    file: Path
+    what: str
+    record: type[Any]
+
+    def load(self) -> dict[str, str]:
+        """The public keys by host, none if there is no file.
+
+        Raises FleetError for what is not a key, and for a key of two hosts.
+        """
+        if not self.file.exists():
+            return {}
+        found = read_records(self.record, "hosts", self.file)
+        keys = {name: record.public_key for name, record in found.valid.items()}
+        each = {host: [key] for host, key in keys.items()}
+        problems = [
+            *found.problems,
+            *shared_values(shown_path(self.file), "public_key", each),
+        ]
+        if problems:
+            raise FleetError(problems)
+        return keys
+
+    def store(self, host: str, public_key: str) -> None:
+        """Writes the key of the host down, beside those that are there; never changes one.
+
+        Raises ValueError if the host has another key in the file, or if another host has this one:
+        then one machine is a copy of the other. Raises FleetError if the file cannot be used.
+        """
+        keys = self.load()
+        if keys.get(host, public_key) != public_key:
+            raise ValueError(f"{host} has another key in {shown_path(self.file)}")
+        twin = next((it for it, key in keys.items() if key == public_key and it != host), None)
+        if twin:
+            raise ValueError(
+                f"{host} has the key of {twin}: one is a copy of the other; make it new"
+            )
+        self._write({**keys, host: public_key})
+
+    def _write(self, keys: dict[str, str]) -> None:
+        records = {name: {"public_key": key} for name, key in sorted(keys.items())}
+        new = self.file.with_suffix(".new")
+        with new.open("w", encoding="utf-8") as stream:
+            stream.write(HEADING.format(what=self.what) + yaml.safe_dump({"hosts": records}))
+            stream.flush()
+            os.fsync(stream.fileno())
+        new.replace(self.file)
+
+
+def vpn_keys(file: Path) -> HostKeys:
+    """WireGuard's, of the hosts in the VPN."""
+    return HostKeys(file, "in the VPN", _VpnKey)
+
+
+def pull_keys(file: Path) -> HostKeys:
+    """SSH's, by which the hosts with the role offsite pull from the storage server."""
+    return HostKeys(file, "that pull copies", _PullKey)

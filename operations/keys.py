@@ -1,0 +1,75 @@
+"""Key pairs that a host makes for itself: the private half stays, the public one is handed over."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from shlex import quote
+from typing import Any
+
+from pyinfra import host, logger
+from pyinfra.api import FunctionCommand, StringCommand
+
+from operations.operation import Commands, operation
+from operations.report import script, tell
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A key pair on a host.
+
+    file: of the private half
+    make: a line of POSIX sh that writes a new private half to the file "$new", or prints it there
+    public: one that prints the public half of "$file" as one line
+    owner: of the file
+    """
+
+    file: str
+    make: str
+    public: str
+    owner: str = "root"
+
+
+@operation()
+def own(pair: Pair, known: Mapping[str, str], store: Callable[[str], None]) -> Commands:
+    """The host has a private key of its own, and its public half is stored.
+
+    known: the public halves that are stored, by host; a host that is among them is asked nothing
+    store: is given the host's if none is stored yet; a ValueError of it fails the host
+
+    The private half is made on the host, which alone has it, and is never replaced.
+    """
+    if host.name in known:
+        host.noop("its public key is stored")
+        return
+    tell(f"{pair.file}: its public half -> stored, made first if there is none")
+    yield _make(pair)
+    yield FunctionCommand(_store, (pair, store), {})
+
+
+def _make(pair: Pair) -> StringCommand:
+    directory = quote(str(PurePosixPath(pair.file).parent))
+    return script(
+        f"file={quote(pair.file)}; new=$file.new",
+        'if [ ! -s "$file" ]; then',
+        f"  [ -d {directory} ] || mkdir -p -m 700 {directory}",
+        "  umask 077",
+        '  rm -f "$new" "$new.pub"',
+        f"  {pair.make}",
+        f'  chown {pair.owner} "$new"; sync "$new"; mv "$new" "$file"; sync -f "$file"',
+        "fi",
+    )
+
+
+def _store(state: Any, host: Any, pair: Pair, store: Callable[[str], None]) -> bool:
+    """Reads the public half from the host, once the key is there, and hands it over."""
+    command = StringCommand(f"file={quote(pair.file)}; {pair.public}")
+    ok, output = host.run_shell_command(command, _sudo=True)
+    lines = output.stdout_lines if ok else []
+    try:
+        if len(lines) != 1:
+            raise ValueError(f"{pair.file} holds no private key; it is left as it is")
+        store(lines[0])
+    except ValueError as error:
+        host.log_styled(str(error), fg="red", log_func=logger.error)
+        return False
+    return True

@@ -1,0 +1,26 @@
+import json
+
+from facts.copies import Copies, CopiesState
+from tests.unit.host_here import ask
+
+
+def test_what_the_program_says_however_it_ends() -> None:
+    said = {
+        "at": 100,
+        "source": {"at": 90, "newest": {"tank/a": 80}},
+        "offsite": {"tank/a": 70},
+        "problems": ["tank/a: offsite: too old"],
+    }
+    found = ask(Copies, f"(echo '{json.dumps(said)}'; echo noise >&2; exit 1)")
+    assert found == CopiesState(
+        100, 90, {"tank/a": 80}, {"tank/a": 70}, ("tank/a: offsite: too old",)
+    )
+
+
+def test_before_the_first_pull_nothing_was_seen() -> None:
+    said = json.dumps({"at": 100, "source": {}, "offsite": {}, "problems": []})
+    assert ask(Copies, f"echo '{said}'") == CopiesState(100, 0, {}, {}, ())
+
+
+def test_a_host_without_the_program_is_a_problem() -> None:
+    assert "was this host converged?" in ask(Copies, "no-such-program").problems[0]

@@ -1,0 +1,53 @@
+"""Which snapshots are held, and until when."""
+
+import pytest
+
+from deploys.offsite.hold import changes, kept_for
+
+HOUR = 3600
+DAY = 24 * HOUR
+NOW = 1_800_000_000
+KEEPS = {"hourly": 48, "daily": 35, "weekly": 0, "monthly": 12}
+
+
+def line(name: str, age: int, holds: int = 0) -> str:
+    return f"{name}\t{NOW - age}\t{holds}"
+
+
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("tank/www@autosnap_2026-11-25_10:00:00_hourly", 48 * HOUR),
+        ("tank/www@autosnap_2026-11-25_00:00:00_daily", 35 * DAY),
+        ("tank/www@autosnap_2026-11-01_00:00:00_monthly", 12 * 31 * DAY),
+        ("tank/www@autosnap_2026-11-23_00:00:00_weekly", 0),
+        ("tank/www@before-the-move", float("inf")),
+        ("tank/www@autosnap_2026_yearly", float("inf")),
+        ("tank/www@by_hand_hourly", float("inf")),
+    ],
+)
+def test_each_kind_has_its_time(name: str, seconds: float) -> None:
+    assert kept_for(name, KEEPS) == seconds
+
+
+def test_what_is_due_is_held_and_what_is_over_is_released() -> None:
+    old, held, new = (f"tank/www@autosnap_{it}_hourly" for it in ("old", "held", "new"))
+    lines = [line(old, 48 * HOUR, 1), line(held, 48 * HOUR - 1, 1), line(new, 60)]
+    assert changes(lines, KEEPS, NOW) == ([new], [old])
+
+
+def test_the_newest_of_each_dataset_is_held_for_ever() -> None:
+    lines = [
+        line("tank/a@autosnap_1_hourly", 900 * DAY),
+        line("tank/a@autosnap_2_hourly", 800 * DAY),
+        line("tank/a/b@autosnap_1_hourly", 900 * DAY, 1),
+    ]
+    assert changes(lines, KEEPS, NOW) == (["tank/a@autosnap_2_hourly"], [])
+
+
+def test_nothing_is_done_twice() -> None:
+    lines = [
+        line("tank/a@autosnap_1_hourly", 50 * HOUR),
+        line("tank/a@autosnap_2_hourly", HOUR, 1),
+    ]
+    assert changes(lines, KEEPS, NOW) == ([], [])

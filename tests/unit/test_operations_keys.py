@@ -1,0 +1,105 @@
+"""A host's own key is made once, kept by it alone, and its public half is handed over."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyinfra.api import StringCommand
+
+from operations import keys
+from operations.keys import Pair
+from tests.unit.host_here import answer, perform, sh
+from tests.unit.operation_harness import Run, run
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    make = 'printf "%s\\n" "made by $(id -un)" > "$new"'
+    owner = sh("id -un").stdout.strip()
+    return Pair(str(tmp_path / "keys/own.key"), make, 'sed "s/made/public/" "$file"', owner)
+
+
+def make_key(pair: Pair, stored: list[str], **known: str) -> Run:
+    return run(keys.own, pair, known, stored.append, facts={})
+
+
+class Connection:
+    """A host, in the place of pyinfra's, for a command that is a Python function."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def log_styled(self, text: str, **options: Any) -> None:
+        self.said.append(text)
+
+    def run_shell_command(self, command: StringCommand, **options: Any) -> Any:
+        assert options == {"_sudo": True}
+        return answer(perform(command))
+
+
+def test_a_host_whose_key_is_stored_is_asked_nothing(pair: Pair) -> None:
+    done = make_key(pair, [], storage1="its key")
+    assert (done.commands, done.asked, done.noops) == ([], [], ["its public key is stored"])
+
+
+def test_a_host_without_a_key_makes_one_and_gives_its_public_half(pair: Pair) -> None:
+    stored: list[str] = []
+    make, store = make_key(pair, stored).commands
+    assert stored == []
+    assert perform(make).returncode == 0
+    file = Path(pair.file)
+    assert file.read_text() == f"made by {pair.owner}\n"
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.parent.stat().st_mode & 0o777 == 0o700
+    assert list(file.parent.iterdir()) == [file]
+    assert store.execute(SimpleNamespace(), Connection(), {}) is True
+    assert stored == [f"public by {pair.owner}"]
+
+
+def test_a_key_that_is_there_is_kept_and_stored(pair: Pair) -> None:
+    file = Path(pair.file)
+    file.parent.mkdir()
+    file.write_text("made long ago\n")
+    stored: list[str] = []
+    make, store = make_key(pair, stored).commands
+    assert perform(make).returncode == 0
+    assert file.read_text() == "made long ago\n"
+    store.execute(SimpleNamespace(), Connection(), {})
+    assert stored == ["public long ago"]
+
+
+def test_what_was_cut_off_is_made_anew(pair: Pair) -> None:
+    file = Path(pair.file)
+    file.parent.mkdir()
+    file.touch()
+    file.with_suffix(".key.new").write_text("half a")
+    make, _ = make_key(pair, []).commands
+    assert perform(make).returncode == 0
+    assert file.read_text() == f"made by {pair.owner}\n"
+
+
+def test_a_key_file_that_holds_none_fails_the_host_and_is_left(pair: Pair) -> None:
+    file = Path(pair.file)
+    file.parent.mkdir()
+    file.write_text("damaged")
+    stored: list[str] = []
+    make, store = run(
+        keys.own, Pair(pair.file, pair.make, "exit 1"), {}, stored.append, facts={}
+    ).commands
+    assert perform(make).returncode == 0
+    connection = Connection()
+    assert store.execute(SimpleNamespace(), connection, {}) is False
+    assert "holds no private key" in connection.said[0]
+    assert (file.read_text(), stored) == ("damaged", [])
+
+
+def test_a_key_that_is_not_taken_fails_the_host_in_words(pair: Pair) -> None:
+    def refuse(key: str) -> None:
+        raise ValueError("it is a copy")
+
+    make, store = run(keys.own, pair, {}, refuse, facts={}).commands
+    perform(make)
+    connection = Connection()
+    assert store.execute(SimpleNamespace(), connection, {}) is False
+    assert connection.said == ["it is a copy"]
