@@ -126,11 +126,12 @@ def look() -> str:
 def _files() -> list[files.Entry]:
     copies, source = fleet().copies(), fleet().storage_host
     assert source.vpn is not None
+    retentions = {copy.target: copy.retention for copy in copies}
     settings = {
         "host": source.name,
         "bandwidth": fleet().offsite.bandwidth,
         "copies": {copy.source: copy.target for copy in copies},
-        "retentions": {copy.target: copy.retention.model_dump() for copy in copies},
+        "retentions": {target: it.model_dump() for target, it in retentions.items()},
         "expected": [fleet().dataset_name(it) for it in fleet().hosts_with_volume()],
         "rpo": fleet().offsite.rpo_seconds(),
         "seen": f"{HOME}/seen.json",
@@ -147,7 +148,6 @@ def _files() -> list[files.Entry]:
         "status": f"{PYTHON} {STATUS} {SETTINGS}",
         "tunnel": fleet().vpn.unit,
     }
-    retentions = {copy.target: copy.retention for copy in copies}
     return [
         files.Directory(HOME, 0o700, ACCOUNT, ACCOUNT),
         files.File(f"{HOME}/.ssh/config", render(__file__, "ssh_config.j2", **values)),

@@ -49,9 +49,8 @@ def changes(lines: list[str], retention: Retention, now: float) -> tuple[list[st
     newest = {name.partition("@")[0]: name for name, _, _ in rows}
     hold, release = [], []
     for name, created, holds in rows:
-        is_due = name == newest[name.partition("@")[0]] or now < int(created) + kept_for(
-            name, retention
-        )
+        is_newest = name == newest[name.partition("@")[0]]
+        is_due = is_newest or now < int(created) + kept_for(name, retention)
         if is_due and holds == "0":
             hold.append(name)
         elif not is_due and holds != "0":

@@ -59,10 +59,12 @@ class Pull:
         """Bring the newest of the snapshots that are there; False if it is here. Raises Failed."""
         here, token = kept(target), resume_token(target)
         newest = there[-1]
-        if token == "-" and here and here[-1].guid == newest.guid:
-            return False
-        if token == "-" and here and here[-1].guid not in {each.guid for each in there}:
-            self._from_bookmark(source, target, here[-1], there)
+        if token == "-" and here:
+            head = here[-1]
+            if head.guid == newest.guid:
+                return False
+            if head.guid not in {each.guid for each in there}:
+                self._from_bookmark(source, target, head, there)
         self._syncoid(source, target)
         if newest.guid not in {each.guid for each in kept(target)}:
             raise Failed(f"{newest.name} has not arrived")

@@ -18,7 +18,6 @@ import syslog
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+")
 SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 TOKEN = re.compile(r"[0-9]-[0-9a-f]{1,16}-[0-9a-f]{1,8}-[0-9a-f]{2,4096}")
-SEND = ["zfs", "send"]
 COLUMNS = ["-o", "name,guid,createtxg,creation", "-s", "createtxg"]
 FLAGS = ["-L", "-c", "-e"]
 
@@ -97,7 +96,7 @@ def _names_one(token: str, roots: list[str]) -> bool:
     zfs-send(8): with -n and -v it says what the token holds, and sends nothing.
     """
     done = subprocess.run(
-        [*SEND, "-nvt", token], capture_output=True, text=True, check=False, timeout=60
+        ["zfs", "send", "-nvt", token], capture_output=True, text=True, check=False, timeout=60
     )
     said = f"{done.stdout}\n{done.stderr}"
     names = re.findall(r"^\s*toname = (.*)$", said, re.MULTILINE)

@@ -13,7 +13,6 @@ pytestmark = pytest.mark.offsite
 VOLUME = "storage/staging/vision-stg1"
 COPY = f"offsite/{VOLUME}"
 AS_PULLER = "runuser -u coop-pull -- ssh storage1"
-ROOTS = ("storage/prod", "storage/staging")
 SIZE = 48 * 2**20
 # What WireGuard and TCP add to what is sent, at an MTU of 1420: under 6 %.
 OVERHEAD = 1.06
