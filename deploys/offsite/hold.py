@@ -8,6 +8,9 @@ JSON, of which this uses
 
 A snapshot of sanoid's is held for that count times its period, and any other for ever, as nobody
 prunes it here. The newest of each dataset is held whatever its age: the next pull goes on from it.
+
+A dataset's time is that of its newest snapshot, or of the clock here if that is earlier. So a hold
+ends early only if the clocks of both hosts are wrong, and not at all if nothing new comes.
 """
 
 import json
@@ -46,11 +49,12 @@ def changes(lines: list[str], retention: Retention, now: float) -> tuple[list[st
     lines: of `zfs list -Hp -o name,creation,userrefs`, the oldest first
     """
     rows = [line.split("\t") for line in lines]
-    newest = {name.partition("@")[0]: name for name, _, _ in rows}
+    newest = {name.partition("@")[0]: (name, int(created)) for name, created, _ in rows}
     hold, release = [], []
     for name, created, holds in rows:
-        is_newest = name == newest[name.partition("@")[0]]
-        is_due = is_newest or now < int(created) + kept_for(name, retention)
+        head, its_time = newest[name.partition("@")[0]]
+        age = min(now, its_time) - int(created)
+        is_due = name == head or age < kept_for(name, retention)
         if is_due and holds == "0":
             hold.append(name)
         elif not is_due and holds != "0":

@@ -26,6 +26,9 @@ from typing import Any
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+")
 SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 COLUMNS = ("-o", "name,guid,createtxg,creation", "-s", "createtxg")
+LIST = ["zfs", "list", "-Hp", "-t", "snapshot", *COLUMNS]
+WHAT = ("-t", "filesystem,volume", "-o", "name,value")
+TOKENS = ["zfs", "get", "-Hr", *WHAT, "receive_resume_token"]
 LIST_SECONDS = 600
 # Large blocks, compressed and embedded ones as they are: as the source has them on its disks.
 SEND = ("-L", "-c", "-e")
@@ -49,24 +52,32 @@ class Snapshot:
 
 
 @dataclass(frozen=True)
+class Here:
+    """What is here, by dataset: its snapshots, the oldest first; whether a receive was cut off."""
+
+    snapshots: dict[str, list[Snapshot]]
+    cut_off: set[str]
+
+
+@dataclass(frozen=True)
 class Pull:
     """From which host, at how many bytes a second at most."""
 
     host: str
     bandwidth: int
 
-    def dataset(self, source: str, target: str, there: list[Snapshot]) -> bool:
+    def dataset(self, source: str, target: str, there: list[Snapshot], here: Here) -> bool:
         """Bring the newest of the snapshots that are there; False if it is here. Raises Failed."""
-        here, token = kept(target), resume_token(target)
-        newest = there[-1]
-        if token == "-" and here:
-            head = here[-1]
+        kept, newest = here.snapshots.get(target, []), there[-1]
+        if kept and target not in here.cut_off:
+            head = kept[-1]
             if head.guid == newest.guid:
                 return False
             if head.guid not in {each.guid for each in there}:
                 self._from_bookmark(source, target, head, there)
         self._syncoid(source, target)
-        if newest.guid not in {each.guid for each in kept(target)}:
+        arrived = snapshots(output([*LIST, "-d", "1", target]))
+        if newest.guid not in {each.guid for each in arrived.get(target, [])}:
             raise Failed(f"{newest.name} has not arrived")
         return True
 
@@ -122,22 +133,13 @@ class Pull:
         return found
 
 
-def kept(target: str) -> list[Snapshot]:
-    """The snapshots of one dataset here, the oldest first; none if it is not there."""
-    done = subprocess.run(
-        ["zfs", "list", "-Hpd", "1", "-t", "snapshot", *COLUMNS, target],
-        capture_output=True, text=True, check=False, timeout=LIST_SECONDS,
-    )  # fmt: skip
-    return snapshots(done.stdout.splitlines()).get(target, [])
-
-
-def resume_token(target: str) -> str:
-    """Of a receive that was cut off, "-" if there is none, or no such dataset."""
-    done = subprocess.run(
-        ["zfs", "get", "-H", "-o", "value", "receive_resume_token", target],
-        capture_output=True, text=True, check=False, timeout=LIST_SECONDS,
-    )  # fmt: skip
-    return done.stdout.strip() or "-"
+def here(targets: list[str]) -> Here:
+    """Of all that is below these, in two questions however much that is. Raises Failed."""
+    tokens = output([*TOKENS, *targets])
+    return Here(
+        snapshots=snapshots(output([*LIST, "-r", *targets])),
+        cut_off={line.partition("\t")[0] for line in tokens if not line.endswith("\t-")},
+    )
 
 
 def snapshots(lines: list[str], mark: str = "@") -> dict[str, list[Snapshot]]:
@@ -198,11 +200,12 @@ def main(settings: dict[str, Any]) -> int:
     found = pull.there(list(copies))
     newest = {name: there[-1].created for name, there in found.items()}
     note(Path(settings["seen"]), {"at": int(time.time()), "newest": newest})
+    kept = here(list(copies.values()))
     for name, there in sorted(found.items()):
         source = next(source for source in copies if name.startswith(f"{source}/"))
         target = copies[source] + name.removeprefix(source)
         try:
-            new = pull.dataset(name, target, there)
+            new = pull.dataset(name, target, there, kept)
             print(f"{name}: {there[-1].name} {'pulled' if new else 'is here'}", flush=True)
         except Failed as error:
             failed += 1

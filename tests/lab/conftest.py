@@ -96,6 +96,14 @@ def copies(offsite_first_run: str) -> OffsiteFleet:
     return machines
 
 
+@pytest.fixture
+def quiet(copies: OffsiteFleet) -> OffsiteFleet:
+    """The same, and nothing happens by itself."""
+    for each in (copies.storage, copies.offsite):
+        each.sh("systemctl stop sanoid.timer 'coop-offsite*.timer'")
+    return copies
+
+
 @pytest.fixture(scope="session")
 def vpn_first_run() -> str:
     """What the first run on fresh machines said; the state after it is kept as a snapshot."""

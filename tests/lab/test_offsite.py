@@ -5,66 +5,27 @@ import json
 import pytest
 
 from lab import board
-from lab.machines import Machine, pyinfra, wait_for
+from lab.machines import pyinfra, wait_for
 from tests.lab.fleets import OffsiteFleet, counts
+from tests.lab.offsite import (
+    AS_PULLER,
+    COPY,
+    FEW,
+    LOOK,
+    OVERHEAD,
+    SIZE,
+    VOLUME,
+    held,
+    is_running,
+    pull,
+    received,
+    snapshot,
+    snapshots,
+    wait_until_half,
+    write,
+)
 
 pytestmark = pytest.mark.offsite
-
-VOLUME = "storage/staging/vision-stg1"
-COPY = f"offsite/{VOLUME}"
-AS_PULLER = "runuser -u coop-pull -- ssh storage1"
-SIZE = 48 * 2**20
-# What WireGuard and TCP add to what is sent, at an MTU of 1420: under 6 %.
-OVERHEAD = 1.06
-
-
-@pytest.fixture
-def quiet(copies: OffsiteFleet) -> OffsiteFleet:
-    """The same, and nothing happens by itself."""
-    for each in (copies.storage, copies.offsite):
-        each.sh("systemctl stop sanoid.timer 'coop-offsite*.timer'")
-    return copies
-
-
-def write(fleet: OffsiteFleet, name: str, size: int) -> None:
-    """A file of random bytes in the volume."""
-    fleet.storage.sh(f"head -c {size} /dev/urandom > /{VOLUME}/{name}; sync")
-
-
-def snapshot(fleet: OffsiteFleet, later: str = "+61 minutes") -> str:
-    """The newest snapshot after that time, taken by sanoid, which prunes too."""
-    fleet.storage.sh(f"date -s '{later}' > /dev/null; systemctl start sanoid.service")
-    fleet.storage.sh("systemctl start sanoid-prune.service")
-    return snapshots(fleet.storage, VOLUME)[-1]
-
-
-def snapshots(machine: Machine, dataset: str) -> list[str]:
-    """Names without the dataset's, the oldest first; none if there is no such dataset."""
-    command = f"zfs list -H -d 1 -t snapshot -o name -s createtxg {dataset}"
-    found = machine.try_sh(command).stdout.decode().split()
-    return [name.partition("@")[2] for name in found]
-
-
-def pull(fleet: OffsiteFleet) -> None:
-    """Raises CommandFailed with what the unit has said."""
-    fleet.offsite.sh(
-        "systemctl start coop-offsite.service || "
-        "{ journalctl -u coop-offsite -n 30 --no-pager >&2; exit 1; }",
-        timeout=600,
-    )
-
-
-def received(fleet: OffsiteFleet) -> int:
-    """The bytes that have come by the tunnel since it is up."""
-    text = fleet.offsite.sh("wg show wg0 transfer")
-    return sum(int(line.split()[1]) for line in text.splitlines())
-
-
-def held(fleet: OffsiteFleet) -> set[str]:
-    """Of the copy, the snapshots that nothing destroys."""
-    names = " ".join(f"{COPY}@{name}" for name in snapshots(fleet.offsite, COPY))
-    found = fleet.offsite.sh(f"zfs holds -H {names}")
-    return {line.split("\t")[0].partition("@")[2] for line in found.splitlines()}
 
 
 def test_what_is_written_through_the_board_is_in_the_copy(quiet: OffsiteFleet) -> None:
@@ -98,7 +59,7 @@ def test_a_link_that_is_cut_half_way_is_gone_on_with(quiet: OffsiteFleet) -> Non
     newest = snapshot(quiet)
     start = received(quiet)
     quiet.offsite.sh("systemctl start --no-block coop-offsite.service")
-    wait_for(lambda: received(quiet) - start > SIZE // 2, "half of it is here", 300)
+    wait_until_half(quiet, start)
     quiet.offsite.sh(
         "nft 'table inet cut { chain in { type filter hook input priority -300; "
         "udp dport 51820 drop; }; }'"
@@ -112,11 +73,6 @@ def test_a_link_that_is_cut_half_way_is_gone_on_with(quiet: OffsiteFleet) -> Non
     pull(quiet)
     assert snapshots(quiet.offsite, COPY)[-1] == newest
     assert received(quiet) - start < SIZE * 1.1 * OVERHEAD
-
-
-def is_running(fleet: OffsiteFleet) -> bool:
-    state = fleet.offsite.sh("systemctl show -p ActiveState --value coop-offsite.service")
-    return state == "activating"
 
 
 def test_a_reset_before_what_has_arrived_is_held(quiet: OffsiteFleet) -> None:
@@ -160,9 +116,6 @@ def test_thirty_days_without_a_pull_are_still_incremental(quiet: OffsiteFleet) -
     assert {head, "by-hand"} <= held(quiet)
 
 
-FEW = "'s/^hourly = .*/hourly = 2/' -e 's/^daily = .*/daily = 1/'"
-
-
 def test_a_stolen_key_pulls_and_does_nothing_else(quiet: OffsiteFleet) -> None:
     newest = snapshot(quiet)
     before = quiet.storage.sh("zfs list -H -t all -o name -r storage; zfs get -H all storage")
@@ -204,6 +157,3 @@ def test_a_copy_that_is_too_old_is_told(quiet: OffsiteFleet) -> None:
     audit = pyinfra("audit.py", "-y", "--limit", "offsite1")
     assert audit.returncode != 0
     assert f"copies: {VOLUME}: offsite: the newest snapshot is" in audit.stdout + audit.stderr
-
-
-LOOK = "python3 -I /usr/local/lib/coop-infra/offsite-status /etc/coop-infra/offsite.json --look"

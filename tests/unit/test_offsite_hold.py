@@ -32,7 +32,7 @@ def test_each_kind_has_its_time(name: str, seconds: float) -> None:
 
 def test_what_is_due_is_held_and_what_is_over_is_released() -> None:
     old, held, new = (f"tank/www@autosnap_{it}_hourly" for it in ("old", "held", "new"))
-    lines = [line(old, 48 * HOUR, 1), line(held, 48 * HOUR - 1, 1), line(new, 60)]
+    lines = [line(old, 48 * HOUR, 1), line(held, 48 * HOUR - 1, 1), line(new, 0)]
     assert changes(lines, KEEPS, NOW) == ([new], [old])
 
 
@@ -43,6 +43,20 @@ def test_the_newest_of_each_dataset_is_held_for_ever() -> None:
         line("tank/a/b@autosnap_1_hourly", 900 * DAY, 1),
     ]
     assert changes(lines, KEEPS, NOW) == (["tank/a@autosnap_2_hourly"], [])
+
+
+@pytest.mark.parametrize("now", [NOW, NOW + 900 * DAY])
+def test_one_clock_alone_ends_no_hold(now: int) -> None:
+    """Neither the one here, nor that of the source, whose newest snapshot is from the future."""
+    here_is_wrong = now > NOW
+    newest = 60 if here_is_wrong else -900 * DAY
+    lines = [line("tank/a@autosnap_1_hourly", HOUR, 1), line("tank/a@autosnap_2_hourly", newest, 1)]
+    assert changes(lines, KEEPS, now) == ([], [])
+
+
+def test_without_anything_new_no_hold_ends() -> None:
+    lines = [line(f"tank/a@autosnap_{it}_hourly", 900 * DAY - it, 1) for it in range(3)]
+    assert changes(lines, KEEPS, NOW) == ([], [])
 
 
 def test_nothing_is_done_twice() -> None:

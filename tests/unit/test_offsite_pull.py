@@ -10,8 +10,12 @@ import pytest
 from deploys.offsite import pull
 from tests.unit.operation_harness import Shell
 
-LIST = "zfs list -Hpd 1 -t snapshot -o name,guid,createtxg,creation -s createtxg keep/tank/prod/www"
-TOKEN = "zfs get -H -o value receive_resume_token keep/tank/prod/www"
+COLUMNS = "-o name,guid,createtxg,creation -s createtxg"
+LIST = f"zfs list -Hp -t snapshot {COLUMNS} -r keep/tank/prod keep/tank/staging"
+TOKENS = (
+    "zfs get -Hr -t filesystem,volume -o name,value receive_resume_token "
+    "keep/tank/prod keep/tank/staging"
+)
 
 
 class Sides:
@@ -61,11 +65,13 @@ def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sides:
     return sides
 
 
-def test_nothing_new_is_one_question_to_the_source(sides: Sides) -> None:
-    sides.there.write_text(snapshots("tank/prod/www", 1, 2))
-    sides.here.write_text(snapshots("keep/tank/prod/www", 1, 2))
+def test_nothing_new_is_one_question_to_the_source_and_two_here(sides: Sides) -> None:
+    """However many datasets there are."""
+    names = [f"tank/{environment}/{n}" for environment in ("prod", "staging") for n in range(50)]
+    sides.there.write_text("".join(snapshots(name, 1, 2) for name in names))
+    sides.here.write_text("".join(snapshots(f"keep/{name}", 1, 2) for name in names))
     assert sides.pull() == 0
-    assert sides.calls == ["ssh storage1 list", LIST, TOKEN]
+    assert sides.calls == ["ssh storage1 list", TOKENS, LIST]
 
 
 def test_what_is_new_is_syncoids(sides: Sides, capsys: pytest.CaptureFixture[str]) -> None:
@@ -83,7 +89,7 @@ def test_what_is_new_is_syncoids(sides: Sides, capsys: pytest.CaptureFixture[str
 def test_what_was_cut_off_is_gone_on_with_first(sides: Sides) -> None:
     sides.there.write_text(snapshots("tank/prod/www", 3, 4))
     sides.here.write_text(snapshots("keep/tank/prod/www", 1, 2))
-    sides.token.write_text("1-abc\n")
+    sides.token.write_text("keep/tank/prod\t-\nkeep/tank/prod/www\t1-abc\n")
     assert sides.pull() == 0
     assert not [call for call in sides.calls if "bookmarks" in call]
     assert [call for call in sides.calls if call.startswith("syncoid")]

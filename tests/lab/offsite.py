@@ -1,0 +1,65 @@
+"""What the tests of the copies off-site have in common."""
+
+from lab.machines import Machine, wait_for
+from tests.lab.fleets import OffsiteFleet
+
+VOLUME = "storage/staging/vision-stg1"
+COPY = f"offsite/{VOLUME}"
+AS_PULLER = "runuser -u coop-pull -- ssh storage1"
+LOOK = "python3 -I /usr/local/lib/coop-infra/offsite-status /etc/coop-infra/offsite.json --look"
+SIZE = 48 * 2**20
+# What WireGuard and TCP add to what is sent, at an MTU of 1420: under 6 %.
+OVERHEAD = 1.06
+# For sed: of sanoid's configuration, so that it prunes soon.
+FEW = "'s/^hourly = .*/hourly = 2/' -e 's/^daily = .*/daily = 1/'"
+
+
+def write(fleet: OffsiteFleet, name: str, size: int) -> None:
+    """A file of random bytes in the volume."""
+    fleet.storage.sh(f"head -c {size} /dev/urandom > /{VOLUME}/{name}; sync")
+
+
+def snapshot(fleet: OffsiteFleet, later: str = "+61 minutes") -> str:
+    """The newest snapshot after that time, taken by sanoid, which prunes too."""
+    fleet.storage.sh(f"date -s '{later}' > /dev/null; systemctl start sanoid.service")
+    fleet.storage.sh("systemctl start sanoid-prune.service")
+    return snapshots(fleet.storage, VOLUME)[-1]
+
+
+def snapshots(machine: Machine, dataset: str) -> list[str]:
+    """Names without the dataset's, the oldest first; none if there is no such dataset."""
+    command = f"zfs list -H -d 1 -t snapshot -o name -s createtxg {dataset}"
+    found = machine.try_sh(command).stdout.decode().split()
+    return [name.partition("@")[2] for name in found]
+
+
+def pull(fleet: OffsiteFleet) -> None:
+    """Raises CommandFailed with what the unit has said."""
+    fleet.offsite.sh(
+        "systemctl start coop-offsite.service || "
+        "{ journalctl -u coop-offsite -n 30 --no-pager >&2; exit 1; }",
+        timeout=600,
+    )
+
+
+def received(fleet: OffsiteFleet) -> int:
+    """The bytes that have come by the tunnel since it is up."""
+    text = fleet.offsite.sh("wg show wg0 transfer")
+    return sum(int(line.split()[1]) for line in text.splitlines())
+
+
+def held(fleet: OffsiteFleet) -> set[str]:
+    """Of the copy, the snapshots that nothing destroys."""
+    names = " ".join(f"{COPY}@{name}" for name in snapshots(fleet.offsite, COPY))
+    found = fleet.offsite.sh(f"zfs holds -H {names}")
+    return {line.split("\t")[0].partition("@")[2] for line in found.splitlines()}
+
+
+def is_running(fleet: OffsiteFleet) -> bool:
+    state = fleet.offsite.sh("systemctl show -p ActiveState --value coop-offsite.service")
+    return state == "activating"
+
+
+def wait_until_half(fleet: OffsiteFleet, start: int) -> None:
+    """Until half of a large file is here; start: what had been received before."""
+    wait_for(lambda: received(fleet) - start > SIZE // 2, "half of it is here", 300)
