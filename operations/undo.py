@@ -21,6 +21,9 @@ from operations.report import script, tell
 PROOF_SECONDS = 60
 """How long a change waits for its proof."""
 
+CHANGE_SECONDS = 45
+"""How long an undo waits for a step of the change that is at work."""
+
 ATTEMPTS_SECONDS = 15
 """How long a proof is tried again: sshd does not listen for a moment while it reloads."""
 
@@ -72,9 +75,24 @@ def unless_proven(
     before: lines for the same remote command as the preparation, whose effect stays
     """
     yield script(*before, *arm(name, files, then))
-    yield from change
+    for command in change:
+        yield _while_it_waits(name, command)
     yield FunctionCommand(_is_proven, (prove,), {})
     yield script(*confirm(name))
+
+
+def _while_it_waits(name: str, command: StringCommand) -> StringCommand:
+    """The command, unless the change is undone already; an undo waits until it has ended.
+
+    What comes into force after its undo, as on a machine that is slow, nobody would undo.
+    """
+    place = directory(name)
+    return StringCommand(
+        f"[ -d {place} ] && exec 9< {place} && flock 9 && [ -d {place} ] ||"
+        " { echo the change was undone before it was made >&2; exit 1; };",
+        command,
+        **command.connector_arguments,
+    )
 
 
 def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
@@ -111,6 +129,8 @@ def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:
         f"touch {place}/there {place}/absent",
         f"tar -c -P -f {place}/files.tar -T {place}/there",
         f"cat > {place}/undo.sh <<'END-OF-UNDO'",
+        # What of the change is at work now ends first; one that hangs is not waited for.
+        f"exec 9< {place}; flock -w {CHANGE_SECONDS} 9 || true",
         "set -e",
         f"tar -x -P -p -f {place}/files.tar",
         f"xargs -r -d '\\n' rm -f -- < {place}/absent",
@@ -126,7 +146,7 @@ def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:
             "Type=oneshot",
             f"ExecStart=/bin/sh {place}/undo.sh",
             # If a step hangs or fails, all is done again: half an undo may shut people out.
-            "TimeoutStartSec=45",
+            f"TimeoutStartSec={CHANGE_SECONDS + 45}",
             "Restart=on-failure",
             "RestartSec=5",
             "[Install]",

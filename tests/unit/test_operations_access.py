@@ -98,7 +98,7 @@ def scripts(done: Run) -> list[str]:
     for command in done.commands:
         if isinstance(command, FunctionCommand):
             texts.append("(proof)")
-        elif command.get_raw_value() == "sh -s":
+        elif command.get_raw_value().endswith("sh -s"):
             texts.append(str(command.connector_arguments["_stdin"]))
         else:
             texts.append(command.get_raw_value())

@@ -1,6 +1,10 @@
 """The scripts in a real shell, with a pretended systemd."""
 
+import os
+import shutil
 import time
+from concurrent.futures import ThreadPoolExecutor
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 from typing import Any
 
@@ -127,9 +131,78 @@ def test_a_change_is_made_between_arming_and_proof(shell: Shell) -> None:
     )
     lines = str(armed.connector_arguments["_stdin"]).splitlines()
     assert lines.index("first") < lines.index(f"systemctl -q enable {SERVICE}")
-    assert made.get_raw_value() == "make it"
+    assert made.get_raw_value().endswith("; }; make it")
     assert isinstance(proof, FunctionCommand)
     assert "undone before it was confirmed" in str(confirmed.connector_arguments["_stdin"])
+
+
+def making(tmp_path: Path, *words: str) -> StringCommand:
+    """A step of a change to this file, as a host gets it."""
+    step = StringCommand(*words, _stdin=f"echo new > {tmp_path}/file\n")
+    _, made, *_ = undo.unless_proven("door", [step], lambda: None, files=[], then=[])
+    assert isinstance(made, StringCommand)
+    return made
+
+
+def test_what_is_undone_is_not_made_any_more(shell: Shell, tmp_path: Path) -> None:
+    """A machine may be so slow that the time is up before the change has begun."""
+    file = tmp_path / "file"
+    file.write_text("old")
+    arm(shell, file)
+    assert perform(making(tmp_path, "sh", "-s"), shell).returncode == 0
+    assert file.read_text() == "new\n"
+    perform(script(*undo.now("door")), shell)
+    done = perform(making(tmp_path, "sh", "-s"), shell)
+    assert done.returncode == 1 and "undone before it was made" in done.stderr
+    assert file.read_text() == "old"
+
+
+def test_a_step_that_is_at_work_ends_before_it_is_undone(shell: Shell, tmp_path: Path) -> None:
+    file, begun = tmp_path / "file", tmp_path / "begun"
+    file.write_text("old")
+    arm(shell, file)
+    slow = making(tmp_path, f"touch {begun}; sleep 1; sh -s")
+    with ThreadPoolExecutor() as pool:
+        made = pool.submit(perform, slow, shell)
+        while not begun.exists():
+            time.sleep(0.01)
+        perform(script(*undo.now("door")), shell)
+        assert made.result().returncode == 0
+    assert file.read_text() == "old"
+
+
+def test_a_step_that_has_waited_for_the_undo_is_not_made(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("old")
+    arm(shell, file)
+    place = Path(undo.directory("door"))
+    descriptor = os.open(place, os.O_RDONLY)
+    flock(descriptor, LOCK_EX)
+    with ThreadPoolExecutor() as pool:
+        made = pool.submit(perform, making(tmp_path, "sh", "-s"), shell)
+        # By then it has opened what is about to go.
+        time.sleep(0.5)
+        shutil.rmtree(place)
+        os.close(descriptor)
+        assert made.result().returncode == 1
+    assert file.read_text() == "old"
+
+
+def test_a_step_that_hangs_does_not_keep_the_operators_out(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undo, "CHANGE_SECONDS", 1)
+    file = tmp_path / "file"
+    file.write_text("old")
+    arm(shell, file)
+    descriptor = os.open(undo.directory("door"), os.O_RDONLY)
+    flock(descriptor, LOCK_EX)
+    file.write_text("new")
+    start = time.monotonic()
+    perform(script(*undo.now("door")), shell)
+    assert time.monotonic() - start < 10
+    os.close(descriptor)
+    assert file.read_text() == "old"
 
 
 def test_whatever_goes_wrong_with_the_proof_it_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
