@@ -1,11 +1,10 @@
 """The scripts in a real shell, with a pretended systemd."""
 
 import os
-import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from pyinfra.api import FunctionCommand, StringCommand
 
 from operations import undo
 from operations.report import script
-from tests.unit.host_here import perform
+from tests.unit.host_here import perform, sh
 from tests.unit.operation_harness import Shell
 
 TIMER, SERVICE = "coop-undo-door.timer", "coop-undo-door.service"
@@ -157,17 +156,21 @@ def test_what_is_undone_is_not_made_any_more(shell: Shell, tmp_path: Path) -> No
     assert file.read_text() == "old"
 
 
+def beside(shell: Shell, command: StringCommand, meanwhile: str, first: str = ":") -> int:
+    """Runs the command, after `first`, and this beside it; gives the command's exit status."""
+    made = quote(f"exec 8<&-; {command.get_raw_value()}")
+    text = quote(str(command.connector_arguments["_stdin"]))
+    both = f"{first}; printf '%s' {text} | sh -c {made} & {meanwhile}; wait $!"
+    return sh(both, shell=shell).returncode
+
+
 def test_a_step_that_is_at_work_ends_before_it_is_undone(shell: Shell, tmp_path: Path) -> None:
     file, begun = tmp_path / "file", tmp_path / "begun"
     file.write_text("old")
     arm(shell, file)
     slow = making(tmp_path, f"touch {begun}; sleep 1; sh -s")
-    with ThreadPoolExecutor() as pool:
-        made = pool.submit(perform, slow, shell)
-        while not begun.exists():
-            time.sleep(0.01)
-        perform(script(*undo.now("door")), shell)
-        assert made.result().returncode == 0
+    undone = f"sh {undo.directory('door')}/undo.sh"
+    assert beside(shell, slow, f"until [ -e {begun} ]; do sleep 0.01; done; {undone}") == 0
     assert file.read_text() == "old"
 
 
@@ -175,16 +178,11 @@ def test_a_step_that_has_waited_for_the_undo_is_not_made(shell: Shell, tmp_path:
     file = tmp_path / "file"
     file.write_text("old")
     arm(shell, file)
-    place = Path(undo.directory("door"))
-    descriptor = os.open(place, os.O_RDONLY)
-    flock(descriptor, LOCK_EX)
-    with ThreadPoolExecutor() as pool:
-        made = pool.submit(perform, making(tmp_path, "sh", "-s"), shell)
-        # By then it has opened what is about to go.
-        time.sleep(0.5)
-        shutil.rmtree(place)
-        os.close(descriptor)
-        assert made.result().returncode == 1
+    place = undo.directory("door")
+    # By then it has opened what is about to go.
+    undone = f"sleep 1; rm -r {place}; exec 8<&-"
+    locked = f"exec 8< {place}; flock 8"
+    assert beside(shell, making(tmp_path, "sh", "-s"), undone, first=locked) == 1
     assert file.read_text() == "old"
 
 
