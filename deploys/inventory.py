@@ -41,6 +41,7 @@ def groups(
     try:
         fleet = load(Path(file))
         hosts = _up(fleet.hosts_in(environments), running)
+        _check_limits(hosts)
         _check_vpn_keys(fleet)
         _check_secrets(fleet, hosts)
     except FleetError as error:
@@ -128,11 +129,29 @@ def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:
         logger.warning(str(problem))
 
 
+def _check_limits(hosts: Iterable[Host]) -> None:
+    """Raises InventoryError for a limit that leaves no host: pyinfra would end well, at once."""
+    for limit in _limits():
+        if not any(_is_meant(host, limit) for host in hosts):
+            raise InventoryError(
+                f"--limit {limit}: no host of this inventory has that name or group; write one "
+                "name for each --limit, without commas"
+            )
+
+
+def _limits() -> tuple[str, ...]:
+    context = click.get_current_context(silent=True)
+    return tuple(context.params.get("limit") or ()) if context else ()
+
+
+def _is_meant(host: Host, limit: str) -> bool:
+    return limit in host.groups or fnmatch(host.name, limit)
+
+
 def _in_limit(host: Host) -> bool:
     """Whether `--limit` leaves the host in the run, by its name, a pattern, or a group's name."""
-    context = click.get_current_context(silent=True)
-    limits = context.params.get("limit") if context else None
-    return not limits or any(limit in host.groups or fnmatch(host.name, limit) for limit in limits)
+    limits = _limits()
+    return not limits or any(_is_meant(host, limit) for limit in limits)
 
 
 def only_reads() -> bool:

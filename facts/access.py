@@ -48,7 +48,7 @@ class AccessState:
 
     login: the account that this very look came by
     accounts: by name, those of the system's too
-    groups: the members of each that was asked for and exists
+    groups: the members of each that was asked for and exists, by whatever way they are in it
     files: of KEYS, what is in it, and the paths that were asked for, each that is there
     strays: {path: text} of the files of keys in the homes of all accounts, root's included
     settings: what sshd would do for a user, {user: {option in small letters: value}}
@@ -70,7 +70,7 @@ _LOOK = """\
 people=$(getent passwd | awk -F : '$3 >= {first} && $3 <= {last} {{print $1}}')
 printf '##login\\n%s\\n' "${{SUDO_USER:-$(id -un)}}"
 printf '##accounts\\n'
-getent passwd | cut -d : -f 1,3,6,7
+getent passwd | cut -d : -f 1,3,4,6,7
 printf '##expires\\n'
 getent shadow | awk -F : '$8 != "" {{print $1 ":" $8}}'
 printf '##sudo\\n'
@@ -84,7 +84,7 @@ printf '##files\\n'
 printf '##strays\\n'
 getent passwd | cut -d : -f 6 | sort -u | while IFS= read -r home; do
   for name in authorized_keys authorized_keys2; do
-    [ -s "$home/.ssh/$name" ] && printf '%s\\n' "$home/.ssh/$name"
+    [ -f "$home/.ssh/$name" ] && [ -s "$home/.ssh/$name" ] && printf '%s\\n' "$home/.ssh/$name"
   done
 done | {{ {read_strays}; }}
 # An address that is nobody's (RFC 5737): what holds from anywhere.
@@ -132,7 +132,7 @@ class Access(Fact[AccessState]):
         return AccessState(
             login,
             _accounts(output),
-            _groups(lines_of(output, "groups")),
+            _groups(lines_of(output, "groups"), lines_of(output, "accounts")),
             from_archive(files),
             {path: (text or b"").decode(errors="replace") for path, text in found.items()},
             _settings(output),
@@ -151,17 +151,22 @@ def _accounts(output: Sequence[str]) -> dict[str, AccountState]:
     sudo = lines_of(output, "sudo")
     accounts = {}
     for line in lines_of(output, "accounts"):
-        name, uid, home, shell = line.split(":")
+        name, uid, _, home, shell = line.split(":")
         ends = int(expires[name]) if name in expires else None
         accounts[name] = AccountState(int(uid), home, shell, ends, name in sudo)
     return accounts
 
 
-def _groups(lines: Sequence[str]) -> dict[str, frozenset[str]]:
+def _groups(lines: Sequence[str], accounts: Sequence[str]) -> dict[str, frozenset[str]]:
+    """With those whose own entry in passwd(5) names the group, which group(5) does not list."""
+    by_gid: dict[str, list[str]] = {}
+    for line in accounts:
+        name, _, gid, *_ = line.split(":")
+        by_gid.setdefault(gid, []).append(name)
     groups = (line.split(":") for line in lines)
     return {
-        name: frozenset(member for member in members.split(",") if member)
-        for name, _, _, members in groups
+        name: frozenset([*filter(None, members.split(",")), *by_gid.get(gid, [])])
+        for name, _, gid, members in groups
     }
 
 

@@ -11,11 +11,17 @@ from fleet.networks import Prefix
 from fleet.problems import Invalid, shown
 
 Right = Literal["login", "admin"]
-# Debian's own accounts have lower numbers; these are the ones that a record could be called by
-# mistake and that would open more than a person's account.
-SYSTEM_ACCOUNTS = ("root", "nobody", "www-data", "sshd", "backup", "vision")
-# Each account has a group of its own name, and these are there for something else.
-SYSTEM_GROUPS = ("adm", "coop-admins", "coop-people", "docker", "lxd", "sudo", "users")
+# Accounts and groups, as each account has a group of its own name too: of Debian's base-passwd, of
+# its packages, and ours. What else a host has is seen there, before it is changed.
+_TAKEN = """
+root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc _apt nobody adm
+tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl
+plugdev staff users nogroup input sgx kvm render crontab netdev
+messagebus sshd ssh _ssh systemd-journal systemd-network systemd-resolve systemd-timesync polkitd
+docker lxd libvirt redis postgres mysql
+coop-admins coop-people coop-pull vision
+"""
+TAKEN = frozenset(_TAKEN.split())
 LAST_YEAR = 2100
 
 Coop = Annotated[
@@ -78,7 +84,7 @@ class Person(Record):
     @field_validator("name")
     @classmethod
     def _is_no_system_account(cls, name: str) -> str:
-        if name in (*SYSTEM_ACCOUNTS, *SYSTEM_GROUPS):
+        if name in TAKEN:
             message = f"{name} is an account or a group of the system's or of a service"
             raise Invalid(message, "name the person or their role, such as ops-hypha-1")
         return name

@@ -25,6 +25,13 @@ class _Loader(yaml.SafeLoader):
             raise yaml.MarkedYAMLError(problem="an alias is not allowed here", problem_mark=mark)
         return super().compose_node(parent, index)
 
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """What looks like a date or a number and is none stays text, which its field refuses."""
+        try:
+            return super().construct_object(node, deep=deep)
+        except ValueError:
+            return str(node.value)
+
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict[Any, Any]:
         if not isinstance(node, yaml.MappingNode):
             raise yaml.MarkedYAMLError(problem="not a mapping", problem_mark=node.start_mark)

@@ -30,6 +30,7 @@ RELOAD = "systemctl reload ssh.service"
 # At a boot it may not run yet.
 RELOAD_IF_UP = "systemctl try-reload-or-restart ssh.service"
 
+NOTHING = "(sshd -T says nothing)"
 CHANGE = "access"
 # The accounts whose sessions are to end, a line each: what they lost is not seen by the next run,
 # should this one be cut off meanwhile.
@@ -50,7 +51,8 @@ class Wanted:
     """Who should get in.
 
     settings: sshd's options in small letters, with the values that `sshd -T` prints
-    others: the same, of options that it must have and that are not set here
+    others: the same, of options that it must have and that are not set here; "" for one that must
+        not be set at all
     services: the accounts that machines come by, each with its lines of authorized_keys; the
         accounts themselves are made by whoever needs them
     """
@@ -82,7 +84,8 @@ class Wanted:
         """The arguments of the fact Access that answers to it."""
         paths = [entry.path for entry in self.entries]
         return {
-            "groups": [PEOPLE, *ROOTS],
+            # Each account has a group of its own name.
+            "groups": [PEOPLE, *ROOTS, *(account.name for account in self.accounts)],
             # Those below KEYS it reads in any case.
             "files": [
                 *(it for it in paths if not it.startswith(KEYS)),
@@ -123,7 +126,11 @@ def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
     want = wanted()
     now = yield from undo.looked(CHANGE, Access, **want.question)
     wrong = files.differing(want.entries, now.files)
-    if reason := _names_of_the_system(now, want.accounts) or files.refusal(wrong, now.files):
+    if reason := (
+        _names_of_the_system(now, want.accounts)
+        or files.refusal(wrong, now.files)
+        or _set_elsewhere(now, want.others)
+    ):
         yield fail(reason)
         return
     opening, ends = list(_open(now, want.accounts)), _ends(now, want)
@@ -187,11 +194,25 @@ def drift(now: AccessState, wanted: Wanted) -> list[str]:
 
 
 def _names_of_the_system(now: AccessState, accounts: Sequence[Account]) -> str | None:
-    names = [it.name for it in accounts if it.name in now.accounts]
-    taken = [name for name in names if not now.accounts[name].is_persons]
+    def is_taken(name: str) -> bool:
+        found = now.accounts.get(name)
+        return not found.is_persons if found else name in now.groups
+
+    taken = [it.name for it in accounts if is_taken(it.name)]
     if not taken:
         return None
-    return f"{', '.join(taken)}: an account of the system's has that name; call the person another"
+    names = ", ".join(taken)
+    return f"{names}: an account or group of the system's has that name; call the person another"
+
+
+def _set_elsewhere(now: AccessState, others: Mapping[str, str]) -> str | None:
+    """What a reload would put in force, or leave there, and no file of here can change."""
+    found = list(_other_settings(now, others))
+    if not found:
+        return None
+    return "\n".join(
+        ["sshd's configuration has to be put right by hand; nothing was changed:", *found]
+    )
 
 
 def _open(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
@@ -275,7 +296,14 @@ def _close_account(name: str, account: AccountState, now: AccessState) -> Iterat
 def _leave(name: str, now: AccessState, groups: Sequence[str]) -> Iterator[Step]:
     for group in groups:
         if name in now.groups.get(group, ()):
-            command = f"gpasswd --delete {quote(name)} {group} > /dev/null"
+            who = quote(name)
+            # It may be in there by its own entry in passwd(5), by the group's, or by both.
+            command = (
+                f'{{ [ "$(id -gn {who})" != {group} ] || {{ getent group {who} > /dev/null || '
+                f"groupadd {who}; usermod --gid {who} {who}; }}; }} && "
+                f"{{ gpasswd --delete {who} {group} > /dev/null 2>&1 || :; }} && "
+                f"! id -nG {who} | tr ' ' '\\n' | grep -q -x {group}"
+            )
             yield Step(f"account {name}: in {group} -> not in it", command)
 
 
@@ -311,8 +339,8 @@ def expiry(line: str) -> str:
 def _other_settings(now: AccessState, settings: Mapping[str, str]) -> Iterator[str]:
     for user, found in now.settings.items():
         for name, value in settings.items():
-            if found.get(name) != value:
-                yield f"for {user}: {name} {found.get(name, '(sshd -T says nothing)')} -> {value}"
+            if found.get(name, "") != value:
+                yield f"for {user}: {name} {found.get(name) or NOTHING} -> {value or NOTHING}"
         # A port of its own for one address is in no line of `port`.
         for where in found.get("listenaddress", "").split():
             if "port" in settings and where.rpartition(":")[2] != settings["port"]:
@@ -327,6 +355,11 @@ def _left_by_others(now: AccessState, accounts: Sequence[Account]) -> Iterator[s
     for line in now.matches:
         yield f"{line.strip()}: what sshd does under this condition is not looked at"
     groups = [now.groups.get(group, frozenset()) for group in ROOTS]
+    for name, system in sorted(now.accounts.items()):
+        if name != "root" and system.uid == 0:
+            yield f"{name} has uid 0: it is root by another name"
+        elif not system.is_persons and name in set().union(*groups):
+            yield f"{name} is the system's, and in a group whose members can become root"
     for account in accounts:
         found = now.accounts.get(account.name)
         if found and found.sudo and not account.admin and account.name not in set().union(*groups):

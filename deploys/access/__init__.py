@@ -32,6 +32,9 @@ SSHD = {
     # A file that is missing would refuse every key.
     "revokedkeys": "none",
     "permitrootlogin": "no",
+    # Of whoever logs in: what they asked for is run, and they see the whole host.
+    "forcecommand": "none",
+    "chrootdirectory": "none",
     "strictmodes": "yes",
     # Without it an account that has expired could be used, and nothing would end its sessions.
     "usepam": "yes",
@@ -48,6 +51,10 @@ SSHD = {
     # With the fingerprint of the key that was used.
     "loglevel": "VERBOSE",
 }
+
+# Lists of whom sshd lets in at all: others than the operator would be shut out, and no file of here
+# takes back what another one says there.
+LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 
 
 def preflight() -> None:
@@ -81,4 +88,5 @@ def operator() -> str:
 def _others() -> dict[str, str]:
     """What sshd must have and is not given here: where it listens is closed by its number."""
     here = this_host()
-    return {"port": str(here.ssh_port)} if here.only_by_vpn else {}
+    port = {"port": str(here.ssh_port)} if here.only_by_vpn else {}
+    return dict.fromkeys(LISTS, "") | port

@@ -43,7 +43,8 @@ def test_who_may_only_log_in_is_no_admin(one: Machine, project: Path) -> None:
     def demote(data: dict[str, dict[str, dict[str, object]]]) -> None:
         data["people"]["ops-meet-1"]["access"] = {"all": "login"}
 
-    one.sh("gpasswd --add ops-meet-1 sudo")
+    # By the group's entry, and by their own.
+    one.sh("gpasswd --add ops-meet-1 sudo; usermod --gid disk ops-meet-1")
     edit(people_of(project), demote)
     # A session that is open would keep the groups that it began with.
     words = [*command(key_of("ops-meet-1"), "ops-meet-1", one.address, *ALONE), "exec sleep 7001"]
@@ -68,6 +69,8 @@ def test_rogue_keys_are_of_no_use_reported_and_removed(one: Machine, tmp_path: P
     ]
     for place in places:
         one.sh(f"mkdir -p $(dirname {place}); cat >> {place}", stdin=public(rogue).encode() + b"\n")
+    # Of no use to sshd, and in nobody's way.
+    one.sh("mkdir -p /root/.ssh/authorized_keys2/x")
     one.sh("chown -R vagrant: /home/vagrant; chown -R ops-hypha-1: /home/ops-hypha-1")
     for account in ("vagrant", "ops-hypha-1", "root"):
         assert not gets_in(one, account, rogue)
@@ -120,6 +123,12 @@ def test_another_file_that_overrides_sshd_fails_the_run(one: Machine, project: P
     output = refused(project)
     assert "for vagrant: x11forwarding yes -> no" in output
     assert "00-a.conf:Match User vagrant" in output
+    # A reload would let the operator in, and nobody else.
+    one.sh("echo 'AllowUsers vagrant' > /etc/ssh/sshd_config.d/00-a.conf")
+    assert "for ops-meet-1: allowusers vagrant" in refused(project)
+    assert gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
+    audit = pyinfra("audit.py", "-y", "--limit", "bbb1")
+    assert audit.returncode == 1 and "allowusers vagrant" in audit.stdout + audit.stderr
 
 
 def test_whoever_is_removed_is_cut_off(one: Machine, project: Path, tmp_path: Path) -> None:

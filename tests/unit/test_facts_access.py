@@ -30,11 +30,11 @@ def output(**other: list[str]) -> list[str]:
     answer = {
         "login": ["vagrant"],
         "accounts": [
-            "root:0:/root:/bin/bash",
-            "www-data:33:/var/www:/usr/sbin/nologin",
-            "vagrant:1000:/home/vagrant:/bin/bash",
-            "ops-meet-1:1001:/home/ops-meet-1:/usr/sbin/nologin",
-            "vision:20001:/nonexistent:/usr/sbin/nologin",
+            "root:0:0:/root:/bin/bash",
+            "www-data:33:33:/var/www:/usr/sbin/nologin",
+            "vagrant:1000:1000:/home/vagrant:/bin/bash",
+            "ops-meet-1:1001:994:/home/ops-meet-1:/usr/sbin/nologin",
+            "vision:20001:20001:/nonexistent:/usr/sbin/nologin",
         ],
         "expires": ["ops-meet-1:1"],
         "sudo": ["vagrant"],
@@ -64,7 +64,8 @@ def test_a_host_is_read_whole() -> None:
     ]
     assert found.groups == {
         "coop-people": frozenset({"vagrant", "ops-hypha-1"}),
-        "coop-admins": frozenset(),
+        # By its own entry in passwd(5), which group(5) does not list.
+        "coop-admins": frozenset({"ops-meet-1"}),
     }
     assert found.files == {CENTRAL: PathState("file", 0o644, "root", "root", content=b"a key\n")}
     assert found.strays == {STRAY: "another\n"}

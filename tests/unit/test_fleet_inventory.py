@@ -147,6 +147,14 @@ def test_a_run_that_is_limited_to_other_hosts_needs_no_secret(limit: tuple[str, 
 
 
 @pytest.mark.usefixtures("fleet")
+@pytest.mark.parametrize("limit", [("stg1,prod1",), ("nosuch",), ("stg1", "nosuch")])
+@pytest.mark.usefixtures("filled_in")
+def test_a_limit_that_leaves_no_host_is_refused(limit: tuple[str, ...]) -> None:
+    """pyinfra would end well, having done and looked at nothing."""
+    with command(limit=limit), pytest.raises(InventoryError, match="without commas"):
+        inventory.groups(FILE, EVERYTHING)
+
+
 @pytest.mark.parametrize("limit", [("prod1",), ("storage1", "pro*"), ("clients",), ("all",), ()])
 def test_a_run_that_is_limited_to_a_host_needs_its_secrets(limit: tuple[str, ...]) -> None:
     with command(limit=limit), pytest.raises(InventoryError):

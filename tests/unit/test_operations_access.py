@@ -1,5 +1,6 @@
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +18,15 @@ from operations.access import (
     TO_END,
     Account,
     Wanted,
+    _leave,
     bare,
     drift,
     expiry,
     people,
 )
 from operations.sessions import END_SESSIONS
-from tests.unit.operation_harness import Run, run
+from tests.unit.host_here import sh
+from tests.unit.operation_harness import Run, Shell, run
 
 OPS = "ssh-ed25519 AAAAops laptop"
 WEB = 'from="10.66.0.0/16",expiry-time="20270701" ssh-ed25519 AAAAweb'
@@ -276,6 +279,50 @@ def test_while_sshd_has_other_settings_no_key_goes_and_the_run_fails() -> None:
     assert "usermod --expiredate 1 web-hypha-1" in closing and "/root/.ssh" not in closing
 
 
+@pytest.mark.parametrize(
+    ("option", "value"), [("allowusers", "vagrant ops-hypha-1"), ("denygroups", "coop-people")]
+)
+def test_whom_another_file_shuts_out_is_told_before_a_reload_does_it(
+    option: str, value: str
+) -> None:
+    """sshd has not read it yet, and the operator alone would be let in."""
+    settings = {user: {**SETTINGS, option: value} for user in CONVERGED.settings}
+    found = but(settings=settings, reloaded=False)
+    wanted = Wanted(tuple(ACCOUNTS), SETTINGS, others={option: ""})
+    done = run(people, lambda: wanted, lambda: None, facts={Access: found})
+    assert f"for root: {option} {value} -> (sshd -T says nothing)" in done.failure
+    assert len(done.commands) == 1 and "reload" not in str(done.commands)
+    assert f"sshd for root: {option} {value} -> (sshd -T says nothing)" in drift(found, wanted)
+    assert drift(CONVERGED, wanted) == []
+
+
+def test_a_group_of_power_is_left_by_whatever_way_one_is_in_it(tmp_path: Path) -> None:
+    """Its member by passwd(5) is none for gpasswd(1)."""
+    (step,) = _leave("eve", but(groups={"disk": {"eve"}}), ("disk",))
+    shell, state = Shell(tmp_path), tmp_path / "group"
+    state.write_text("disk")
+    shell.stand_in("id", f"case $1 in -gn) cat {state} ;; -nG) cat {state} ;; esac")
+    shell.stand_in("getent", "exit 2")
+    shell.stand_in("groupadd")
+    shell.stand_in("gpasswd", "exit 3")
+    shell.stand_in("usermod", f"echo eve > {state}")
+    assert sh(step.command, shell=shell).returncode == 0
+    assert "usermod --gid eve eve" in shell.calls and "groupadd eve" in shell.calls
+    # One that could not be left is no success.
+    shell.stand_in("id", "echo disk")
+    assert sh(step.command, shell=shell).returncode != 0
+
+
+def test_a_system_account_with_roots_power_is_told() -> None:
+    found = but(
+        accounts={"toor": AccountState(0, "/", BASH), "svc": AccountState(999, "/", BASH)},
+        groups={"sudo": {"svc"}},
+    )
+    told = drift(found, WANTED)
+    assert "toor has uid 0: it is root by another name" in told
+    assert "svc is the system's, and in a group whose members can become root" in told
+
+
 def test_an_sshd_that_says_nothing_fails_the_run() -> None:
     assert "(sshd -T says nothing)" in apply(but(settings={"root": {}})).failure
 
@@ -287,7 +334,10 @@ def test_what_sshd_has_not_read_is_reloaded_under_the_same_proof() -> None:
 
 def test_a_name_of_the_systems_is_refused() -> None:
     done = apply(CONVERGED, accounts=[*ACCOUNTS, Account("www-data", False, ())])
-    assert "www-data: an account of the system's has that name" in done.failure
+    assert "www-data: an account or group of the system's has that name" in done.failure
+    # Its own group would be somebody else's.
+    done = apply(but(groups={"staff": set()}), accounts=[*ACCOUNTS, Account("staff", False, ())])
+    assert "staff: an account or group of the system's has that name" in done.failure
     assert len(done.commands) == 1
 
 
