@@ -354,13 +354,13 @@ def _left_by_others(now: AccessState, accounts: Sequence[Account]) -> Iterator[s
         yield f"you came as {now.login}, who is nobody: come as yourself, which closes it"
     for line in now.matches:
         yield f"{line.strip()}: what sshd does under this condition is not looked at"
-    groups = [now.groups.get(group, frozenset()) for group in ROOTS]
+    powerful = frozenset().union(*(now.groups.get(group, ()) for group in ROOTS))
     for name, system in sorted(now.accounts.items()):
         if name != "root" and system.uid == 0:
             yield f"{name} has uid 0: it is root by another name"
-        elif not system.is_persons and name in set().union(*groups):
+        elif not system.is_persons and name in powerful:
             yield f"{name} is the system's, and in a group whose members can become root"
     for account in accounts:
         found = now.accounts.get(account.name)
-        if found and found.sudo and not account.admin and account.name not in set().union(*groups):
+        if found and found.sudo and not account.admin and account.name not in powerful:
             yield f"{account.name} is no admin, and may use sudo by a rule that is not of here"

@@ -146,7 +146,6 @@ def test_a_run_that_is_limited_to_other_hosts_needs_no_secret(limit: tuple[str, 
         assert len(inventory.groups(FILE, EVERYTHING)["all"]) == 4
 
 
-@pytest.mark.usefixtures("fleet")
 @pytest.mark.parametrize("limit", [("stg1,prod1",), ("nosuch",), ("stg1", "nosuch")])
 @pytest.mark.usefixtures("filled_in")
 def test_a_limit_that_leaves_no_host_is_refused(limit: tuple[str, ...]) -> None:
@@ -155,6 +154,7 @@ def test_a_limit_that_leaves_no_host_is_refused(limit: tuple[str, ...]) -> None:
         inventory.groups(FILE, EVERYTHING)
 
 
+@pytest.mark.usefixtures("fleet")
 @pytest.mark.parametrize("limit", [("prod1",), ("storage1", "pro*"), ("clients",), ("all",), ()])
 def test_a_run_that_is_limited_to_a_host_needs_its_secrets(limit: tuple[str, ...]) -> None:
     with command(limit=limit), pytest.raises(InventoryError):
