@@ -12,7 +12,8 @@ help:
 	@echo "make demo                 the whole thing on this machine: lab, one run, what now works"
 	@echo "make test                 unit tests and the core of the lab tests"
 	@echo "make unit                 the quick tests: seconds, no root"
-	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume, access, offsite), or of all"
+	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume, access, offsite,"
+	@echo "                          backups), or of all"
 	@echo "make vpn-config PERSON=.. that person's WireGuard configuration; with KEY=FILE, a QR code too"
 	@echo "make bench                remote commands a host, and seconds, of a run with no change"
 	@echo "make lab-up [HOSTS=...]   lab-down   lab-status"
@@ -62,8 +63,9 @@ test: packages unit
 PART ?=
 HOSTS_OF_access := vpn1 bbb1 bbb2
 HOSTS_OF_offsite := storage1 offsite1 vision-stg1
+HOSTS_OF_backups := monitor1 ovh1
 test-lab: packages venv
-	@lab/up $(or $(HOSTS_OF_$(PART)),$(HOSTS) bare1 $(if $(PART),,$(HOSTS_OF_access) offsite1))
+	@lab/up $(or $(HOSTS_OF_$(PART)),$(HOSTS) bare1 $(if $(PART),,$(HOSTS_OF_access) $(HOSTS_OF_backups) offsite1))
 	@lab/enter $(PYTHON) -m pytest tests/lab $(if $(PART),-m $(PART))
 
 bench: packages venv

@@ -2,7 +2,7 @@
 
 from pyinfra import config, host
 
-from deploys import access, base, clients, offsite, pool, storage, vision, vpn
+from deploys import access, backups, base, clients, offsite, pool, storage, vision, vpn
 from deploys.connection import tune
 from operations.order import barrier
 
@@ -42,3 +42,6 @@ if "clients" in host.groups:
 
 if "vision" in host.groups:
     vision.converge()
+
+if "backups" in host.groups:
+    backups.converge()

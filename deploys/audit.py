@@ -14,13 +14,14 @@ from pyinfra import host, state
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra_cli.exceptions import CliError
 
-from deploys import access, offsite, vpn
+from deploys import access, backups, offsite, vpn
 from deploys.data import fleet, hosts_of_run, this_host
 from deploys.templates import render
 from deploys.vpn import firewall
 from facts.access import KEYS, Access, AccessState
 from facts.copies import Copies, CopiesState
 from facts.nftables import Table
+from facts.sets import Sets, SetsState
 from facts.several import Asked, Several
 from facts.systemd import Units
 from facts.wireguard import WireGuard
@@ -66,6 +67,14 @@ class Copy:
 
 
 @dataclass(frozen=True)
+class Backup:
+    """The sets in the provider's store: how many, and the newest one's age in minutes."""
+
+    sets: int
+    newest: int | None
+
+
+@dataclass(frozen=True)
 class Audit:
     """One host; ssh_from: "anywhere" or "the VPN"; drift: what is not as the data says."""
 
@@ -73,6 +82,7 @@ class Audit:
     keys: list[Key] = field(default_factory=list)
     peers: list[Peer] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
+    backup: Backup | None = None
     drift: list[str] = field(default_factory=list)
 
 
@@ -121,14 +131,16 @@ def _look() -> Audit:
         (Table, {"table": firewall.TABLE, "texts": tables, "paths": [firewall.FILE]}),
         (Units, {"units": units, "files": []}),
     ]
-    keeps = "offsite" in this_host().roles
-    if keeps:
+    if "offsite" in this_host().roles:
         asked.append((Copies, {"program": offsite.look()}))
+    if this_host().backup:
+        asked.append((Sets, {"program": backups.look()}))
     found = host.get_fact(Several, asked=asked)
     if is_unreadable() or len(found) != len(asked):
         return Audit(drift=["could not be read"])
     now, tunnel, table, running, *rest = found
-    copies: CopiesState = rest[0] if keeps else CopiesState(problems=())
+    copies = next((it for it in rest if isinstance(it, CopiesState)), CopiesState(problems=()))
+    sets = next((it for it in rest if isinstance(it, SetsState)), None)
     drifted, names = drift(now, wanted), {}
     if in_vpn:
         interface = vpn.interface()
@@ -146,6 +158,7 @@ def _look() -> Audit:
     elif tunnel.live or table.live:
         drifted.append("VPN: a tunnel or its firewall is there, and the data has no vpn for it")
     drifted += [f"copies: {it}" for it in copies.problems]
+    drifted += [f"backup: {it}" for it in (sets.problems if sets else ())]
     peers = tunnel.live.peers if tunnel.live else {}
     return Audit(
         _ssh_from(table.live),
@@ -155,17 +168,20 @@ def _look() -> Audit:
             key=lambda peer: peer.name,
         ),
         list(_ages(copies)),
+        Backup(sets.sets, _age(sets.at, sets.newest or None)) if sets else None,
         drifted,
     )
 
 
-def _ages(copies: CopiesState) -> Iterator[Copy]:
-    def age(at: int, taken: int | None) -> int | None:
-        return None if taken is None else (at - taken) // 60
+def _age(at: int, taken: int | None) -> int | None:
+    """Minutes; None if there is none."""
+    return None if taken is None else (at - taken) // 60
 
+
+def _ages(copies: CopiesState) -> Iterator[Copy]:
     for name in sorted({*copies.source, *copies.offsite}):
         there, here = copies.source.get(name), copies.offsite.get(name)
-        yield Copy(name, age(copies.seen_at, there), age(copies.at, here))
+        yield Copy(name, _age(copies.seen_at, there), _age(copies.at, here))
 
 
 def _ssh_from(table: str) -> str:

@@ -145,4 +145,41 @@ Package = Annotated[
 PhpSize = Annotated[
     Text, matching(r"[1-9][0-9]{0,5}[KMG]", "a size for PHP", "write one such as 100M")
 ]
+NfsExport = Annotated[
+    Text,
+    matching(
+        r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?:(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]+)+",
+        "an NFS export",
+        "write one such as ftpback-bhs1-1.ip-192-0-2-1.net:/export/ftpbackup/ns1.ip-192-0-2-1.net",
+    ),
+]
+LvmVolume = Annotated[
+    Text,
+    matching(
+        # coop-backup is the snapshot's own name.
+        r"[A-Za-z0-9_+][A-Za-z0-9_+.-]*/(?!coop-backup$)[A-Za-z0-9_+][A-Za-z0-9_+.-]*",
+        "an LVM volume that can be copied",
+        "write group and volume, such as vg0/srv",
+    ),
+]
+ZfsName = Annotated[
+    Text,
+    matching(
+        r"[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)*",
+        "a ZFS dataset",
+        "write one such as tank/srv",
+    ),
+]
+UnitName = Annotated[
+    Text,
+    matching(
+        r"(?!coop-backup)[A-Za-z0-9][A-Za-z0-9:_.@-]*\.(?:service|socket|timer|path|target)",
+        "a unit of systemd that can be stopped for a backup",
+        "write its full name, such as nginx.service",
+    ),
+]
+ClockTime = Annotated[
+    Text,
+    matching(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day", 'write one such as "02:30"'),
+]
 Packages = Annotated[tuple[Package, ...], unique("package")]

@@ -5,7 +5,17 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
-from fleet.fields import AbsolutePath, Packages, PhpSize, Port, Record, Size, Text, matching
+from fleet.fields import (
+    AbsolutePath,
+    ClockTime,
+    Packages,
+    PhpSize,
+    Port,
+    Record,
+    Size,
+    Text,
+    matching,
+)
 from fleet.networks import BothPrefixes
 from fleet.problems import Invalid
 from fleet.zfs import ZfsProperties
@@ -114,6 +124,22 @@ class OffsiteGroup(PoolGroup):
     def rpo_seconds(self) -> dict[str, int]:
         """By place, how old the newest snapshot may be."""
         return {place: hours * 3600 for place, hours in self.rpo_hours}
+
+
+class BackupsGroup(Record):
+    """group_data/backups.py: the sets that hosts make every night of their own files.
+
+    at: when, by the host's clock; night_hours: how long it may take
+    keep: how many nights; rpo_hours: how old the newest may be, besides night_hours
+    check_minutes: how long a night then looks for damage, and goes on where the last one ended
+    """
+
+    packages: Packages
+    at: ClockTime
+    keep: Positive
+    night_hours: Annotated[StrictInt, Field(ge=1, le=23)]
+    check_minutes: Annotated[StrictInt, Field(ge=1, le=59)]
+    rpo_hours: Positive
 
 
 class ClientsGroup(Record):

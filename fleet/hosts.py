@@ -9,18 +9,23 @@ from pydantic import Field, StrictBool, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
 from fleet.fields import (
+    AbsolutePath,
     Address,
     Commit,
     Disk,
     DnsName,
     FilePath,
     HostName,
+    LvmVolume,
+    NfsExport,
     Port,
     Record,
     Repository,
     Size,
     SshHostname,
+    UnitName,
     UserName,
+    ZfsName,
     unique,
 )
 from fleet.networks import BothAddresses, BothPrefixes
@@ -30,9 +35,11 @@ from fleet.zfs import ZfsProperties
 
 Role = Literal["storage", "offsite", "vision", "hub"]
 # The inventory's other groups of hosts; `--limit` takes the name of a host or of a group.
-GROUPS = ("all", "clients", "vpn", *get_args(Role))
+GROUPS = ("all", "clients", "vpn", "backups", *get_args(Role))
 # Those that have a ZFS pool.
 POOLED: tuple[Role, ...] = ("storage", "offsite")
+# Directories of the kernel's, and of what runs now.
+NO_DISKS = ("dev", "proc", "run", "sys")
 Environment = Literal["prod", "staging", "shared"]
 SMALLEST_QUOTA = 2**20
 
@@ -93,6 +100,53 @@ class Site(Record):
     commit: Commit
 
 
+class Backup(Record):
+    """What a host copies every night into the directory that its provider gives it.
+
+    store: that directory, as an NFS export
+    directories: what is copied, all of it on the volume or dataset if there is one
+    Exactly one of the rest says how they are copied as they are at one moment:
+    lvm, zfs: by a snapshot of that volume or dataset
+    quiesce: as they are while these units are stopped; [] says that nothing writes there at night
+    """
+
+    store: NfsExport
+    directories: Annotated[tuple[AbsolutePath, ...], unique("directory")]
+    lvm: LvmVolume | None = None
+    zfs: ZfsName | None = None
+    quiesce: Annotated[tuple[UnitName, ...], unique("unit")] | None = Field(
+        None, validate_default=True
+    )
+
+    def source(self) -> dict[str, Any]:
+        """The one that is said: {"lvm": "vg0/srv"}."""
+        said = {"lvm": self.lvm, "zfs": self.zfs, "quiesce": self.quiesce}
+        return {how: what for how, what in said.items() if what is not None}
+
+    @field_validator("directories")
+    @classmethod
+    def _has_some(cls, directories: tuple[str, ...]) -> tuple[str, ...]:
+        if not directories:
+            raise Invalid("nothing would be copied", "name directories, or take the backup out")
+        for directory in directories:
+            if directory.split("/")[1] in NO_DISKS:
+                raise Invalid(f"{directory} is on no disk", "name directories that are")
+        return directories
+
+    @field_validator("quiesce")
+    @classmethod
+    def _is_of_one_moment(
+        cls, quiesce: tuple[str, ...] | None, info: Info
+    ) -> tuple[str, ...] | None:
+        said = [how for how in ("lvm", "zfs") if info.data.get(how) is not None]
+        said += ["quiesce"] if quiesce is not None else []
+        if len(said) == 1 or not {"lvm", "zfs"} <= info.data.keys():
+            return quiesce
+        remedy = "say one of lvm: GROUP/VOLUME, zfs: DATASET, quiesce: [UNITS to stop meanwhile]"
+        how = " and ".join(said) or "nothing"
+        raise Invalid(f"{how} says how the directories are copied as of one moment", remedy)
+
+
 class HostVpn(Record):
     """A server's end of the VPN, by which alone NFS is served and mounted.
 
@@ -126,6 +180,7 @@ class Host(Record):
     volume: Volume | None = Field(None, validate_default=True)
     site: Site | None = Field(None, validate_default=True)
     vpn: HostVpn | None = Field(None, validate_default=True)
+    backup: Backup | None = None
     lab: Lab | None = None
 
     @property
@@ -140,7 +195,7 @@ class Host(Record):
     @property
     def groups(self) -> tuple[str, ...]:
         """The groups of hosts that it belongs to, as `--limit` knows them."""
-        has = {"clients": self.volume, "vpn": self.vpn}
+        has = {"clients": self.volume, "vpn": self.vpn, "backups": self.backup}
         return ("all", *(group for group, it in has.items() if it), *self.roles)
 
     @field_validator("roles")

@@ -13,6 +13,7 @@ from fleet.checks import check_copies, check_hosts
 from fleet.explain import validate
 from fleet.groups import (
     AllGroup,
+    BackupsGroup,
     ClientsGroup,
     OffsiteGroup,
     StorageGroup,
@@ -32,6 +33,7 @@ GROUPS: dict[str, type[BaseModel]] = {
     "storage": StorageGroup,
     "offsite": OffsiteGroup,
     "clients": ClientsGroup,
+    "backups": BackupsGroup,
     "vision": VisionGroup,
     "vpn": VpnGroup,
 }

@@ -9,6 +9,7 @@ from fleet import LAB_STATE, access, datasets, exports, is_lab
 from fleet.fields import Record
 from fleet.groups import (
     AllGroup,
+    BackupsGroup,
     ClientsGroup,
     OffsiteGroup,
     PoolGroup,
@@ -36,6 +37,7 @@ class Fleet(Record):
     storage: StorageGroup
     offsite: OffsiteGroup
     clients: ClientsGroup
+    backups: BackupsGroup
     vision: VisionGroup
     vpn: VpnGroup
     people: dict[str, Person]
@@ -63,6 +65,11 @@ class Fleet(Record):
         if "offsite" in host.roles:
             return self.offsite
         raise ValueError(f"{host.name} has no pool")
+
+    def packages(self, host: Host) -> set[str]:
+        """Those of all groups that the host belongs to; a group need not have any data."""
+        groups = (getattr(self, name, None) for name in host.groups)
+        return {package for group in groups if group for package in group.packages}
 
     @property
     def storage_host(self) -> Host:

@@ -46,7 +46,8 @@ def required(fleet: Fleet, hosts: Sequence[Host]) -> tuple[str, ...]:
         for person in people
         if person.vpn and person.vpn.preshared and not is_over(person.expires, now)
     )
-    return (*names, *((ESCROW,) if names else ()), *preshared)
+    escrows = names or any(host.backup for host in hosts)
+    return (*names, *((ESCROW,) if escrows else ()), *preshared)
 
 
 class Secrets:

@@ -1,9 +1,16 @@
 """What opens a gocryptfs volume when host and password are lost, kept by the operator."""
 
+import base64
 import os
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
+from typing import Any
+
+from pyinfra.api import FunctionCommand, StringCommand
+
+MASTER_KEY = re.compile("[0-9a-fA-F]{64}")
 
 
 class Escrow:
@@ -19,10 +26,17 @@ class Escrow:
     @property
     def config(self) -> bytes | None:
         """The escrowed gocryptfs.conf, None unless config and master key are both there."""
-        if not (self.directory / "masterkey").exists():
+        if self.master_key is None:
             return None
         file = self.directory / "gocryptfs.conf"
         return file.read_bytes() if file.exists() else None
+
+    @property
+    def master_key(self) -> str | None:
+        """The escrowed one, None if there is none or what is there is none."""
+        file = self.directory / "masterkey"
+        found = file.read_text().strip() if file.exists() else ""
+        return found if MASTER_KEY.fullmatch(found) else None
 
     @property
     def exists(self) -> bool:
@@ -34,7 +48,7 @@ class Escrow:
 
         Raises ValueError for a master key or config that is none, before anything is written.
         """
-        if not re.fullmatch("[0-9a-fA-F]{64}", master_key):
+        if not MASTER_KEY.fullmatch(master_key):
             raise ValueError("a gocryptfs master key has 64 hexadecimal digits")
         if not config:
             raise ValueError("an empty gocryptfs.conf opens nothing")
@@ -46,6 +60,26 @@ class Escrow:
             ("gocryptfs.conf", config),
         ):
             self._write(self.directory / name, content, now)
+
+    def fetch(self, config: str, password_file: str) -> FunctionCommand:
+        """A command that keeps these two of a host: the config there, which the password opens.
+
+        They come by the connection, past pyinfra's output at any verbosity.
+        """
+        return FunctionCommand(self._fetch, (config, password_file), {})
+
+    def _fetch(self, state: Any, host: Any, config: str, password_file: str) -> None:
+        command = StringCommand(
+            f"base64 -w 0 {quote(config)} && echo && "
+            f"gocryptfs-xray -dumpmasterkey {quote(config)} < {quote(password_file)}"
+        )
+        ok, output = host.run_shell_command(
+            command, print_output=False, print_input=False, _sudo=True
+        )
+        if not ok or len(output.stdout_lines) != 2:
+            raise RuntimeError(f"{config}: the master key could not be read for escrow")
+        encoded, master_key = output.stdout_lines
+        self.store(base64.b64decode(encoded), master_key)
 
     @staticmethod
     def _write(file: Path, content: bytes, now: str) -> None:

@@ -5,10 +5,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
-from typing import Any
 
 from pyinfra import host, state
-from pyinfra.api import FunctionCommand, StringCommand
+from pyinfra.api import StringCommand
 
 from facts.gocryptfs import Volume, VolumeState
 from operations.escrow import Escrow
@@ -54,7 +53,7 @@ def volume(
         yield _initialise(ciphertext, password_file)
     if rotate or kept.config is None:
         tell(f"{ciphertext}: gocryptfs.conf and master key -> escrow in {escrow}")
-        yield FunctionCommand(_to_escrow, (ciphertext, password_file, kept), {})
+        yield kept.fetch(f"{ciphertext}/gocryptfs.conf", password_file)
 
 
 @operation()
@@ -202,17 +201,3 @@ def _initialise(ciphertext: str, password_file: str) -> StringCommand:
         f"mv {root}/.init-new/gocryptfs.conf {root}/",
         f"rmdir {root}/.init-new; sync -f {root}",
     )
-
-
-def _to_escrow(state: Any, host: Any, ciphertext: str, password_file: str, kept: Escrow) -> None:
-    """Fetch config and master key by the connection, past pyinfra's output at any verbosity."""
-    config = quote(f"{ciphertext}/gocryptfs.conf")
-    command = StringCommand(
-        f"base64 -w 0 {config} && echo && "
-        f"gocryptfs-xray -dumpmasterkey {config} < {quote(password_file)}"
-    )
-    ok, output = host.run_shell_command(command, print_output=False, print_input=False, _sudo=True)
-    if not ok or len(output.stdout_lines) != 2:
-        raise RuntimeError(f"{ciphertext}: the master key could not be read for escrow")
-    encoded, master_key = output.stdout_lines
-    kept.store(base64.b64decode(encoded), master_key)

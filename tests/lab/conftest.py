@@ -14,9 +14,11 @@ import pytest
 from fleet.host_keys import vpn_keys
 from lab.machines import STATE, pyinfra, running, together
 from lab.vpn_client import in_vpn
+from tests.lab import provider
 from tests.lab.fleets import (
     LIMIT,
     VPN_KEYS,
+    BackupFleet,
     ClosedFleet,
     FirstRun,
     Fleet,
@@ -35,12 +37,15 @@ def _lab_taken() -> Iterator[None]:
     """
     unfinished = STATE / "unfinished"
     with (STATE / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.exit("another lab/up, lab/down or test is at work in this checkout", 4)
         unfinished.touch()
         yield
         up = {each.name for each in running()}
         stored = {}
-        for kind in (VpnFleet, OffsiteFleet, Fleet):
+        for kind in (VpnFleet, OffsiteFleet, BackupFleet, Fleet):
             if up.issuperset(kind.names):
                 kind().restore_newest()
                 stored.update(vpn_keys(VPN_KEYS).load())
@@ -102,6 +107,26 @@ def quiet(copies: OffsiteFleet) -> OffsiteFleet:
     for each in (copies.storage, copies.offsite):
         each.sh("systemctl stop sanoid.timer 'coop-offsite*.timer'")
     return copies
+
+
+@pytest.fixture(scope="session")
+def backup_first_run() -> BackupFleet:
+    """The provider set up, and the host's first run; the state after it is kept as a snapshot."""
+    machines = BackupFleet()
+    machines.restore("fresh")
+    provider.set_up(machines.provider)
+    provider.admit(machines.provider, machines.host)
+    machines.converge()
+    machines.snapshot(machines.converged)
+    return machines
+
+
+@pytest.fixture
+def backups(backup_first_run: BackupFleet) -> BackupFleet:
+    """The host and its provider, as the first run left them; nothing happens by itself."""
+    backup_first_run.restore(backup_first_run.converged)
+    backup_first_run.host.sh("systemctl stop 'coop-backup*.timer'")
+    return backup_first_run
 
 
 @pytest.fixture(scope="session")

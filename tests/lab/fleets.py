@@ -138,6 +138,25 @@ class OffsiteFleet(Machines):
         return self.all[2]
 
 
+class BackupFleet(Machines):
+    """A host that makes sets of its files, and the provider that keeps them."""
+
+    names = ("monitor1", "ovh1")
+
+    @classmethod
+    def limit(cls) -> list[str]:
+        """The provider's machine is not the co-op's."""
+        return ["--limit", cls.names[0]]
+
+    @property
+    def host(self) -> Machine:
+        return self.all[0]
+
+    @property
+    def provider(self) -> Machine:
+        return self.all[1]
+
+
 class VpnFleet(Machines):
     """A hub, and two servers that are reached through it."""
 

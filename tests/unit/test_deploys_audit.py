@@ -10,12 +10,13 @@ from pyinfra import host
 from pyinfra.context import ctx_host, ctx_state
 
 from deploys import access, audit, offsite, vpn
-from deploys.audit import Audit, Copy, Ended, Key, Peer
+from deploys.audit import Audit, Backup, Copy, Ended, Key, Peer
 from deploys.vpn import firewall
 from facts.access import KEYS, AccessState, AccountState
 from facts.copies import CopiesState
 from facts.files import PathState
 from facts.nftables import TableState
+from facts.sets import SetsState
 from facts.systemd import UnitsState, UnitState
 from facts.wireguard import Live, WireGuardState
 from fleet.model import Fleet
@@ -32,6 +33,7 @@ SEEN = Audit(
     [Key("ops-hypha-1", True, "SHA256:x", "ops-hypha-1", "20270701Z")],
     [Peer("vpn1", ["10.66.0.31/32"])],
     [Copy("tank/a", 5, 30), Copy("tank/gone", None, 9000)],
+    Backup(14, 300),
 )
 
 
@@ -81,6 +83,7 @@ def test_the_report_is_of_all_hosts_and_written_once_all_are_seen(
     assert "| ops-hypha-1 | sudo | SHA256:x | ops-hypha-1 | 20270701Z |" in text
     assert "Tunnels: vpn1 (10.66.0.31/32)" in text
     assert "| tank/a | 5 | 30 |\n| tank/gone | none | 9000 |" in text
+    assert "Sets in the provider's store: 14; the newest 300 minutes old." in text
     assert text.count("As the data says.") == 2
     assert text in capsys.readouterr().out
 
@@ -165,7 +168,9 @@ def in_vpn(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> list[str]:
         "units": UnitsState({unit.name: UnitState(file="enabled") for unit in units}),
         **changes,
     }
-    monkeypatch.setattr(audit, "this_host", lambda: SimpleNamespace(vpn=1, ssh_port=22, roles=()))
+    monkeypatch.setattr(
+        audit, "this_host", lambda: SimpleNamespace(vpn=1, ssh_port=22, roles=(), backup=None)
+    )
     keys = SimpleNamespace(load=dict)
     fleet = SimpleNamespace(vpn=VPN, people={}, pull_keys=keys)
     monkeypatch.setattr(audit, "fleet", lambda: fleet)
@@ -215,27 +220,44 @@ def test_ssh_is_told_apart_from_what_else_is_closed(
     assert audit._ssh_from("") == "anywhere"
 
 
-def test_a_copy_that_is_too_old_is_drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fleet = fleet_of(tmp_path, sample(offsite1={**OFFSITE}))
+def seen_of(monkeypatch: pytest.MonkeyPatch, fleet: Fleet, name: str, found: Any) -> Audit:
+    """What the audit makes of a host that has nothing else than this to be found."""
     for module in (audit, access, offsite):
         monkeypatch.setattr(module, "fleet", lambda: fleet)
-        monkeypatch.setattr(module, "this_host", lambda: fleet.host("offsite1"))
+        monkeypatch.setattr(module, "this_host", lambda: fleet.host(name))
     monkeypatch.setattr(vpn, "units", list)
     monkeypatch.setattr(vpn, "interface", lambda: Interface("K=", (), 1, ()))
     monkeypatch.setattr(firewall, "text", lambda: "t")
-    copies = CopiesState(7200, 3600, {"a": 3000}, {"a": 0, "b": 7140}, ("a: offsite: too old",))
-    found = [AccessState(), WireGuardState(), TableState(), UnitsState(), copies]
     asked: list[Any] = []
 
     def get_fact(kind: Any, **arguments: Any) -> Any:
         asked.append(arguments)
-        return found
+        return [AccessState(), WireGuardState(), TableState(), UnitsState(), found]
 
     with (
         ctx_state.use(SimpleNamespace(failed_hosts=[])),
-        ctx_host.use(SimpleNamespace(name="offsite1", get_fact=get_fact)),
+        ctx_host.use(SimpleNamespace(name=name, get_fact=get_fact)),
     ):
         seen = audit._look()
     assert len(asked) == 1
+    return seen
+
+
+def test_a_copy_that_is_too_old_is_drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet = fleet_of(tmp_path, sample(offsite1={**OFFSITE}))
+    copies = CopiesState(7200, 3600, {"a": 3000}, {"a": 0, "b": 7140}, ("a: offsite: too old",))
+    seen = seen_of(monkeypatch, fleet, "offsite1", copies)
     assert seen.copies == [Copy("a", 10, 120), Copy("b", None, 1)]
     assert "copies: a: offsite: too old" in seen.drift
+
+
+@pytest.mark.parametrize(("newest", "age"), [(3600, 60), (0, None)])
+def test_a_set_that_is_too_old_is_drift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, newest: int, age: int | None
+) -> None:
+    backup = {"store": "a.example.org:/b", "directories": ["/etc"], "quiesce": []}
+    fleet = fleet_of(tmp_path, sample(stg1__backup=backup))
+    found = SetsState(7200, 3, newest, ("too old",))
+    seen = seen_of(monkeypatch, fleet, "stg1", found)
+    assert seen.backup == Backup(3, age)
+    assert "backup: too old" in seen.drift

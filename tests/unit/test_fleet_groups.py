@@ -80,6 +80,7 @@ def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
         "storage.py",
         "offsite.py",
         "clients.py",
+        "backups.py",
         "vision.py",
         "vpn.py",
     ]

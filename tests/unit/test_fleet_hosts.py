@@ -1,5 +1,6 @@
 """Each mistake in a host is reported at its place; what is right is taken as it stands."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,59 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("prod1__site__repository", "https://me:secret@example.org/x.git", "holds a password"),
     ("prod1__site__repository", "--upload-pack=x", "not the address"),
 ]
+
+
+STORE = "ftpback-bhs1-1.ip-192-0-2-1.net:/export/ftpbackup/ns1.ip-192-0-2-1.net"
+BACKUP = {"store": STORE, "directories": ["/etc", "/srv"], "quiesce": []}
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("store", REMOVED, "is missing"),
+        ("store", "ftpback.example.org", "not an NFS export"),
+        ("store", "ftpback.example.org:/a b", "not an NFS export"),
+        ("store", "-oX:/a", "not an NFS export"),
+        ("store", "ftpback.example.org:/a/../b", "not an NFS export"),
+        ("directories", [], "nothing would be copied"),
+        ("directories", ["etc"], "not an absolute path"),
+        ("directories", ["/etc/../root"], "not an absolute path"),
+        ("directories", ["/etc", "/etc"], "/etc is there twice"),
+        ("directories", ["/etc", "/proc/1"], "/proc/1 is on no disk"),
+        ("quiesce", REMOVED, "nothing says how"),
+        ("quiesce", ["nginx"], "not a unit of systemd"),
+        ("quiesce", ["a.service", "a.service"], "a.service is there twice"),
+        ("quiesce", ["a.service; reboot"], "not a unit of systemd"),
+        ("quiesce", ["coop-backup.timer"], "not a unit of systemd that can be stopped"),
+        ("lvm", "vg0/srv", "lvm and quiesce says how"),
+        ("zfs", "tank/srv", "zfs and quiesce says how"),
+        ("lvm", "srv", "not an LVM volume"),
+        ("lvm", "-f/srv", "not an LVM volume"),
+        ("lvm", "../..", "not an LVM volume"),
+        ("lvm", "vg0/coop-backup", "not an LVM volume that can be copied"),
+        ("zfs", "tank@a", "not a ZFS dataset"),
+    ],
+)
+def test_a_mistake_in_a_backup_is_reported(
+    tmp_path: Path, field: str, value: Any, says: str
+) -> None:
+    backup = {**BACKUP, field: value}
+    if value is REMOVED:
+        del backup[field]
+    (problem,) = problems_of(tmp_path, sample(stg1__backup=backup))
+    assert (problem.record, problem.field.split(".")[0]) == ("stg1", "backup")
+    assert says in str(problem) and problem.remedy
+
+
+@pytest.mark.parametrize(
+    "source", [{"quiesce": ("nginx.service",)}, {"lvm": "vg0/srv"}, {"zfs": "tank/srv"}]
+)
+def test_a_backup_is_of_one_moment(tmp_path: Path, source: dict[str, Any]) -> None:
+    backup = {"store": STORE, "directories": ["/srv"], **source}
+    data = sample(stg1__backup=json.loads(json.dumps(backup)))
+    host = fleet_of(tmp_path, data).host("stg1")
+    assert host.backup is not None and host.backup.source() == source
+    assert "backups" in host.groups
 
 
 @pytest.mark.parametrize(("path", "value", "says"), MISTAKES)

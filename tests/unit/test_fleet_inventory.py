@@ -68,6 +68,7 @@ def test_each_role_is_a_group_and_so_are_the_clients() -> None:
         "vision": ["stg1", "prod1"],
         "vpn": ["storage1", "stg1", "prod1"],
         "hub": [],
+        "backups": [],
     }
 
 

@@ -28,6 +28,12 @@ def test_only_hosts_with_an_encrypted_volume_need_secrets(tmp_path: Path) -> Non
     assert required(fleet, [fleet.host("stg1"), fleet.storage_host]) == ()
 
 
+def test_a_host_that_is_backed_up_needs_escrow(tmp_path: Path) -> None:
+    backup = {"store": "a.example.org:/b", "directories": ["/etc"], "quiesce": []}
+    fleet = fleet_of(tmp_path, sample(stg1__backup=backup))
+    assert required(fleet, [fleet.host("stg1")]) == (ESCROW,)
+
+
 def test_the_variable_is_named_for_the_host(tmp_path: Path) -> None:
     data = sample()
     data["hosts"]["vision-prod1"] = data["hosts"].pop("prod1")

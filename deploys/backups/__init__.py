@@ -1,0 +1,84 @@
+"""Backups into a directory of the provider's: a host copies its own files there every night."""
+
+import json
+from pathlib import Path
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from deploys.data import fleet, secrets, this_host
+from deploys.templates import render
+from operations import files, gocryptfs_key, systemd
+
+PROGRAM = "/usr/local/lib/coop-infra/backup"
+COMMAND = "/usr/local/sbin/coop-backup"
+SETTINGS = "/etc/coop-infra/backup.json"
+CONFIG = "/etc/coop-infra/backup.gocryptfs.conf"
+PASSWORD_FILE = "/etc/coop-infra/backup.password"
+STATE = "/var/lib/coop-backup"
+# Where prometheus-node-exporter of Debian looks.
+METRICS = "/var/lib/prometheus/node-exporter/coop-backup.prom"
+UNITS = ("coop-backup", "coop-backup-status")
+
+
+@deploy("Backups")
+def converge() -> None:
+    directory = secrets().escrow_directory
+    # Only a dry run comes here without it: the inventory has refused any other.
+    if directory:
+        gocryptfs_key.key(
+            name="Key",
+            config=CONFIG,
+            password_file=PASSWORD_FILE,
+            escrow=directory / host.name / "backup",
+        )
+    files.present(name="Files", entries=_files())
+    timers = [systemd.Unit(f"{it}.timer", restart_on=(_unit(f"{it}.timer"),)) for it in UNITS]
+    systemd.running(name="Services", units=timers, loaded=[f"{it}.service" for it in UNITS])
+
+
+def look() -> str:
+    """The command that tells how fresh the sets are, on a host that makes some: facts.backups."""
+    return f"{COMMAND} look"
+
+
+def _files() -> list[files.Entry]:
+    backup, backups = this_host().backup, fleet().backups
+    assert backup is not None
+    settings = {
+        "store": backup.store,
+        "name": host.name,
+        "directories": backup.directories,
+        "source": backup.source(),
+        "config": CONFIG,
+        "password": PASSWORD_FILE,
+        "state": STATE,
+        "keep": backups.keep,
+        "check": backups.check_minutes * 60,
+        "max_age": (backups.rpo_hours + backups.night_hours) * 3600,
+        "metrics": METRICS,
+    }
+    values = {
+        "store": backup.store,
+        "at": backups.at,
+        "night_hours": backups.night_hours,
+        "command": COMMAND,
+        "python": "/usr/bin/python3 -I",
+        "program": PROGRAM,
+        "settings": SETTINGS,
+    }
+    return [
+        files.File(PROGRAM, (Path(__file__).parent / "backup.py").read_text(), 0o755),
+        files.File(COMMAND, render(__file__, "coop-backup.j2", **values), 0o755),
+        files.File(SETTINGS, json.dumps(settings, indent=2) + "\n"),
+        files.Directory(STATE, 0o700),
+        *(
+            files.File(_unit(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))
+            for it in UNITS
+            for kind in ("service", "timer")
+        ),
+    ]
+
+
+def _unit(name: str) -> str:
+    return f"/etc/systemd/system/{name}"
