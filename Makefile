@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test unit test-lab bench lab-up lab-down lab-status vpn-config venv packages help
+.PHONY: demo test unit test-lab bench bench-copies restore-drill lab-up lab-down lab-status vpn-config venv packages help
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -13,9 +13,10 @@ help:
 	@echo "make test                 unit tests and the core of the lab tests"
 	@echo "make unit                 the quick tests: seconds, no root"
 	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume, access, offsite,"
-	@echo "                          backups), or of all"
+	@echo "                          drill, backups), or of all"
 	@echo "make vpn-config PERSON=.. that person's WireGuard configuration; with KEY=FILE, a QR code too"
 	@echo "make bench                remote commands a host, and seconds, of a run with no change"
+	@echo "make restore-drill        restore each copy off-site on trial, now"
 	@echo "make lab-up [HOSTS=...]   lab-down   lab-status"
 
 # A file of its own, so that an interrupted installation is not taken for a finished one.
@@ -42,6 +43,11 @@ INVENTORY ?= inventories/coop.yml
 vpn-config: venv
 	@$(PYTHON) -m fleet.vpn_config "$(INVENTORY)" "$(PERSON)" "$(HUB)" "$(KEY)"
 
+# Of the lab: lab/enter make restore-drill FLEET=inventories/lab.py
+FLEET ?= inventories/prod.py
+restore-drill: venv
+	@$(VENV)/bin/pyinfra $(FLEET) restore_drill.py -y --limit offsite
+
 lab-up: packages venv
 	@lab/up $(HOSTS)
 
@@ -62,7 +68,8 @@ test: packages unit
 
 PART ?=
 HOSTS_OF_access := vpn1 bbb1 bbb2
-HOSTS_OF_offsite := storage1 offsite1 vision-stg1
+HOSTS_OF_offsite := $(HOSTS) offsite1
+HOSTS_OF_drill := $(HOSTS_OF_offsite)
 HOSTS_OF_backups := monitor1 ovh1
 test-lab: packages venv
 	@lab/up $(or $(HOSTS_OF_$(PART)),$(HOSTS) bare1 $(if $(PART),,$(HOSTS_OF_access) $(HOSTS_OF_backups) offsite1))
@@ -71,3 +78,8 @@ test-lab: packages venv
 bench: packages venv
 	@lab/up $(HOSTS)
 	@lab/enter $(PYTHON) -m tests.bench
+
+# Of copies off-site, after a run on them: pulls that find nothing, and throughput.
+bench-copies: packages venv
+	@lab/up $(HOSTS_OF_offsite)
+	@lab/enter $(PYTHON) -m tests.bench_copies

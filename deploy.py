@@ -2,7 +2,7 @@
 
 from pyinfra import config, host
 
-from deploys import access, backups, base, clients, offsite, pool, storage, vision, vpn
+from deploys import access, backups, base, clients, drill, offsite, pool, storage, vision, vpn
 from deploys.connection import tune
 from operations.order import barrier
 
@@ -45,3 +45,8 @@ if "vision" in host.groups:
 
 if "backups" in host.groups:
     backups.converge()
+
+barrier(name="Volumes are escrowed", before="they are restored on trial")
+
+if "offsite" in host.groups:
+    drill.converge()

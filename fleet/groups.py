@@ -116,10 +116,23 @@ class RpoHours(Record):
 
 
 class OffsiteGroup(PoolGroup):
-    """group_data/offsite.py. bandwidth: bytes a second at most, of a pull."""
+    """group_data/offsite.py
+
+    bandwidth: bytes a second at most, of a pull
+    drill: when each week, by the host's clock; proof_days: how long one that went well counts
+    """
 
     bandwidth: Size
     rpo_hours: RpoHours
+    drill: Annotated[
+        Text,
+        matching(
+            r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (?:[01][0-9]|2[0-3]):[0-5][0-9]",
+            "a time of the week",
+            'write one such as "Sun 04:30"',
+        ),
+    ]
+    proof_days: Positive
 
     def rpo_seconds(self) -> dict[str, int]:
         """By place, how old the newest snapshot may be."""

@@ -67,8 +67,14 @@ class Fleet(Record):
         raise ValueError(f"{host.name} has no pool")
 
     def packages(self, host: Host) -> set[str]:
-        """Those of all groups that the host belongs to; a group need not have any data."""
-        groups = (getattr(self, name, None) for name in host.groups)
+        """Those of all groups that the host belongs to; a group need not have any data.
+
+        A host that keeps copies restores them on trial, with what their clients have.
+        """
+        names = {*host.groups}
+        if "offsite" in names:
+            names.update(*(client.groups for client in self.hosts_with_volume()))
+        groups = (getattr(self, name, None) for name in names)
         return {package for group in groups if group for package in group.packages}
 
     @property

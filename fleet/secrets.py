@@ -46,7 +46,11 @@ def required(fleet: Fleet, hosts: Sequence[Host]) -> tuple[str, ...]:
         for person in people
         if person.vpn and person.vpn.preshared and not is_over(person.expires, now)
     )
-    escrows = names or any(host.backup for host in hosts)
+    # A host that keeps copies opens those of encrypted volumes by their escrowed keys.
+    restores = any("offsite" in host.roles for host in hosts) and any(
+        it.volume and it.volume.encrypted for it in fleet.hosts_with_volume()
+    )
+    escrows = names or restores or any(host.backup for host in hosts)
     return (*names, *((ESCROW,) if escrows else ()), *preshared)
 
 

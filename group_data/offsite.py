@@ -22,3 +22,7 @@ bandwidth = "20M"
 # How old the newest snapshot may be, on the storage server and here, before it is an alarm: one an
 # hour is taken there, and pulled.
 rpo_hours = {"source": 1, "offsite": 2}
+
+# When each copy is restored on trial, by the host's clock, and how many days that counts.
+drill = "Sun 04:30"
+proof_days = 8

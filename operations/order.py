@@ -7,7 +7,7 @@ from operations.report import fail
 
 
 @operation()
-def barrier(before: str, needs: str) -> Commands:
+def barrier(before: str, needs: str | None = None) -> Commands:
     """All that stands above this line is done on every host before what stands below begins.
 
     needs: a group; if one of its hosts has failed in this run, every other host fails here

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
+from typing import Any
 
-from pyinfra import host, state
-from pyinfra.api import StringCommand
+from pyinfra import host, logger, state
+from pyinfra.api import FunctionCommand, StringCommand
 
 from facts.systemd import Units, UnitsState, UnitState
 from operations.files import pending
@@ -77,6 +78,31 @@ def running(
         host.noop("all units are enabled and running")
         return
     yield StringCommand("set -e; " + "; ".join(commands))
+
+
+@operation()
+def finished(unit: str) -> Commands:
+    """The unit, which does one thing and ends, has run once more, and well.
+
+    What it says on the way is printed at its end, and fails the host if it fails.
+    """
+    tell(f"{unit}: runs now")
+    yield FunctionCommand(_run, (unit,), {})
+
+
+def _run(state: Any, host: Any, unit: str) -> bool:
+    ok, output = host.run_shell_command(
+        StringCommand(
+            f"since=$(date +%s); systemctl start {quote(unit)}; status=$?; "
+            "journalctl --sync; "
+            f'journalctl -o cat --no-pager --since="@$since" -u {quote(unit)}; '
+            "exit $status"
+        ),
+        _sudo=True,
+    )
+    for line in output.stdout_lines:
+        host.log(line, log_func=logger.info if ok else logger.error)
+    return bool(ok)
 
 
 def _state(now: UnitsState, name: str) -> UnitState:

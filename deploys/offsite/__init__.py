@@ -12,6 +12,7 @@ from pyinfra.api import deploy
 
 from deploys import pool
 from deploys.data import fleet, this_host
+from deploys.offsite.source import MANIFESTS
 from deploys.templates import render
 from fleet.hosts import Host
 from operations import accounts, delegations, files, keys, systemd, zfs
@@ -20,13 +21,18 @@ ACCOUNT = "coop-pull"
 HOME = "/var/lib/coop-offsite"
 PROGRAMS = "/usr/local/lib/coop-infra"
 SOURCE, BOOKMARKS = f"{PROGRAMS}/offsite-source", f"{PROGRAMS}/offsite-bookmarks"
+MANIFEST = f"{PROGRAMS}/offsite-manifest"
 PULL, HOLD = f"{PROGRAMS}/offsite-pull", f"{PROGRAMS}/offsite-hold"
 STATUS = f"{PROGRAMS}/offsite-status"
 SETTINGS = "/etc/coop-infra/offsite.json"
+# What has been fetched of the storage server's manifests, and what drills have shown.
+FETCHED = f"{HOME}/manifests"
+EVIDENCE = "/var/lib/coop-drill/evidence.json"
 # Where prometheus-node-exporter of Debian looks.
 METRICS = "/var/lib/prometheus/node-exporter/coop-offsite.prom"
 UNITS = ("coop-offsite", "coop-offsite-status")
-PRUNE = "sanoid-prune.service"
+TAKE, PRUNE, WRITE = "sanoid.service", "sanoid-prune.service", "coop-manifest.service"
+TAKE_FILE = f"/etc/systemd/system/{TAKE}.d/coop-infra.conf"
 PRUNE_FILE = f"/etc/systemd/system/{PRUNE}.d/coop-infra.conf"
 PYTHON = "/usr/bin/python3 -I"
 
@@ -83,18 +89,29 @@ def serve() -> None:
     sources = [copy.source for copy in fleet().copies()]
     # A shell, as sshd starts the forced command by it.
     accounts.service_user(name="User", user=ACCOUNT, home="/", shell="/bin/sh")
+    write = f"{PYTHON} {MANIFEST} write {MANIFESTS} {' '.join(sources)}"
     files.present(
         name="Programs",
         entries=[
             _program(SOURCE, "source.py"),
             files.File(BOOKMARKS, render(__file__, "bookmarks.sh.j2", sources=sources), 0o755),
             _before_pruning(BOOKMARKS),
+            _program(MANIFEST, "manifest.py"),
+            # Its group is that of whatever is written there.
+            files.Directory(MANIFESTS, 0o2750, "root", ACCOUNT),
+            files.File(_unit(WRITE), render(__file__, f"{WRITE}.j2", command=write)),
+            files.File(TAKE_FILE, render(__file__, "take.conf.j2", unit=WRITE)),
         ],
     )
     delegations.allowed(
         name="Permissions", user=ACCOUNT, datasets=sources, permissions=["hold", "send"]
     )
-    systemd.running(name="Services", units=[], loaded=[PRUNE], drop_ins=[PRUNE_FILE])
+    systemd.running(
+        name="Services",
+        units=[],
+        loaded=[PRUNE, TAKE, WRITE],
+        drop_ins=[PRUNE_FILE, TAKE_FILE],
+    )
 
 
 @deploy("Copies off-site")
@@ -134,7 +151,10 @@ def _files() -> list[files.Entry]:
         "retentions": {target: it.model_dump() for target, it in retentions.items()},
         "expected": [fleet().dataset_name(it) for it in fleet().hosts_with_volume()],
         "rpo": fleet().offsite.rpo_seconds(),
+        "evidence": EVIDENCE,
+        "proof_seconds": fleet().offsite.proof_days * 24 * 3600,
         "seen": f"{HOME}/seen.json",
+        "manifests": FETCHED,
         "metrics": METRICS,
     }
     values = {
@@ -150,8 +170,10 @@ def _files() -> list[files.Entry]:
     }
     return [
         files.Directory(HOME, 0o700, ACCOUNT, ACCOUNT),
+        files.Directory(FETCHED, 0o700, ACCOUNT, ACCOUNT),
         files.File(f"{HOME}/.ssh/config", render(__file__, "ssh_config.j2", **values)),
         _program(PULL, "pull.py"),
+        _program(MANIFEST, "manifest.py"),
         _program(HOLD, "hold.py"),
         files.File(SETTINGS, json.dumps(settings, indent=2) + "\n"),
         _program(STATUS, "status.py"),

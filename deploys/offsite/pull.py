@@ -7,6 +7,7 @@ user that may receive below the targets and do no more. FILE is JSON:
     bandwidth  bytes a second at most
     copies     {source: target}, each a dataset below which all others are pulled
     seen       where it writes down what the server had, and when: for status.py
+    manifests  a directory for what the server has written down of its snapshots: for a drill
 
 One question to the server tells what is new there, so that a pull that finds nothing is quick
 however many datasets there are. What syncoid says counts for nothing: a dataset is done when the
@@ -30,6 +31,8 @@ LIST = ["zfs", "list", "-Hp", "-t", "snapshot", *COLUMNS]
 WHAT = ("-t", "filesystem,volume", "-o", "name,value")
 TOKENS = ["zfs", "get", "-Hr", *WHAT, "receive_resume_token"]
 LIST_SECONDS = 600
+# A server in the wrong hands fills no disk here: a million files take about 50 MB.
+FILE_BYTES = 2**28
 # Large blocks, compressed and embedded ones as they are: as the source has them on its disks.
 SEND = ("-L", "-c", "-e")
 
@@ -104,7 +107,7 @@ class Pull:
         syncoid would take an older one that both have for the base, which cannot be received
         without going back to it.
         """
-        marks = snapshots(output([*self._ssh, "bookmarks", source]), "#").get(source, [])
+        marks = snapshots(self.ask("bookmarks", source), "#").get(source, [])
         mark = next((each for each in marks if each.guid == head.guid), None)
         following = next((each for each in there if mark and each.txg > mark.txg), None)
         if mark is None or following is None:
@@ -114,23 +117,72 @@ class Pull:
             )
         send = ["zfs", "send", *SEND, "-i", mark.name, following.name]
         pipe(
-            [*self._ssh, *send],
+            [*self.ssh, *send],
             ["mbuffer", "-q", "-m", "16M", "-r", str(self.bandwidth)],
             ["zfs", "receive", "-s", "-u", target],
         )
 
+    def ask(self, *words: str) -> list[str]:
+        """The lines of the server's answer. Raises Failed."""
+        return output([*self.ssh, *words])
+
+    def keep(self, file: Path, *words: str) -> None:
+        """Write the server's answer into the file, whole or not at all. Raises Failed."""
+        new = file.with_suffix(".new")
+        limited = ["prlimit", f"--fsize={FILE_BYTES}", *self.ssh, *words]
+        with new.open("wb") as out:
+            done = subprocess.run(limited, stdout=out, check=False)
+        if done.returncode != 0:
+            new.unlink()
+            raise Failed(f"{' '.join(words)} ended with {done.returncode}")
+        new.replace(file)
+
     @property
-    def _ssh(self) -> list[str]:
+    def ssh(self) -> list[str]:
         return ["ssh", self.host]
 
     def there(self, sources: list[str]) -> dict[str, list[Snapshot]]:
         """The snapshots of each dataset there, the oldest first. Raises Failed."""
-        found = snapshots(output([*self._ssh, "list"]))
+        # Of the sources themselves, which have no files, an admin may have some.
+        found = {
+            name: them for name, them in snapshots(self.ask("list")).items() if name not in sources
+        }
         for name in found:
             inside = any(name.startswith(f"{source}/") for source in sources)
             if not inside or not NAME.fullmatch(name):
                 raise Failed(f"the source told of {name!r}, which was not asked for")
         return found
+
+
+def fetch_manifests(
+    pull: Pull, copies: dict[str, str], kept: dict[str, list[Snapshot]], directory: Path
+) -> None:
+    """Of each dataset that of the newest snapshot here, or else of the newest that has one.
+
+    Raises Failed. Asks nothing if all are here. Those of snapshots that are gone are taken away.
+    """
+    missing: dict[str, list[Path]] = {}
+    for target, snapshots in kept.items():
+        if target in copies.values():
+            continue
+        place = directory / source_of(target, copies)
+        files = [place / f"{each.name.partition('@')[2]}.gz" for each in reversed(snapshots)]
+        for old in set(place.glob("*.gz")).difference(files):
+            old.unlink()
+        if not files[0].exists():
+            missing[source_of(target, copies)] = files
+    written = set(pull.ask("manifests")) if missing else set()
+    for source, files in missing.items():
+        newest = next((it for it in files if f"{source}/{it.name}" in written), None)
+        if newest is not None and not newest.exists():
+            newest.parent.mkdir(parents=True, exist_ok=True)
+            pull.keep(newest, "manifest", f"{source}@{newest.stem}")
+
+
+def source_of(target: str, copies: dict[str, str]) -> str:
+    """The dataset of which this is the copy."""
+    source, root = next(it for it in copies.items() if target.startswith(f"{it[1]}/"))
+    return source + target.removeprefix(root)
 
 
 def here(targets: list[str]) -> Here:
@@ -196,20 +248,24 @@ def main(settings: dict[str, Any]) -> int:
     """The number of datasets that could not be pulled."""
     pull = Pull(settings["host"], settings["bandwidth"])
     copies: dict[str, str] = settings["copies"]
-    failed = 0
+    failed = pulled = 0
     found = pull.there(list(copies))
     newest = {name: there[-1].created for name, there in found.items()}
     note(Path(settings["seen"]), {"at": int(time.time()), "newest": newest})
-    kept = here(list(copies.values()))
+    targets = list(copies.values())
+    kept = here(targets)
     for name, there in sorted(found.items()):
         source = next(source for source in copies if name.startswith(f"{source}/"))
         target = copies[source] + name.removeprefix(source)
         try:
             new = pull.dataset(name, target, there, kept)
+            pulled += new
             print(f"{name}: {there[-1].name} {'pulled' if new else 'is here'}", flush=True)
         except Failed as error:
             failed += 1
             print(f"{name}: not pulled: {error}", file=sys.stderr, flush=True)
+    kept = here(targets) if pulled else kept
+    fetch_manifests(pull, copies, kept.snapshots, Path(settings["manifests"]))
     return failed
 
 
@@ -217,4 +273,4 @@ if __name__ == "__main__":
     try:
         sys.exit(bool(main(json.loads(Path(sys.argv[1]).read_text()))))
     except Failed as error:
-        sys.exit(f"nothing pulled: {error}")
+        sys.exit(f"the pull ended early: {error}")

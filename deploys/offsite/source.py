@@ -3,7 +3,8 @@
 Runs on the server as `source.py ROOT...`, with nothing but Debian's Python. sshd puts what was
 asked for in SSH_ORIGINAL_COMMAND: sshd(8). It is split into words and no shell ever sees it;
 whatever is not one of the shapes below is refused. These are what syncoid 2.1.0 says with the
-options of pull.py, and pull.py's own `list` and `bookmarks DATASET`.
+options of pull.py, and pull.py's own: `list`, `bookmarks DATASET`, `manifests` (the names of those
+that manifest.py has written) and `manifest SNAPSHOT`.
 
 ROOT: a dataset; what is below one of them may be read, and nothing else
 """
@@ -20,6 +21,7 @@ SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 TOKEN = re.compile(r"[0-9]-[0-9a-f]{1,16}-[0-9a-f]{1,8}-[0-9a-f]{2,4096}")
 COLUMNS = ["-o", "name,guid,createtxg,creation", "-s", "createtxg"]
 FLAGS = ["-L", "-c", "-e"]
+MANIFESTS = "/var/lib/coop-manifests"
 
 
 class Refused(Exception):
@@ -43,6 +45,10 @@ def command_for(asked: str, roots: list[str]) -> list[str]:
             return ["zfs", "list", "-Hpr", "-t", "snapshot", *COLUMNS, *roots]
         case ["bookmarks", dataset] if _is_below(dataset, roots):
             return ["zfs", "list", "-Hpd", "1", "-t", "bookmark", *COLUMNS, dataset]
+        case ["manifests"]:
+            return ["find", MANIFESTS, "-name", "*.gz", "-printf", "%P\\n"]
+        case ["manifest", snapshot] if _is_snapshot(snapshot, roots):
+            return ["cat", "--", f"{MANIFESTS}/{snapshot.replace('@', '/')}.gz"]
     if not _is_syncoids(words, roots):
         raise Refused(asked)
     return words

@@ -8,6 +8,8 @@ silently stopped is noticed, and a source that has stopped taking snapshots. FIL
     expected  the datasets of the source that have to be fresh
     rpo       {"source": seconds, "offsite": seconds}: how old the newest may be
     seen      what pull.py has written down
+    evidence  what drills have shown: deploys/drill/drill.py
+    proof_seconds  how long a drill that went well counts
     metrics   the file to write: textfile collector of prometheus-node-exporter(1)
 
 The source is judged at the moment of the last pull, as nobody has looked at it since.
@@ -24,9 +26,12 @@ from typing import Any
 # A snapshot that is younger than now by more than this comes from a clock that is wrong.
 SKEW_SECONDS = 300
 METRIC = "coop_backup_newest_snapshot_timestamp_seconds"
+PROOF = "coop_backup_last_proof_timestamp_seconds"
 HEAD = f"""\
 # HELP {METRIC} When the newest snapshot of a dataset was taken.
 # TYPE {METRIC} gauge
+# HELP {PROOF} When a copy was last restored on trial, and all was well.
+# TYPE {PROOF} gauge
 """
 
 
@@ -70,26 +75,52 @@ def problems(
                 )
 
 
-def metrics(seen: dict[str, Any], kept: dict[str, int]) -> str:
+def unproven(
+    settings: dict[str, Any], evidence: dict[str, dict[str, Any]], now: int
+) -> Iterator[str]:
+    """What has not been restored for too long, or could not be the last time."""
+    for dataset in settings["expected"]:
+        last = evidence.get(dataset, {})
+        age = now - last.get("proven", 0)
+        if last.get("problem"):
+            yield f"{dataset}: drill: {last['problem']}"
+        elif not last.get("proven"):
+            yield f"{dataset}: drill: it was never restored on trial"
+        elif age < -SKEW_SECONDS:
+            yield f"{dataset}: drill: the last is from {-age} s ahead: whose clock is wrong?"
+        elif age > settings["proof_seconds"]:
+            days, most = age // 86400, settings["proof_seconds"] // 86400
+            yield f"{dataset}: drill: the last is {days} days ago, and counts for {most}"
+
+
+def metrics(seen: dict[str, Any], kept: dict[str, int], evidence: dict[str, dict[str, Any]]) -> str:
     places = {"source": seen.get("newest", {}), "offsite": kept}
     lines = [
         f'{METRIC}{{dataset="{dataset}",place="{place}"}} {created}\n'
         for place, newest in places.items()
         for dataset, created in sorted(newest.items())
     ]
-    return HEAD + "".join(lines)
+    proofs = [
+        f'{PROOF}{{dataset="{dataset}"}} {last["proven"]}\n'
+        for dataset, last in sorted(evidence.items())
+    ]
+    return HEAD + "".join(lines + proofs)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    return found
 
 
 def main(settings: dict[str, Any], only_look: bool = False) -> int:
-    file = Path(settings["seen"])
-    seen = json.loads(file.read_text()) if file.exists() else {}
+    seen, evidence = (_read(Path(settings[name])) for name in ("seen", "evidence"))
     kept, now = newest_kept(settings["copies"]), int(time.time())
-    found = list(problems(settings, seen, kept, now))
+    found = [*problems(settings, seen, kept, now), *unproven(settings, evidence, now)]
     print(json.dumps({"at": now, "source": seen, "offsite": kept, "problems": found}))
     if not only_look:
         new = Path(settings["metrics"]).with_suffix(".new")
         new.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(metrics(seen, kept))
+        new.write_text(metrics(seen, kept, evidence))
         new.replace(settings["metrics"])
     for problem in found:
         print(problem, file=sys.stderr)

@@ -22,7 +22,7 @@ def converge() -> None:
     accounts.service_user(name="User", user=USER, uid=volume.uid)
     git.checkout(
         name="Pages",
-        path=_root(),
+        path=root(_site()),
         repository=_site().repository,
         commit=_site().commit,
         _timeout=clients.STALLED,
@@ -36,7 +36,36 @@ def converge() -> None:
 
 def services() -> list[str]:
     """The units that need the storage."""
-    return [_fpm(), "nginx.service"]
+    return [fpm(), "nginx.service"]
+
+
+def fpm() -> str:
+    return f"php{fleet().vision.php}-fpm.service"
+
+
+def root(site: Site) -> str:
+    """Where its pages are."""
+    return f"/var/www/{site.name}"
+
+
+def uploads(site: Site) -> str:
+    """Where its uploads are, on the storage."""
+    return f"{fleet().clients.mountpoint}/persistent_{site.name}"
+
+
+def configured(template: str, site: Site, user: str = USER) -> str:
+    """One of the templates beside this file, for that site; user: by whom PHP runs."""
+    return render(
+        __file__,
+        template,
+        site=site,
+        vision=fleet().vision,
+        user=user,
+        socket=SOCKET,
+        root=root(site),
+        uploads=uploads(site),
+        mountpoint=fleet().clients.mountpoint,
+    )
 
 
 def _site() -> Site:
@@ -45,29 +74,17 @@ def _site() -> Site:
     return site
 
 
-def _root() -> str:
-    return f"/var/www/{_site().name}"
-
-
-def _uploads_path() -> str:
-    return f"{fleet().clients.mountpoint}/persistent_{_site().name}"
-
-
-def _fpm() -> str:
-    return f"php{fleet().vision.php}-fpm.service"
-
-
 def _pool() -> str:
     return f"/etc/php/{fleet().vision.php}/fpm/pool.d"
 
 
 def _uploads() -> list[files.Entry]:
-    uploads = _uploads_path()
+    directory = uploads(_site())
     return [
-        files.Directory(uploads, owner=USER, group=USER),
+        files.Directory(directory, owner=USER, group=USER),
         # The index page is a fatal error until there is a first file.
         files.File(
-            f"{uploads}/00000000-000000.txt",
+            f"{directory}/00000000-000000.txt",
             "The first vision is still to come.\n",
             owner=USER,
             group=USER,
@@ -76,30 +93,21 @@ def _uploads() -> list[files.Entry]:
 
 
 def _configuration() -> list[files.Entry]:
-    values = {
-        "site": _site(),
-        "vision": fleet().vision,
-        "user": USER,
-        "socket": SOCKET,
-        "root": _root(),
-        "uploads": _uploads_path(),
-        "mountpoint": fleet().clients.mountpoint,
-    }
     return [
-        files.File(NGINX_SITE, render(__file__, "nginx.conf.j2", **values)),
+        files.File(NGINX_SITE, configured("nginx.conf.j2", _site())),
         files.Absent("/etc/nginx/sites-enabled/default"),
-        files.File(f"{_pool()}/vision.conf", render(__file__, "pool.conf.j2", **values)),
+        files.File(f"{_pool()}/vision.conf", configured("pool.conf.j2", _site())),
         files.Absent(f"{_pool()}/www.conf"),
-        files.File(HEALTH, render(__file__, "health.sh.j2", **values), mode=0o755),
-        files.Link(f"{_root()}/files", _uploads_path()),
+        files.File(HEALTH, configured("health.sh.j2", _site()), mode=0o755),
+        files.Link(f"{root(_site())}/files", uploads(_site())),
         *(clients.service_file(service) for service in services()),
     ]
 
 
 def _units() -> list[systemd.Unit]:
-    fpm, nginx = services()
+    php, nginx = services()
     pool = f"{_pool()}/vision.conf"
     return [
-        systemd.Unit(fpm, restart_on=(clients.drop_in_path(fpm), pool)),
+        systemd.Unit(php, restart_on=(clients.drop_in_path(php), pool)),
         systemd.Unit(nginx, restart_on=(clients.drop_in_path(nginx),), reload_on=(NGINX_SITE,)),
     ]

@@ -20,9 +20,9 @@ from tests.lab.fleets import (
     VPN_KEYS,
     BackupFleet,
     ClosedFleet,
+    CopiesFleet,
     FirstRun,
     Fleet,
-    OffsiteFleet,
     VpnFleet,
     changed_project,
     look,
@@ -43,10 +43,11 @@ def _lab_taken() -> Iterator[None]:
             pytest.exit("another lab/up, lab/down or test is at work in this checkout", 4)
         unfinished.touch()
         yield
-        up = {each.name for each in running()}
+        left = {each.name for each in running()}
         stored = {}
-        for kind in (VpnFleet, OffsiteFleet, BackupFleet, Fleet):
-            if up.issuperset(kind.names):
+        for kind in (VpnFleet, CopiesFleet, BackupFleet, Fleet):
+            if left.issuperset(kind.names):
+                left.difference_update(kind.names)
                 kind().restore_newest()
                 stored.update(vpn_keys(VPN_KEYS).load())
         for name, key in stored.items():
@@ -84,9 +85,9 @@ def fleet(machines: Fleet, first_run: FirstRun) -> Iterator[Fleet]:
 
 
 @pytest.fixture(scope="session")
-def offsite_first_run() -> str:
+def copies_first_run() -> str:
     """What the first run on fresh machines said; the state after it is kept as a snapshot."""
-    machines = OffsiteFleet()
+    machines = CopiesFleet()
     machines.restore("fresh")
     output = machines.converge("-vvv")
     machines.snapshot(machines.converged)
@@ -94,18 +95,18 @@ def offsite_first_run() -> str:
 
 
 @pytest.fixture
-def copies(offsite_first_run: str) -> OffsiteFleet:
-    """The storage server, a client and the host that keeps copies, as the first run left them."""
-    machines = OffsiteFleet()
+def copies(copies_first_run: str) -> CopiesFleet:
+    """The storage server, its clients, the host that keeps copies: as the first run left them."""
+    machines = CopiesFleet()
     machines.restore(machines.converged)
     return machines
 
 
 @pytest.fixture
-def quiet(copies: OffsiteFleet) -> OffsiteFleet:
+def quiet(copies: CopiesFleet) -> CopiesFleet:
     """The same, and nothing happens by itself."""
     for each in (copies.storage, copies.offsite):
-        each.sh("systemctl stop sanoid.timer 'coop-offsite*.timer'")
+        each.sh("systemctl stop sanoid.timer 'coop-offsite*.timer' 'coop-drill*.timer'")
     return copies
 
 

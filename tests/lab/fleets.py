@@ -99,7 +99,7 @@ class Machines:
 class Fleet(Machines):
     """The three machines that the storage tests need."""
 
-    names = ("storage1", "vision-stg1", "vision-prod1")
+    names: tuple[str, ...] = ("storage1", "vision-stg1", "vision-prod1")
 
     @property
     def storage(self) -> Machine:
@@ -115,27 +115,19 @@ class Fleet(Machines):
 
     @property
     def boards(self) -> tuple[Machine, ...]:
-        return self.all[1:]
+        return self.all[1:3]
 
 
-class OffsiteFleet(Machines):
-    """The storage server, one client, and the host that keeps the copies."""
+class CopiesFleet(Fleet):
+    """The same, and the host that keeps the copies."""
 
-    names = ("storage1", "offsite1", "vision-stg1")
-    # Its machines are those of other fleets too.
-    converged = "converged-offsite"
-
-    @property
-    def storage(self) -> Machine:
-        return self.all[0]
+    names = (*Fleet.names, "offsite1")
+    # Its machines are those of another fleet too.
+    converged = "converged-copies"
 
     @property
     def offsite(self) -> Machine:
-        return self.all[1]
-
-    @property
-    def client(self) -> Machine:
-        return self.all[2]
+        return self.all[3]
 
 
 class BackupFleet(Machines):

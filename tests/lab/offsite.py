@@ -1,7 +1,7 @@
 """What the tests of the copies off-site have in common."""
 
 from lab.machines import Machine, wait_for
-from tests.lab.fleets import OffsiteFleet
+from tests.lab.fleets import CopiesFleet
 
 VOLUME = "storage/staging/vision-stg1"
 COPY = f"offsite/{VOLUME}"
@@ -14,12 +14,12 @@ OVERHEAD = 1.06
 FEW = "'s/^hourly = .*/hourly = 2/' -e 's/^daily = .*/daily = 1/'"
 
 
-def write(fleet: OffsiteFleet, name: str, size: int) -> None:
+def write(fleet: CopiesFleet, name: str, size: int) -> None:
     """A file of random bytes in the volume."""
     fleet.storage.sh(f"head -c {size} /dev/urandom > /{VOLUME}/{name}; sync")
 
 
-def snapshot(fleet: OffsiteFleet, later: str = "+61 minutes") -> str:
+def snapshot(fleet: CopiesFleet, later: str = "+61 minutes") -> str:
     """The newest snapshot after that time, taken by sanoid, which prunes too."""
     fleet.storage.sh(f"date -s '{later}' > /dev/null; systemctl start sanoid.service")
     fleet.storage.sh("systemctl start sanoid-prune.service")
@@ -33,7 +33,7 @@ def snapshots(machine: Machine, dataset: str) -> list[str]:
     return [name.partition("@")[2] for name in found]
 
 
-def pull(fleet: OffsiteFleet) -> None:
+def pull(fleet: CopiesFleet) -> None:
     """Raises CommandFailed with what the unit has said."""
     fleet.offsite.sh(
         "systemctl start coop-offsite.service || "
@@ -42,24 +42,24 @@ def pull(fleet: OffsiteFleet) -> None:
     )
 
 
-def received(fleet: OffsiteFleet) -> int:
+def received(fleet: CopiesFleet) -> int:
     """The bytes that have come by the tunnel since it is up."""
     text = fleet.offsite.sh("wg show wg0 transfer")
     return sum(int(line.split()[1]) for line in text.splitlines())
 
 
-def held(fleet: OffsiteFleet) -> set[str]:
+def held(fleet: CopiesFleet) -> set[str]:
     """Of the copy, the snapshots that nothing destroys."""
     names = " ".join(f"{COPY}@{name}" for name in snapshots(fleet.offsite, COPY))
     found = fleet.offsite.sh(f"zfs holds -H {names}")
     return {line.split("\t")[0].partition("@")[2] for line in found.splitlines()}
 
 
-def is_running(fleet: OffsiteFleet) -> bool:
+def is_running(fleet: CopiesFleet) -> bool:
     state = fleet.offsite.sh("systemctl show -p ActiveState --value coop-offsite.service")
     return state == "activating"
 
 
-def wait_until_half(fleet: OffsiteFleet, start: int) -> None:
+def wait_until_half(fleet: CopiesFleet, start: int) -> None:
     """Until half of a large file is here; start: what had been received before."""
     wait_for(lambda: received(fleet) - start > SIZE // 2, "half of it is here", 300)

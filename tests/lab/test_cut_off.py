@@ -18,7 +18,7 @@ pytestmark = pytest.mark.resume
 
 SEED = 20200601
 # A run of deploy.py begins this many operations on the three machines. The last one only looks.
-OPERATIONS = 30
+OPERATIONS = 31
 # First, as it would start what is stopped next, and one of the two jobs be cancelled.
 NO_RETRY = "systemctl stop coop-storage-retry.timer coop-storage-retry.service; "
 # What a hand may have broken, so that a converged fleet has work to be cut off in.

@@ -25,23 +25,12 @@ from tests.lab.fleets import (
     stored_key,
 )
 from tests.lab.logins import FRESH
+from tests.lab.pages import block, blocks
 
 pytestmark = pytest.mark.access
 
 NEW = "ops-hypha-2"
 OPERATOR_KEY = STATE / "id_ed25519"
-
-
-def blocks(page: str) -> list[str]:
-    """The indented or plain blocks of code in docs/PAGE.md, in their order."""
-    text = (ROOT / f"docs/{page}.md").read_text()
-    return [block for _, block in re.findall(r"^ *```(\w*)\n(.*?)^ *```$", text, re.M | re.S)]
-
-
-def block(page: str, words: str) -> str:
-    """The one block of the page that has these words in it."""
-    (found,) = [it for it in blocks(page) if words in it]
-    return found
 
 
 def at_home(home: Path, command: str, project: Path = ROOT) -> str:

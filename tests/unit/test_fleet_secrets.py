@@ -5,7 +5,7 @@ import pytest
 from fleet import ROOT
 from fleet.problems import FleetError
 from fleet.secrets import ESCROW, Secrets, file_for, password_name, required
-from tests.unit.fleet_samples import fleet_of, sample
+from tests.unit.fleet_samples import OFFSITE, fleet_of, sample
 
 NAME = "GOCRYPTFS_PASSWORD_PROD1"
 PASSWORD = "correct horse battery ${staple}"
@@ -32,6 +32,11 @@ def test_a_host_that_is_backed_up_needs_escrow(tmp_path: Path) -> None:
     backup = {"store": "a.example.org:/b", "directories": ["/etc"], "quiesce": []}
     fleet = fleet_of(tmp_path, sample(stg1__backup=backup))
     assert required(fleet, [fleet.host("stg1")]) == (ESCROW,)
+
+
+def test_a_host_that_restores_encrypted_copies_needs_escrow(tmp_path: Path) -> None:
+    fleet = fleet_of(tmp_path, sample(offsite1=OFFSITE))
+    assert required(fleet, [fleet.host("offsite1")]) == (ESCROW,)
 
 
 def test_the_variable_is_named_for_the_host(tmp_path: Path) -> None:

@@ -23,10 +23,11 @@ class Sides:
 
     def __init__(self, directory: Path) -> None:
         self.shell = Shell(directory)
-        self.there, self.here, self.marks, self.token, self.seen = (
-            directory / name for name in ("there", "here", "marks", "token", "seen.json")
+        self.there, self.here, self.marks, self.token, self.written, self.seen = (
+            directory / name for name in ("there", "here", "marks", "token", "written", "seen.json")
         )
-        for file in (self.there, self.here, self.marks, self.token):
+        self.manifests = directory / "manifests"
+        for file in (self.there, self.here, self.marks, self.token, self.written):
             file.touch()
         copy = f"sed -n 's#^tank/#keep/tank/#p' {self.there} > {self.here}"
         self.shell.stand_in("syncoid", copy)
@@ -34,6 +35,7 @@ class Sides:
         self.shell.stand_in(
             "ssh",
             f'case "$*" in *" list") cat {self.there} ;; *bookmarks*) cat {self.marks} ;; '
+            f'*manifests) cat {self.written} ;; *manifest*) echo "of $3" ;; '
             "*send*) echo stream ;; esac",
         )
         self.shell.stand_in(
@@ -49,7 +51,15 @@ class Sides:
     def pull(self) -> int:
         copies = {"tank/prod": "keep/tank/prod", "tank/staging": "keep/tank/staging"}
         settings = {"host": "storage1", "bandwidth": 1000, "copies": copies}
-        return pull.main({**settings, "seen": str(self.seen)})
+        files = {"seen": str(self.seen), "manifests": str(self.manifests)}
+        return pull.main({**settings, **files})
+
+    def manifest(self, name: str, content: str = "") -> Path:
+        """One that is here already."""
+        file = self.manifests / f"{name}.gz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content)
+        return file
 
 
 def snapshots(dataset: str, *guids: int, mark: str = "@") -> str:
@@ -70,6 +80,8 @@ def test_nothing_new_is_one_question_to_the_source_and_two_here(sides: Sides) ->
     names = [f"tank/{environment}/{n}" for environment in ("prod", "staging") for n in range(50)]
     sides.there.write_text("".join(snapshots(name, 1, 2) for name in names))
     sides.here.write_text("".join(snapshots(f"keep/{name}", 1, 2) for name in names))
+    for name in names:
+        sides.manifest(f"{name}/s2")
     assert sides.pull() == 0
     assert sides.calls == ["ssh storage1 list", TOKENS, LIST]
 
@@ -136,6 +148,14 @@ def test_one_dataset_that_fails_does_not_keep_the_next_from_being_pulled(sides: 
     assert len([call for call in sides.calls if call.startswith("syncoid")]) == 2
 
 
+def test_a_snapshot_of_a_whole_source_hinders_nothing(sides: Sides) -> None:
+    """As `zfs snapshot -r` makes it, there or here."""
+    sides.there.write_text(snapshots("tank/prod", 1) + snapshots("tank/prod/www", 1))
+    sides.written.write_text("tank/prod/www/s1.gz\n")
+    assert sides.pull() == 0
+    assert [file.name for file in sides.manifests.rglob("*.gz")] == ["s1.gz"]
+
+
 @pytest.mark.parametrize(
     "answer",
     [
@@ -144,7 +164,6 @@ def test_one_dataset_that_fails_does_not_keep_the_next_from_being_pulled(sides: 
         "tank/prod/www\t1\t1\t1\n",
         "welcome\n",
         "rpool/ROOT@s1\t1\t1\t1\n",
-        "tank/prod@s1\t1\t1\t1\n",
         "tank/prod/../../x@s1\t1\t1\t1\n",
         "tank/prod/$(id)@s1\t1\t1\t1\n",
         "tank/prod/a b@s1\t1\t1\t1\n",
@@ -183,3 +202,42 @@ def test_what_the_source_had_is_written_down_whatever_comes_of_it(sides: Sides) 
     seen = json.loads(sides.seen.read_text())
     assert seen["newest"] == {"tank/prod/www": 7200}
     assert before <= seen["at"] <= time.time()
+
+
+def test_the_newest_manifest_of_what_is_here_is_fetched_once(sides: Sides) -> None:
+    sides.there.write_text(snapshots("tank/prod/www", 1, 2, 3))
+    # The third one's is not written yet.
+    names = ("tank/prod/www/s1.gz", "tank/prod/www/s2.gz", "tank/prod/other/s2.gz")
+    sides.written.write_text("".join(f"{name}\n" for name in names))
+    gone = sides.manifest("tank/prod/www/s0")
+    for _ in range(2):
+        assert sides.pull() == 0
+    (file,) = sides.manifests.rglob("*.gz")
+    assert file == sides.manifests / "tank/prod/www/s2.gz"
+    assert file.read_text() == "of tank/prod/www@s2\n"
+    assert not gone.exists()
+    assert len([call for call in sides.calls if "manifest tank" in call]) == 1
+
+
+def test_a_manifest_without_an_end_is_cut_off(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull, "FILE_BYTES", 4)
+    sides.there.write_text(snapshots("tank/prod/www", 1))
+    sides.written.write_text("tank/prod/www/s1.gz\n")
+    with pytest.raises(pull.Failed, match="manifest tank/prod/www@s1 ended with"):
+        sides.pull()
+    assert not [file for file in sides.manifests.rglob("*") if file.is_file()]
+
+
+def test_a_manifest_that_was_cut_off_is_none(sides: Sides) -> None:
+    sides.there.write_text(snapshots("tank/prod/www", 1))
+    sides.written.write_text("tank/prod/www/s1.gz\n")
+    sides.shell.stand_in(
+        "ssh",
+        f'case "$*" in *" list") cat {sides.there} ;; *manifests) cat {sides.written} ;; '
+        "*) echo half; exit 255 ;; esac",
+    )
+    with pytest.raises(pull.Failed, match="manifest tank/prod/www@s1 ended with 255"):
+        sides.pull()
+    assert not list(sides.manifests.rglob("*.gz"))

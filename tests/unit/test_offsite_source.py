@@ -46,6 +46,15 @@ def test_all_snapshots_are_one_question() -> None:
     )
 
 
+def test_what_is_written_down_is_read() -> None:
+    assert source.command_for("manifests", ROOTS) == [
+        *("find", "/var/lib/coop-manifests", "-name", "*.gz", "-printf", "%P\\n")
+    ]
+    assert source.command_for("manifest tank/prod/www@a", ROOTS) == [
+        *("cat", "--", "/var/lib/coop-manifests/tank/prod/www/a.gz")
+    ]
+
+
 def test_what_is_gone_is_sent_from_its_bookmark() -> None:
     assert source.command_for("zfs send -L -c -e -i tank/prod/www#a tank/prod/www@b", ROOTS)
 
@@ -77,6 +86,12 @@ def test_what_is_gone_is_sent_from_its_bookmark() -> None:
         "zpool get -o value -H feature@extensible_dataset other",
         "zpool destroy tank",
         "bookmarks tank/secret",
+        "manifest",
+        "manifest tank/secret@a",
+        "manifest tank/prod/www",
+        "manifest tank/prod/../../../etc/shadow@a",
+        "manifest tank/prod/www@../../../../etc/shadow",
+        "manifests /etc",
         "zfs send",
         "zfs send tank/secret@a",
         "zfs send tank/prod/www",

@@ -17,6 +17,7 @@ SETTINGS: dict[str, Any] = {
     "copies": {"tank/prod": "keep/tank/prod"},
     "expected": [WWW],
     "rpo": {"source": HOUR, "offsite": 2 * HOUR},
+    "proof_seconds": 8 * 24 * HOUR,
 }
 
 
@@ -56,6 +57,27 @@ def test_a_clock_that_is_ahead_does_not_pass_for_freshness() -> None:
     assert problem == f"{WWW}: offsite: from 301 s ahead: whose clock is wrong?"
 
 
+def unproven(**last: Any) -> list[str]:
+    evidence = {WWW: last} if last else {}
+    return list(status.unproven(SETTINGS, evidence, NOW))
+
+
+def test_a_copy_counts_once_it_was_restored_and_for_some_days() -> None:
+    assert unproven(problem=None, proven=NOW - 8 * 24 * HOUR) == []
+    assert unproven(problem=None, proven=NOW - 9 * 24 * HOUR) == [
+        f"{WWW}: drill: the last is 9 days ago, and counts for 8"
+    ]
+    assert unproven(problem=None, proven=NOW + HOUR) == [
+        f"{WWW}: drill: the last is from 3600 s ahead: whose clock is wrong?"
+    ]
+    assert unproven() == [f"{WWW}: drill: it was never restored on trial"]
+
+
+def test_a_drill_that_failed_is_said_whatever_was_before() -> None:
+    assert unproven(problem="4 errors", proven=NOW) == [f"{WWW}: drill: 4 errors"]
+    assert unproven(problem="4 errors", proven=0) == [f"{WWW}: drill: 4 errors"]
+
+
 def test_as_the_unit_runs_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -63,14 +85,18 @@ def test_as_the_unit_runs_it(
     shell.stand_in("zfs", r"printf 'keep/tank/prod/www@a\t1\nkeep/tank/prod/www@b\t7\n'")
     monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
     file, seen = tmp_path / "metrics/offsite.prom", tmp_path / "seen.json"
-    settings = {**SETTINGS, "metrics": str(file), "seen": str(seen)}
+    evidence = tmp_path / "evidence.json"
+    files = {"metrics": file, "seen": seen, "evidence": evidence}
+    settings = {**SETTINGS, **{name: str(path) for name, path in files.items()}}
     assert status.main(settings, only_look=True) == 1
     assert not file.exists()
     seen.write_text(json.dumps({"at": 5, "newest": {WWW: 4}}))
+    evidence.write_text(json.dumps({WWW: {"problem": None, "proven": 6}}))
     assert status.main(settings) == 1
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (said["offsite"], said["source"]["newest"]) == ({WWW: 7}, {WWW: 4})
     assert [line for line in file.read_text().splitlines() if not line.startswith("#")] == [
         f'coop_backup_newest_snapshot_timestamp_seconds{{dataset="{WWW}",place="source"}} 4',
         f'coop_backup_newest_snapshot_timestamp_seconds{{dataset="{WWW}",place="offsite"}} 7',
+        f'coop_backup_last_proof_timestamp_seconds{{dataset="{WWW}"}} 6',
     ]

@@ -2,13 +2,15 @@ import os
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from pyinfra.api import StringCommand
 
 from facts.systemd import Units, UnitsState, UnitState
 from operations import files
-from operations.systemd import LINK, Unit, running
+from operations.systemd import LINK, Unit, finished, running
 from tests.unit.host_here import perform
 from tests.unit.operation_harness import Run, Shell, run
 
@@ -283,3 +285,20 @@ def test_a_drop_in_of_what_others_start_is_read(
     done = run(running, [], loaded=[PRUNE], drop_ins=[PRUNE_FILE], facts={Units: now})
     assert [command.get_raw_value() for command in done.commands] == commands
     assert done.asked == [{"units": [PRUNE], "files": [PRUNE_FILE]}]
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_unit_that_does_one_thing_is_waited_for(ends: bool) -> None:
+    said: list[str] = []
+
+    def run_shell_command(command: StringCommand, **options: Any) -> Any:
+        assert "systemctl start drill.service; status=$?" in command.get_raw_value()
+        return ends, SimpleNamespace(stdout_lines=["tank/a: restored"])
+
+    host = SimpleNamespace(
+        run_shell_command=run_shell_command, log=lambda text, log_func: said.append(text)
+    )
+    done = run(finished, "drill.service", facts={})
+    (command,) = done.commands
+    assert command.function(SimpleNamespace(), host, *command.args) is ends
+    assert said == ["tank/a: restored"]

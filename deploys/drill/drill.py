@@ -1,0 +1,250 @@
+"""Restores the newest copies on trial, and keeps a record of it: a backup counts once that is seen.
+
+    drill.py FILE          each drill, in namespaces of its own, and the record; exit 1 if one fails
+    drill.py FILE NAME     one of them, within these; its result as JSON
+
+Runs as root on the host that keeps the copies. A drill mounts the newest snapshot read-only,
+compares all of it with what the storage server had written down, checks and decrypts it by the
+escrowed master key alone, starts the site on it, and fetches its page and a file. It has no
+network, and whatever it mounts or starts ends with it. FILE is JSON:
+
+    manifests  the directory that pull.py has put them in
+    show       the command that shows a tree as a manifest does: manifest.py
+    keys       a directory in memory, with the escrowed master key of each NAME that has one
+    evidence   the record, JSON: by dataset the last drill, and when the last good one was
+    max_age    seconds, how old the snapshot may be
+    drills     {NAME: {"dataset", "target", "mountpoint", "ciphertext" or None, "uid",
+               "site" or None: {"name", "nginx", "php", "fpm", "uploads"}}}
+"""
+
+import gzip
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from http.client import HTTPConnection, HTTPException
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+ALONE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
+# A snapshot that is younger than now by more than this comes from a clock that is wrong.
+SKEW_SECONDS = 300
+# A path has 4096 bytes at most, of which JSON may make six each; and a link has another.
+LINE = 2**16
+SOCKETS = Path("/run/php")
+PAGE_SECONDS = 60
+# No answer, or nginx has no PHP behind it yet.
+NOT_YET = (0, 502)
+# What an NFS client makes of a file that was removed while it was open. gocryptfs takes it for a
+# name that it cannot decrypt.
+NFS_LEFTOVER = re.compile(r'fsck: corrupt entry in dir ".*": "\.nfs[0-9a-f]+"')
+FSCK_ERRORS = 26
+
+Settings = dict[str, Any]
+Result = dict[str, Any]
+
+
+class Failed(Exception):
+    """Why the copy cannot be relied on."""
+
+
+def call(*words: str, stdin: str = "", ok: Sequence[int] = (0,)) -> str:
+    """What the command prints, errors first. Raises Failed."""
+    done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode not in ok:
+        said = done.stderr.strip() or done.stdout.strip()
+        raise Failed(f"{' '.join(words[:2])}: exit {done.returncode}: {said[-1000:]}")
+    return done.stderr + done.stdout
+
+
+def newest(manifests: Path, target: str, dataset: str) -> tuple[Result, Path]:
+    """The newest snapshot here of which there is a manifest, and that. Raises Failed."""
+    columns = ("-o", "name,guid,creation", "-s", "createtxg")
+    for line in reversed(
+        call("zfs", "list", "-Hpd", "1", "-t", "snapshot", *columns, target).splitlines()
+    ):
+        name, guid, created = line.split("\t")
+        snapshot = name.partition("@")[2]
+        file = manifests / dataset / f"{snapshot}.gz"
+        if file.exists():
+            return {"snapshot": snapshot, "guid": guid, "created": int(created)}, file
+    raise Failed("there is no snapshot with a manifest")
+
+
+def compare(manifest: Path, shown: Iterator[str], snapshot: Result) -> dict[str, int]:
+    """The number of files and bytes, which are as the manifest says. Raises Failed."""
+    end = "{}"
+    try:
+        with gzip.open(manifest, "rt") as file:
+            # Never more at once, whatever a server in the wrong hands has written.
+            lines = iter(lambda: file.readline(LINE), "")
+            head = json.loads(next(lines, "{}"))
+            if not isinstance(head, dict) or not head.items() >= snapshot.items():
+                raise Failed(f"the manifest is of another snapshot: {_some(head)}")
+            for number, (wanted, found) in enumerate(zip_longest(lines, shown, fillvalue=""), 2):
+                if wanted != found:
+                    raise Failed(
+                        f"line {number} of the manifest says {_some(wanted)}, the copy has "
+                        f"{_some(found)}"
+                    )
+                end = wanted
+        totals: dict[str, int] = json.loads(end)
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise Failed(f"the manifest cannot be read: {error}") from None
+    if not isinstance(totals, dict) or totals.keys() != {"files", "bytes"}:
+        raise Failed("the manifest is cut short")
+    return totals
+
+
+def _some(text: object) -> str:
+    """Enough of it to know it again, and nothing that a terminal or a log would obey."""
+    return ascii(str(text).strip())[1:-1][:300] or "nothing more"
+
+
+def check_and_decrypt(each: Settings, keys: Path, name: str) -> None:
+    """By the escrowed key alone: the config in the copy is not looked at. Raises Failed."""
+    file = keys / name / "masterkey"
+    if not file.exists():
+        raise Failed(f"its escrowed key is not here ({file}): any run of deploy.py brings it")
+    key = file.read_text()
+    ciphertext = each["ciphertext"]
+    words = ("gocryptfs", "-q", "-fsck", "-masterkey=stdin", ciphertext)
+    said = call(*words, stdin=key, ok=(0, FSCK_ERRORS)).splitlines()
+    wrong = [line for line in said if line.startswith("fsck: ") and not NFS_LEFTOVER.match(line)]
+    if wrong:
+        raise Failed(f"{len(wrong)} errors, the first: {_some(wrong[0])}")
+    owner = f"{each['uid']}:{each['uid']}"
+    call(
+        "gocryptfs", "-q", "-ro", "-allow_other", "-force_owner", owner, "-masterkey=stdin",
+        ciphertext, each["mountpoint"], stdin=key,
+    )  # fmt: skip
+
+
+def serve(site: Settings, after: ExitStack) -> None:
+    """Start it as in production, on this copy, and use it as a visitor would. Raises Failed."""
+    call("ip", "link", "set", "lo", "up")
+    SOCKETS.mkdir(exist_ok=True)
+    call("mount", "-t", "tmpfs", "tmpfs", str(SOCKETS))
+    programs: dict[str, subprocess.Popen[bytes]] = {}
+    for words in (
+        [site["fpm"], "--nodaemonize", "--fpm-config", site["php"]],
+        ["nginx", "-c", site["nginx"], "-g", "daemon off;"],
+    ):
+        program = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        after.callback(program.wait)
+        after.callback(program.terminate)
+        programs[words[0]] = program
+    page = _page(site["name"], programs)
+    names = [html.unescape(it) for it in re.findall(r'href="files/([^"]+)"', page)]
+    if not names:
+        if any(Path(site["uploads"]).iterdir()):
+            raise Failed("the page lists no file, and there are some")
+        return
+    status, content = _get(site["name"], f"/files/{quote(os.fsencode(max(names)))}")
+    if status != 200 or content != Path(site["uploads"], max(names)).read_bytes():
+        raise Failed(f"the file {_some(max(names))} is not served as it is: status {status}")
+
+
+def _page(name: str, programs: Mapping[str, subprocess.Popen[bytes]]) -> str:
+    """Once it is there; the programs serve it."""
+    end = time.monotonic() + PAGE_SECONDS
+    while True:
+        try:
+            status, content = _get(name, "/")
+        except (OSError, HTTPException) as error:
+            status, content = 0, str(error).encode()
+        if status == 200:
+            return os.fsdecode(content)
+        if ended := [program for program, it in programs.items() if it.poll() is not None]:
+            raise Failed(f"{ended[0]} does not start: see the journal")
+        if status not in NOT_YET or time.monotonic() > end:
+            raise Failed(f"the page answers {status or _some(content.decode())}")
+        time.sleep(0.5)
+
+
+def _get(name: str, path: str) -> tuple[int, bytes]:
+    connection = HTTPConnection("127.0.0.1", timeout=30)
+    connection.request("GET", path, headers={"Host": name})
+    answer = connection.getresponse()
+    return answer.status, answer.read()
+
+
+def one(settings: Settings, name: str) -> Result:
+    """What was seen; a problem ends it, and is part of the result."""
+    each, start = settings["drills"][name], time.monotonic()
+    result: Result = {"at": int(time.time()), "problem": None}
+    try:
+        with ExitStack() as after:
+            found, manifest = newest(Path(settings["manifests"]), each["target"], each["dataset"])
+            result |= {**found, "age": result["at"] - found["created"]}
+            if not -SKEW_SECONDS <= result["age"] <= settings["max_age"]:
+                raise Failed(
+                    f"the newest snapshot with a manifest is {result['age']} s old, and may be "
+                    f"{settings['max_age']}"
+                )
+            copy = each["ciphertext"] or each["mountpoint"]
+            call("mount", "-t", "zfs", "-o", "ro", f"{each['target']}@{found['snapshot']}", copy)
+            shown = subprocess.Popen([*settings["show"], copy], stdout=subprocess.PIPE, text=True)
+            assert shown.stdout is not None
+            result |= compare(manifest, shown.stdout, found)
+            if each["ciphertext"]:
+                check_and_decrypt(each, Path(settings["keys"]), name)
+            if each["site"]:
+                serve(each["site"], after)
+    except Failed as error:
+        result["problem"] = str(error)
+    return {**result, "seconds": round(time.monotonic() - start, 1)}
+
+
+def all_of_them(settings: Settings, words: Sequence[str]) -> int:
+    """The number of drills that failed; words: this program, and its FILE."""
+    file = Path(settings["evidence"])
+    record: dict[str, Result] = json.loads(file.read_text()) if file.exists() else {}
+    failed = 0
+    for name, each in settings["drills"].items():
+        done = subprocess.run(
+            [*ALONE, *words, name], stdout=subprocess.PIPE, text=True, check=False
+        )
+        try:
+            result: Result = json.loads(done.stdout)
+        except ValueError:
+            result = {"at": int(time.time()), "problem": f"the drill ended with {done.returncode}"}
+        proven = record.get(each["dataset"], {}).get("proven", 0)
+        if result["problem"] is None:
+            proven = result["at"]
+        failed += result["problem"] is not None
+        record[each["dataset"]] = {**result, "proven": proven}
+        print(f"{each['dataset']}: {said(result)}", flush=True)
+        new = file.with_suffix(".new")
+        new.write_text(json.dumps(record, indent=2) + "\n")
+        new.replace(file)
+    return failed
+
+
+def said(result: Result) -> str:
+    if result["problem"]:
+        return f"NOT restored: {result['problem']}"
+    return (
+        f"restored from {result['snapshot']}, {result['age']} s old: {result['files']} files, "
+        f"{result['bytes']} bytes, {result['seconds']} s"
+    )
+
+
+def main(words: Sequence[str]) -> int:
+    settings: Settings = json.loads(Path(words[0]).read_text())
+    if len(words) == 2:
+        print(json.dumps(one(settings, words[1])))
+        return 0
+    return 1 if all_of_them(settings, [sys.executable, "-I", __file__, words[0]]) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,182 @@
+"""Writes down what is in the newest snapshot of each dataset: the storage server's own word.
+
+    manifest.py write DIRECTORY ROOT...   as root, in a mount namespace of its own, after each time
+                                          that snapshots are taken
+    manifest.py show TREE                 the same of any directory, but for the first line
+
+A restore drill compares the two, on another host and much later: what differs then was changed in
+between, by whatever.
+
+DIRECTORY/DATASET/SNAPSHOT.gz is written for each dataset below a ROOT: JSON, one value a line,
+
+    {"dataset": ..., "snapshot": ..., "guid": ..., "created": ...}
+    [path, kind, mode, uid, gid, size, SHA-256 of a file or target of a link]   for each, in order
+    {"files": number, "bytes": their sum}                             which says that it is whole
+
+A file is read again only if its inode, size or ctime has changed since the last manifest: nobody
+but root can set a ctime, utimensat(2).
+"""
+
+import gzip
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+HERE = Path("/run/coop-manifest")
+CACHE = "cache.json"
+# A file may be written twice within one tick of the clock that ctime is read from, with a snapshot
+# in between: what was so young then is read again.
+YOUNG_NS = 2 * 10**9
+BLOCK = 2**20
+KINDS = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
+
+Known = dict[str, list[Any]]
+
+
+def rows(root: Path, known: Known, before_ns: int, seen: Known) -> Iterator[list[Any]]:
+    """Everything below root, in order.
+
+    known: of the last manifest, by path [inode, size, ctime in ns, digest]
+    before_ns: a ctime from that on is not believed; seen: gets the same of this one
+    """
+    for directory, names, files in os.walk(root, onerror=_raise):
+        names.sort()
+        # The root itself is among them.
+        for name in ([""] if directory == str(root) else []) + sorted([*files, *names]):
+            path = Path(directory, name)
+            where = str(path.relative_to(root))
+            found = path.lstat()
+            kind = KINDS.get(stat.S_IFMT(found.st_mode), "other")
+            size, content = (found.st_size, None) if kind == "file" else (0, None)
+            if kind == "link":
+                content = str(path.readlink())
+            elif kind == "file":
+                content = _digest(path, found, known.get(where), before_ns)
+                seen[where] = [found.st_ino, found.st_size, found.st_ctime_ns, content]
+            mode = stat.S_IMODE(found.st_mode)
+            yield [where, kind, mode, found.st_uid, found.st_gid, size, content]
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _digest(path: Path, found: os.stat_result, known: list[Any] | None, before_ns: int) -> str:
+    now = [found.st_ino, found.st_size, found.st_ctime_ns]
+    if known and known[:3] == now and found.st_ctime_ns < before_ns:
+        return str(known[3])
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def lines(root: Path, known: Known, before_ns: int, seen: Known) -> Iterator[str]:
+    """The manifest but for its first line; arguments as of rows."""
+    count = size = 0
+    for row in rows(root, known, before_ns, seen):
+        yield json.dumps(row)
+        if row[1] == "file":
+            count, size = count + 1, size + row[-2]
+    yield json.dumps({"files": count, "bytes": size})
+
+
+def write(file: Path, root: Path, head: dict[str, Any]) -> None:
+    """The manifest of what is at root; head: its first line."""
+    cache = file.parent / CACHE
+    last = _last(cache)
+    seen: Known = {}
+    before_ns = int(last.get("created", 0)) * 10**9 - YOUNG_NS
+    new = file.with_suffix(".new")
+    with gzip.open(new, "wt") as out:
+        out.write(json.dumps(head) + "\n")
+        for line in lines(root, last.get("files", {}), before_ns, seen):
+            out.write(f"{line}\n")
+    new.replace(file)
+    fresh = cache.with_suffix(".new")
+    fresh.write_text(json.dumps({"created": head["created"], "files": seen}))
+    fresh.replace(cache)
+
+
+def _last(cache: Path) -> dict[str, Any]:
+    """What was kept of the last manifest; nothing if that cannot be read: all is read anew then."""
+    try:
+        found: dict[str, Any] = json.loads(cache.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def snapshots(roots: list[str]) -> dict[str, list[dict[str, Any]]]:
+    """By dataset below the roots, the oldest first."""
+    columns = ("-o", "name,guid,creation", "-s", "createtxg")
+    listed = subprocess.run(
+        ["zfs", "list", "-Hpr", "-t", "snapshot", *columns, *roots],
+        stdout=subprocess.PIPE, text=True, check=True,
+    ).stdout  # fmt: skip
+    found: dict[str, list[dict[str, Any]]] = {}
+    for line in listed.splitlines():
+        name, guid, created = line.split("\t")
+        dataset, _, snapshot = name.partition("@")
+        head = {
+            "dataset": dataset,
+            "snapshot": snapshot,
+            "guid": guid,
+            "created": int(created),
+        }
+        found.setdefault(dataset, []).append(head)
+    return found
+
+
+def write_all(directory: Path, roots: list[str]) -> int:
+    """The number of datasets of which none could be written: each is tried."""
+    os.umask(0o027)
+    failed = 0
+    for dataset, heads in snapshots(roots).items():
+        try:
+            _write_newest(directory / dataset, heads)
+        except (OSError, subprocess.CalledProcessError) as error:
+            failed += 1
+            print(f"{dataset}: not written down: {error}", file=sys.stderr, flush=True)
+    return failed
+
+
+def _write_newest(directory: Path, heads: list[dict[str, Any]]) -> None:
+    newest = heads[-1]
+    name = f"{newest['dataset']}@{newest['snapshot']}"
+    file = directory / f"{newest['snapshot']}.gz"
+    if not file.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        HERE.mkdir(exist_ok=True)
+        subprocess.run(["mount", "-t", "zfs", "-o", "ro", name, str(HERE)], check=True)
+        try:
+            write(file, HERE, newest)
+        finally:
+            subprocess.run(["umount", str(HERE)], check=True)
+        print(f"{name}: written down", flush=True)
+    names = {f"{head['snapshot']}.gz" for head in heads}
+    for old in directory.glob("*.gz"):
+        if old.name not in names:
+            old.unlink()
+
+
+def main(words: list[str]) -> int:
+    match words:
+        case ["write", directory, *roots]:
+            return bool(write_all(Path(directory), roots))
+        case ["show", tree]:
+            for line in lines(Path(tree), {}, 0, {}):
+                print(line)
+            return 0
+    sys.exit("say write DIRECTORY ROOT..., or show TREE")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
