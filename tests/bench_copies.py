@@ -1,0 +1,75 @@
+"""How fast copies off-site are: the time of a pull that finds nothing, and throughput.
+
+python -m tests.bench_copies, inside the lab, on storage1 and offsite1 after a run. Makes datasets
+below storage/staging, and puts nothing back: restore the machines afterwards.
+"""
+
+import json
+import time
+
+from lab.machines import Machine, machine
+from tests.lab.offsite import AS_PULLER
+
+SETTINGS = "/etc/coop-infra/offsite.json"
+SOURCE, COPY = "storage/staging/bench", "offsite/storage/staging/bench"
+PULL = f"runuser -u coop-pull -- python3 -I /usr/local/lib/coop-infra/offsite-pull {SETTINGS}"
+SIZE = 256 * 2**20
+# Of plain `zfs send | ssh | zfs receive` of the same data.
+LEAST = 0.9
+UNLIMITED = 2**40
+
+
+def main() -> None:
+    storage, offsite = machine("storage1"), machine("offsite1")
+    for each in (storage, offsite):
+        each.sh("systemctl stop sanoid.timer 'coop-offsite*.timer' coop-drill.timer || true")
+    settings = json.loads(offsite.sh(f"cat {SETTINGS}"))
+    unlimited = json.dumps({**settings, "bandwidth": UNLIMITED})
+    offsite.sh(f"cat > {SETTINGS}", unlimited.encode())
+    print("| Datasets | A pull that finds nothing |\n|---|---|", flush=True)
+    for count in (1, 10, 100):
+        print(f"| {count} | {empty_pull(storage, offsite, count):.1f} s |", flush=True)
+    plain, pulled = throughput(storage, offsite)
+    ratio = plain / pulled
+    print(f"\n{SIZE // 2**20} MiB: plain {plain:.1f} s, pulled {pulled:.1f} s, ratio {ratio:.2f}")
+    if ratio < LEAST:
+        raise SystemExit(f"the ratio is below {LEAST}")
+
+
+def empty_pull(storage: Machine, offsite: Machine, count: int) -> float:
+    """Seconds, with so many datasets whose newest snapshot is here."""
+    make = f"for n in $(seq {count}); do zfs create -p {SOURCE}/$n; done"
+    storage.sh(f"{make}; zfs destroy -r {SOURCE}@x; zfs snapshot -r {SOURCE}@x", timeout=900)
+    offsite.sh(f"zfs destroy -r {COPY} || true", timeout=900)
+    stream = storage.try_sh(f"zfs send -R {SOURCE}@x", timeout=900).stdout
+    offsite.sh(f"zfs receive -u {COPY}", stream, timeout=900)
+    offsite.sh(f"{PULL}", timeout=900)
+    start = time.monotonic()
+    said = offsite.sh(PULL, timeout=900)
+    seconds = time.monotonic() - start
+    assert said.count("is here") >= count and " pulled" not in said, said
+    return seconds
+
+
+def throughput(storage: Machine, offsite: Machine) -> tuple[float, float]:
+    """Seconds for the same snapshot: by plain programs, and by the pull."""
+    storage.sh(
+        f"zfs destroy -r {SOURCE}; zfs create {SOURCE}; "
+        f"head -c {SIZE} /dev/urandom > /{SOURCE}/file; zfs snapshot {SOURCE}@x",
+        timeout=900,
+    )
+    offsite.sh(f"zfs destroy -r {COPY} || true", timeout=900)
+    start = time.monotonic()
+    send = f"{AS_PULLER} zfs send -L -c -e {SOURCE}@x"
+    offsite.sh(f"{send} | zfs receive -u offsite/bench", timeout=1800)
+    plain = time.monotonic() - start
+    offsite.sh("zfs destroy -r offsite/bench", timeout=900)
+    start = time.monotonic()
+    said = offsite.sh(PULL, timeout=1800)
+    pulled = time.monotonic() - start
+    assert f"{SOURCE}@x pulled" in said, said
+    return plain, pulled
+
+
+if __name__ == "__main__":
+    main()
