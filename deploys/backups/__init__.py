@@ -7,17 +7,17 @@ from pyinfra import host
 from pyinfra.api import deploy
 
 from deploys.data import fleet, secrets, this_host
+from deploys.programs import METRICS_DIRECTORY, PROGRAMS, PYTHON, unit_file
 from deploys.templates import render
 from operations import files, gocryptfs_key, systemd
 
-PROGRAM = "/usr/local/lib/coop-infra/backup"
+PROGRAM = f"{PROGRAMS}/backup"
 COMMAND = "/usr/local/sbin/coop-backup"
 SETTINGS = "/etc/coop-infra/backup.json"
 CONFIG = "/etc/coop-infra/backup.gocryptfs.conf"
 PASSWORD_FILE = "/etc/coop-infra/backup.password"
 STATE = "/var/lib/coop-backup"
-# Where prometheus-node-exporter of Debian looks.
-METRICS = "/var/lib/prometheus/node-exporter/coop-backup.prom"
+METRICS = f"{METRICS_DIRECTORY}/coop-backup.prom"
 UNITS = ("coop-backup", "coop-backup-status")
 
 
@@ -33,7 +33,7 @@ def converge() -> None:
             escrow=directory / host.name / "backup",
         )
     files.present(name="Files", entries=_files())
-    timers = [systemd.Unit(f"{it}.timer", restart_on=(_unit(f"{it}.timer"),)) for it in UNITS]
+    timers = [systemd.Unit(f"{it}.timer", restart_on=(unit_file(f"{it}.timer"),)) for it in UNITS]
     systemd.running(name="Services", units=timers, loaded=[f"{it}.service" for it in UNITS])
 
 
@@ -63,7 +63,7 @@ def _files() -> list[files.Entry]:
         "at": backups.at,
         "night_hours": backups.night_hours,
         "command": COMMAND,
-        "python": "/usr/bin/python3 -I",
+        "python": PYTHON,
         "program": PROGRAM,
         "settings": SETTINGS,
     }
@@ -73,12 +73,8 @@ def _files() -> list[files.Entry]:
         files.File(SETTINGS, json.dumps(settings, indent=2) + "\n"),
         files.Directory(STATE, 0o700),
         *(
-            files.File(_unit(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))
+            files.File(unit_file(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))
             for it in UNITS
             for kind in ("service", "timer")
         ),
     ]
-
-
-def _unit(name: str) -> str:
-    return f"/etc/systemd/system/{name}"

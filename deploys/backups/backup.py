@@ -240,9 +240,11 @@ def source(settings: Settings) -> Iterator[Path]:
             for name in names:
                 _mount(after, name, "--bind", "-o", "ro", name)
         elif "lvm" in wanted:
-            at, options, device = _lvm_snapshot(wanted["lvm"])
+            listed = ("findmnt", "-n", "--first-only", "-o", "TARGET,FSTYPE")
+            at, kind = call(*listed, f"/dev/{wanted['lvm']}").split()
             refuse_other_file_systems(names, at)
-            _mount(after, at, "-o", options, device)
+            options = "ro,nouuid" if kind == "xfs" else "ro"
+            _mount(after, at, "-o", options, _lvm_snapshot(wanted["lvm"]))
         else:
             at = call("zfs", "get", "-H", "-o", "value", "mountpoint", wanted["zfs"]).strip()
             refuse_other_file_systems(names, at)
@@ -288,17 +290,15 @@ def refuse_other_file_systems(names: Sequence[str], at: str | None) -> None:
                 )
 
 
-def _lvm_snapshot(volume: str) -> tuple[str, str, str]:
-    """Where the volume is mounted, how its snapshot has to be, and that snapshot's device."""
+def _lvm_snapshot(volume: str) -> str:
+    """Its device."""
     group = volume.partition("/")[0]
-    at = call("findmnt", "-n", "--first-only", "-o", "TARGET,FSTYPE", f"/dev/{volume}").split()
     # All that is free, for one night: a snapshot that is full is lost.
     call(
         "lvcreate", "--quiet", "--snapshot", "--extents", "100%FREE", "--addtag", SNAPSHOT,
         "--name", SNAPSHOT, volume,
     )  # fmt: skip
-    options = "ro,nouuid" if at[1] == "xfs" else "ro"
-    return at[0], options, f"/dev/{group}/{SNAPSHOT}"
+    return f"/dev/{group}/{SNAPSHOT}"
 
 
 def _stop(units: Sequence[str]) -> None:

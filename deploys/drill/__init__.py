@@ -8,11 +8,12 @@ from pyinfra.api import deploy
 
 from deploys import offsite, vision
 from deploys.data import fleet, secrets
+from deploys.programs import PROGRAMS, PYTHON, unit_file
 from deploys.templates import render
 from fleet.hosts import Host, Site
 from operations import escrow_keys, files, git, systemd
 
-PROGRAM = f"{offsite.PROGRAMS}/drill"
+PROGRAM = f"{PROGRAMS}/drill"
 SETTINGS = "/etc/coop-infra/drill.json"
 CONFIGURATION = "/etc/coop-infra/drill"
 # In memory: a disk of this host that is lost or thrown away opens no encrypted volume.
@@ -36,7 +37,7 @@ def converge() -> None:
     timer = f"{UNIT}.timer"
     systemd.running(
         name="Services",
-        units=[systemd.Unit(timer, restart_on=(_unit(timer),))],
+        units=[systemd.Unit(timer, restart_on=(unit_file(timer),))],
         # Started by a drill alone, where nobody else sees them.
         masked=["nginx.service", vision.fpm()] if _with_site() else [],
         loaded=[f"{UNIT}.service"],
@@ -67,7 +68,7 @@ def _files() -> list[files.Entry]:
     drills = {it.name: _drill(it) for it in fleet().hosts_with_volume()}
     settings = {
         "manifests": offsite.FETCHED,
-        "show": [*offsite.PYTHON.split(), offsite.MANIFEST, "show"],
+        "show": [*PYTHON.split(), offsite.MANIFEST, "show"],
         "keys": KEYS,
         "evidence": offsite.EVIDENCE,
         "max_age": fleet().offsite.rpo_seconds()["offsite"],
@@ -75,7 +76,7 @@ def _files() -> list[files.Entry]:
     }
     clients = fleet().clients
     values = {
-        "program": f"{offsite.PYTHON} {PROGRAM} {SETTINGS}",
+        "program": f"{PYTHON} {PROGRAM} {SETTINGS}",
         "at": fleet().offsite.drill,
         "source": fleet().storage_host,
     }
@@ -88,7 +89,7 @@ def _files() -> list[files.Entry]:
         files.Directory(clients.mountpoint),
         files.Directory(clients.ciphertext),
         *(entry for it in _with_site() if it.site for entry in _site_files(it, it.site)),
-        *(files.File(_unit(it), render(__file__, f"{it}.j2", **values)) for it in units),
+        *(files.File(unit_file(it), render(__file__, f"{it}.j2", **values)) for it in units),
     ]
 
 
@@ -131,7 +132,3 @@ def _site_files(host: Host, site: Site) -> list[files.Entry]:
         files.File(own["php"], render(__file__, "php-fpm.conf.j2", **parts)),
         files.Link(f"{vision.root(site)}/files", vision.uploads(site)),
     ]
-
-
-def _unit(name: str) -> str:
-    return f"/etc/systemd/system/{name}"

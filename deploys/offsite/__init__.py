@@ -13,13 +13,13 @@ from pyinfra.api import deploy
 from deploys import pool
 from deploys.data import fleet, this_host
 from deploys.offsite.source import MANIFESTS
+from deploys.programs import METRICS_DIRECTORY, PROGRAMS, PYTHON, unit_file
 from deploys.templates import render
 from fleet.hosts import Host
 from operations import accounts, delegations, files, keys, systemd, zfs
 
 ACCOUNT = "coop-pull"
 HOME = "/var/lib/coop-offsite"
-PROGRAMS = "/usr/local/lib/coop-infra"
 SOURCE, BOOKMARKS = f"{PROGRAMS}/offsite-source", f"{PROGRAMS}/offsite-bookmarks"
 MANIFEST = f"{PROGRAMS}/offsite-manifest"
 PULL, HOLD = f"{PROGRAMS}/offsite-pull", f"{PROGRAMS}/offsite-hold"
@@ -28,13 +28,11 @@ SETTINGS = "/etc/coop-infra/offsite.json"
 # What has been fetched of the storage server's manifests, and what drills have shown.
 FETCHED = f"{HOME}/manifests"
 EVIDENCE = "/var/lib/coop-drill/evidence.json"
-# Where prometheus-node-exporter of Debian looks.
-METRICS = "/var/lib/prometheus/node-exporter/coop-offsite.prom"
+METRICS = f"{METRICS_DIRECTORY}/coop-offsite.prom"
 UNITS = ("coop-offsite", "coop-offsite-status")
 TAKE, PRUNE, WRITE = "sanoid.service", "sanoid-prune.service", "coop-manifest.service"
-TAKE_FILE = f"/etc/systemd/system/{TAKE}.d/coop-infra.conf"
-PRUNE_FILE = f"/etc/systemd/system/{PRUNE}.d/coop-infra.conf"
-PYTHON = "/usr/bin/python3 -I"
+TAKE_FILE = unit_file(f"{TAKE}.d/coop-infra.conf")
+PRUNE_FILE = unit_file(f"{PRUNE}.d/coop-infra.conf")
 
 KEY = keys.Pair(
     f"{HOME}/id_ed25519",
@@ -99,7 +97,7 @@ def serve() -> None:
             _program(MANIFEST, "manifest.py"),
             # Its group is that of whatever is written there.
             files.Directory(MANIFESTS, 0o2750, "root", ACCOUNT),
-            files.File(_unit(WRITE), render(__file__, f"{WRITE}.j2", command=write)),
+            files.File(unit_file(WRITE), render(__file__, f"{WRITE}.j2", command=write)),
             files.File(TAKE_FILE, render(__file__, "take.conf.j2", unit=WRITE)),
         ],
     )
@@ -126,7 +124,7 @@ def converge() -> None:
         datasets=[above],
         permissions=["create", "mount", "receive"],
     )
-    timers = [systemd.Unit(f"{it}.timer", restart_on=(_unit(f"{it}.timer"),)) for it in UNITS]
+    timers = [systemd.Unit(f"{it}.timer", restart_on=(unit_file(f"{it}.timer"),)) for it in UNITS]
     systemd.running(
         name="Services",
         units=[*pool.units(), *timers],
@@ -178,7 +176,7 @@ def _files() -> list[files.Entry]:
         files.File(SETTINGS, json.dumps(settings, indent=2) + "\n"),
         _program(STATUS, "status.py"),
         *(
-            files.File(_unit(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))
+            files.File(unit_file(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))
             for it in UNITS
             for kind in ("service", "timer")
         ),
@@ -194,7 +192,3 @@ def _program(path: str, name: str) -> files.File:
 def _before_pruning(command: str) -> files.File:
     """What has to be done before sanoid destroys anything: if it fails, sanoid does not."""
     return files.File(PRUNE_FILE, render(__file__, "prune.conf.j2", command=command))
-
-
-def _unit(name: str) -> str:
-    return f"/etc/systemd/system/{name}"

@@ -96,6 +96,15 @@ class Machines:
         return done.stderr
 
 
+def finish(host: Machine, unit: str, timeout: float) -> None:
+    """Run a unit that does one thing and ends. Raises CommandFailed with what it has said."""
+    host.sh(
+        f"systemctl start {unit}.service || {{ journalctl --sync; "
+        f"journalctl -u {unit} -n 30 --no-pager >&2; exit 1; }}",
+        timeout=timeout,
+    )
+
+
 class Fleet(Machines):
     """The three machines that the storage tests need."""
 

@@ -1,7 +1,7 @@
 """What the tests of the copies off-site have in common."""
 
 from lab.machines import Machine, wait_for
-from tests.lab.fleets import CopiesFleet
+from tests.lab.fleets import CopiesFleet, finish
 
 VOLUME = "storage/staging/vision-stg1"
 COPY = f"offsite/{VOLUME}"
@@ -35,11 +35,7 @@ def snapshots(machine: Machine, dataset: str) -> list[str]:
 
 def pull(fleet: CopiesFleet) -> None:
     """Raises CommandFailed with what the unit has said."""
-    fleet.offsite.sh(
-        "systemctl start coop-offsite.service || "
-        "{ journalctl -u coop-offsite -n 30 --no-pager >&2; exit 1; }",
-        timeout=600,
-    )
+    finish(fleet.offsite, "coop-offsite", 600)
 
 
 def received(fleet: CopiesFleet) -> int:

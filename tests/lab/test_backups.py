@@ -7,7 +7,7 @@ import pytest
 
 from lab.machines import CommandFailed, Machine, pyinfra, wait_for
 from tests.lab import provider
-from tests.lab.fleets import BackupFleet, counts, escrow_directory
+from tests.lab.fleets import BackupFleet, counts, escrow_directory, finish
 
 pytestmark = pytest.mark.backups
 
@@ -19,11 +19,7 @@ SETTINGS = "/etc/coop-infra/backup.json"
 
 def night(host: Machine) -> str:
     """The set that it makes. Raises CommandFailed with what the unit has said."""
-    host.sh(
-        "systemctl start coop-backup.service || "
-        "{ journalctl -u coop-backup -n 30 --no-pager >&2; exit 1; }",
-        timeout=600,
-    )
+    finish(host, "coop-backup", 600)
     return sets(host)[-1]
 
 

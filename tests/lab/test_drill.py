@@ -10,7 +10,7 @@ import pytest
 
 from lab import board
 from lab.machines import ALONE, CommandFailed, Machine, pyinfra, together
-from tests.lab.fleets import VPN_KEYS, CopiesFleet, edit
+from tests.lab.fleets import VPN_KEYS, CopiesFleet, edit, finish
 from tests.lab.offsite import LOOK, pull, snapshots
 from tests.lab.pages import block
 
@@ -33,11 +33,7 @@ def pulled(fleet: CopiesFleet) -> None:
 
 def drill(fleet: CopiesFleet) -> None:
     """Raises CommandFailed with what it has said."""
-    fleet.offsite.sh(
-        "systemctl start coop-drill.service || "
-        "{ journalctl --sync; journalctl -u coop-drill -n 30 --no-pager >&2; exit 1; }",
-        timeout=900,
-    )
+    finish(fleet.offsite, "coop-drill", 900)
 
 
 def evidence(fleet: CopiesFleet) -> dict[str, dict[str, object]]:

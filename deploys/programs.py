@@ -1,0 +1,11 @@
+"""Where the roles put programs, units and metrics of their own on a host."""
+
+PROGRAMS = "/usr/local/lib/coop-infra"
+# With nothing but Debian's Python.
+PYTHON = "/usr/bin/python3 -I"
+# Where prometheus-node-exporter of Debian looks.
+METRICS_DIRECTORY = "/var/lib/prometheus/node-exporter"
+
+
+def unit_file(name: str) -> str:
+    return f"/etc/systemd/system/{name}"
