@@ -11,7 +11,7 @@ HOSTS := storage1 vision-stg1 vision-prod1
 help:
 	@echo "make demo                 the whole thing on this machine: lab, one run, what now works"
 	@echo "make test                 unit tests and the core of the lab tests"
-	@echo "make unit                 the quick tests: seconds, no root"
+	@echo "make unit                 the quick tests: a minute or two, no root"
 	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume, access, offsite,"
 	@echo "                          drill, backups), or of all"
 	@echo "make vpn-config PERSON=.. that person's WireGuard configuration; with KEY=FILE, a QR code too"
