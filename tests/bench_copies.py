@@ -7,13 +7,16 @@ below storage/staging, and puts nothing back: restore the machines afterwards.
 import json
 import time
 
-from lab.machines import Machine, machine
-from tests.lab.offsite import AS_PULLER
+from lab.machines import STATE, Machine, machine
+from tests.lab.fleets import addresses
 
 SETTINGS = "/etc/coop-infra/offsite.json"
 SOURCE, COPY = "storage/staging/bench", "offsite/storage/staging/bench"
 PULL = f"runuser -u coop-pull -- python3 -I /usr/local/lib/coop-infra/offsite-pull {SETTINGS}"
 SIZE = 256 * 2**20
+# Of the lab, to log in to the storage server as nothing but ssh.
+KEY = "/run/bench_key"
+SSH = f"ssh -F none -q -i {KEY} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
 # Of plain `zfs send | ssh | zfs receive` of the same data.
 LEAST = 0.9
 UNLIMITED = 2**40
@@ -59,8 +62,10 @@ def throughput(storage: Machine, offsite: Machine) -> tuple[float, float]:
         timeout=900,
     )
     offsite.sh(f"zfs destroy -r {COPY} || true", timeout=900)
+    offsite.sh(f"umask 77; cat > {KEY}", (STATE / "id_ed25519").read_bytes())
     start = time.monotonic()
-    send = f"{AS_PULLER} zfs send -L -c -e {SOURCE}@x"
+    login = f"vagrant@{addresses(storage.name)[0]}"
+    send = f"{SSH} {login} sudo zfs send -L -c -e {SOURCE}@x"
     offsite.sh(f"{send} | zfs receive -u offsite/bench", timeout=1800)
     plain = time.monotonic() - start
     offsite.sh("zfs destroy -r offsite/bench", timeout=900)
