@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
-.PHONY: demo test unit test-lab bench bench-copies restore-drill lab-up lab-down lab-status vpn-config venv packages help
+.PHONY: demo test unit test-lab bench restore-drill lab-up lab-down lab-status vpn-config venv packages help
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -15,7 +15,7 @@ help:
 	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume, access, offsite,"
 	@echo "                          drill, backups), or of all"
 	@echo "make vpn-config PERSON=.. that person's WireGuard configuration; with KEY=FILE, a QR code too"
-	@echo "make bench                remote commands a host, and seconds, of a run with no change"
+	@echo "make bench                remote commands a host of a run with no change; how fast copies are"
 	@echo "make restore-drill        restore each copy off-site on trial, now"
 	@echo "make lab-up [HOSTS=...]   lab-down   lab-status"
 
@@ -76,10 +76,7 @@ test-lab: packages venv
 	@lab/enter $(PYTHON) -m pytest tests/lab $(if $(PART),-m $(PART))
 
 bench: packages venv
-	@lab/up $(HOSTS)
-	@lab/enter $(PYTHON) -m tests.bench
-
-# Of copies off-site, after a run on them: pulls that find nothing, and throughput.
-bench-copies: packages venv
 	@lab/up $(HOSTS_OF_offsite)
+	@lab/enter $(VENV)/bin/pyinfra inventories/lab.py deploy.py -y
+	@lab/enter $(PYTHON) -m tests.bench
 	@lab/enter $(PYTHON) -m tests.bench_copies
