@@ -8,4 +8,5 @@ METRICS_DIRECTORY = "/var/lib/prometheus/node-exporter"
 
 
 def unit_file(name: str) -> str:
+    """name: of a unit, or of a drop-in of one, as in nfs-server.service.d/limits.conf"""
     return f"/etc/systemd/system/{name}"

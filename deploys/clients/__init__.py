@@ -7,13 +7,13 @@ from pyinfra import host
 from pyinfra.api import deploy
 
 from deploys.data import fleet, secrets, this_host
+from deploys.programs import unit_file
 from deploys.templates import render
 from facts import STORAGE_SECONDS
 from fleet.hosts import Volume
 from fleet.secrets import password_name
 from operations import files, gocryptfs, mounts, nfs, systemd
 
-UNITS = "/etc/systemd/system"
 PASSWORD_FILE = "/etc/coop-infra/gocryptfs.password"
 GOCRYPTFS = "gocryptfs-storage.service"
 RETRY = "coop-storage-retry"
@@ -55,7 +55,7 @@ def service_file(service: str) -> files.Entry:
 
 def drop_in_path(service: str) -> str:
     """The file that ties this service to the storage."""
-    return f"{UNITS}/{service}.d/coop-storage.conf"
+    return unit_file(f"{service}.d/coop-storage.conf")
 
 
 @deploy("Client VM")
@@ -116,16 +116,16 @@ def _escrow() -> Path | None:
 def _nfs_mount() -> systemd.Unit:
     unit = mount_unit(_nfs_path())
     return systemd.Unit(
-        unit, restart_on=(f"{UNITS}/{unit}",), what=_nfs_source(), options=NFS_OPTIONS
+        unit, restart_on=(unit_file(unit),), what=_nfs_source(), options=NFS_OPTIONS
     )
 
 
 def _decryption() -> systemd.Unit:
-    return systemd.Unit(GOCRYPTFS, restart_on=(f"{UNITS}/{GOCRYPTFS}", PASSWORD_FILE))
+    return systemd.Unit(GOCRYPTFS, restart_on=(unit_file(GOCRYPTFS), PASSWORD_FILE))
 
 
 def _retry_timer() -> systemd.Unit:
-    return systemd.Unit(f"{RETRY}.timer", restart_on=(f"{UNITS}/{RETRY}.timer",))
+    return systemd.Unit(f"{RETRY}.timer", restart_on=(unit_file(f"{RETRY}.timer"),))
 
 
 def _volume() -> Volume:
@@ -173,17 +173,17 @@ def _files(services: Sequence[str]) -> list[files.Entry]:
     identity = f"options nfs nfs4_unique_id={host.name}\n"
     entries: list[files.Entry] = [
         files.File("/etc/modprobe.d/coop-nfs.conf", identity),
-        files.File(f"{UNITS}/{unit}", nfs_mount),
-        files.File(f"{UNITS}/{RETRY}.service", retry),
+        files.File(unit_file(unit), nfs_mount),
+        files.File(unit_file(f"{RETRY}.service"), retry),
         files.File(
-            f"{UNITS}/{RETRY}.timer",
+            unit_file(f"{RETRY}.timer"),
             render(__file__, "retry.timer.j2", seconds=clients.retry_seconds),
         ),
     ]
     if _volume().encrypted:
-        entries.append(files.File(f"{UNITS}/{GOCRYPTFS}", _gocryptfs_service()))
+        entries.append(files.File(unit_file(GOCRYPTFS), _gocryptfs_service()))
         # From a time when the data said encrypted: false.
-        entries.append(files.Absent(f"{UNITS}/{mount_unit(clients.mountpoint)}"))
+        entries.append(files.Absent(unit_file(mount_unit(clients.mountpoint))))
     return entries
 
 

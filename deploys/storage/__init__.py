@@ -4,11 +4,12 @@ from pyinfra.api import deploy
 
 from deploys import pool
 from deploys.data import fleet
+from deploys.programs import unit_file
 from deploys.templates import render
 from operations import files, nfs, systemd, zfs
 
 NFS_CONF = "/etc/nfs.conf.d/coop-infra.conf"
-NFS_DROP_IN = "/etc/systemd/system/nfs-server.service.d/coop-infra.conf"
+NFS_DROP_IN = unit_file("nfs-server.service.d/coop-infra.conf")
 
 
 @deploy("Storage server")

@@ -8,6 +8,7 @@ from pyinfra.api import deploy
 
 from deploys.data import fleet, hosts_of_run, secrets, this_host
 from deploys.preflight import refuse
+from deploys.programs import unit_file
 from deploys.reach import tunnel_to
 from deploys.templates import render
 from deploys.vpn import firewall
@@ -121,7 +122,7 @@ def _peer(peer: Peer, public_key: str) -> wireguard.Peer:
 
 
 def _files() -> list[files.Entry]:
-    drop_in = f"/etc/systemd/system/{fleet().vpn.unit}.d/coop-infra.conf"
+    drop_in = unit_file(f"{fleet().vpn.unit}.d/coop-infra.conf")
     entries: list[files.Entry] = [
         files.File(drop_in, render(__file__, "wg-quick.conf.j2")),
         *firewall.entries(),

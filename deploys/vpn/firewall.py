@@ -9,6 +9,7 @@ from pyinfra import host
 from deploys.access import operator
 from deploys.connection import log_in_anew
 from deploys.data import fleet, this_host
+from deploys.programs import unit_file
 from deploys.reach import address_here, address_in_vpn, is_open
 from deploys.templates import render
 from facts.nfs import Exports, ExportsState
@@ -22,8 +23,7 @@ UNIT = "coop-firewall.service"
 
 def entries() -> list[files.Entry]:
     """The files of the role, but for the table, which waits for its proof."""
-    path = f"/etc/systemd/system/{UNIT}"
-    return [files.File(path, render(__file__, "firewall.service.j2", file=FILE))]
+    return [files.File(unit_file(UNIT), render(__file__, "firewall.service.j2", file=FILE))]
 
 
 def units() -> list[systemd.Unit]:
