@@ -14,7 +14,8 @@ and is gone when it ends, however it ends. FILE is JSON:
     source       {"quiesce": [units]} that are stopped meanwhile, {"lvm": "vg/lv"} or
                  {"zfs": dataset} of which a snapshot is copied
     config, password   files of gocryptfs, which this host has and the store has not
-    state        a directory for borg's cache, and what is known of the sets
+    state        a directory for borg's cache, which is of use until the next boot, and what is
+                 known of the sets
     check        seconds that a night reads of the store, to see whether it is damaged
     keep         how many nights
     max_age      seconds, how old the newest set may be
@@ -43,6 +44,7 @@ STORE, PLAIN, ROOT = HERE / "store", HERE / "plain", HERE / "root"
 REPOSITORY, ROOM = PLAIN / "sets", PLAIN / "room"
 LOCK = Path("/run/lock/coop-backup")
 STOPPED = Path("/run/coop-backup-stopped")
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 # hard: what is lost is not lost in silence. One connection: OVH gives an address three.
 MOUNT_OPTIONS = "hard,nconnect=1,noatime,nosuid,nodev,noexec,retry=0"
 MOUNT_SECONDS = 90
@@ -104,7 +106,8 @@ class Sets:
             "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes",
         }
         self._check = settings["check"]
-        self._had = Path(settings["state"]) / "had-sets"
+        self._state = Path(settings["state"])
+        self._had = self._state / "had-sets"
 
     def borg(self, *words: str, **options: Any) -> str:
         """Exit 1, a file that could not be read or changed meanwhile, is a failure too."""
@@ -118,10 +121,22 @@ class Sets:
                     f"the sets that were in the store are gone. To begin anew: rm {self._had}"
                 )
             self._begin()
+        self._forget_cache()
         # Nobody but this program uses them, and it has the lock of this host.
         self.borg("break-lock")
         with suppress(OSError):
             self._keep_room()
+
+    def _forget_cache(self) -> None:
+        """After a boot: borg makes another one from the sets.
+
+        What goes back to it after a night that was cut off may be empty if it was cut off by a
+        reset, and then every later night fails: borg 1.2 copies it without a sync.
+        """
+        boot, mark = BOOT.read_text(), self._state / "boot"
+        if not mark.exists() or mark.read_text() != boot:
+            call("rm", "-rf", str(self._state / ".cache"))
+            mark.write_text(boot)
 
     def _keep_room(self) -> None:
         """A file to take away from a store that is full: borg begins nothing without any room.

@@ -30,11 +30,12 @@ esac
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The program's directories, below one of the test's."""
-    for name in ("HERE", "STORE", "PLAIN", "ROOT", "REPOSITORY", "ROOM", "LOCK", "STOPPED"):
+    for name in ("HERE", "STORE", "PLAIN", "ROOT", "REPOSITORY", "ROOM", "LOCK", "STOPPED", "BOOT"):
         old: Path = getattr(backup, name)
         new = tmp_path / "root" / old.relative_to("/")
         new.parent.mkdir(parents=True, exist_ok=True)
         monkeypatch.setattr(backup, name, new)
+    backup.BOOT.write_text("first")
     for each in (backup.STORE, backup.PLAIN, backup.ROOT):
         each.mkdir(parents=True, exist_ok=True)
     return tmp_path
@@ -343,6 +344,20 @@ def test_a_beginning_that_was_cut_off_is_begun_again(shell: Shell, settings: Set
     (backup.STORE / "its-encrypted-name").mkdir()
     Sets(settings, backup.STORE).prepare()
     assert (backup.REPOSITORY / "config").exists()
+
+
+def test_what_borg_remembers_is_of_use_until_the_next_boot(
+    shell: Shell, settings: Settings
+) -> None:
+    ready()
+    kept = Path(settings["state"], ".cache/borg/config")
+    kept.parent.mkdir(parents=True)
+    for boot, there in (("first", False), ("first", True), ("second", False)):
+        backup.BOOT.write_text(boot)
+        assert backup.main(settings, ["night"]) == 0
+        assert kept.exists() == there
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.touch()
 
 
 def test_only_one_is_at_work(
