@@ -107,7 +107,7 @@ class Sets:
         }
         self._check = settings["check"]
         self._state = Path(settings["state"])
-        self._had = self._state / "had-sets"
+        self._had, self._cache = self._state / "had-sets", self._state / ".cache"
 
     def borg(self, *words: str, **options: Any) -> str:
         """Exit 1, a file that could not be read or changed meanwhile, is a failure too."""
@@ -135,7 +135,7 @@ class Sets:
         """
         boot, mark = BOOT.read_text(), self._state / "boot"
         if not mark.exists() or mark.read_text() != boot:
-            call("rm", "-rf", str(self._state / ".cache"))
+            call("rm", "-rf", str(self._cache))
             mark.write_text(boot)
 
     def _keep_room(self) -> None:
@@ -166,7 +166,10 @@ class Sets:
         """A new one of what is in the directory; it has its name once it is whole."""
         when = now.strftime(TIME)
         unfinished = f"{UNFINISHED}-{when}"
-        self.borg("create", "--one-file-system", "--", f"::{unfinished}", *names, cwd=directory)
+        # Of no use elsewhere, and it changes meanwhile.
+        cache = f"--exclude=pp:{self._cache.relative_to('/')}"
+        words = ("create", "--one-file-system", cache, "--", f"::{unfinished}", *names)
+        self.borg(*words, cwd=directory)
         self.borg("rename", f"::{unfinished}", f"{SET}{when}")
         self._had.touch()
 

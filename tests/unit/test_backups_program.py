@@ -113,7 +113,8 @@ def test_a_night_makes_a_set_that_has_its_name_once_it_is_whole(
     init, size, unlock, create, rename, delete, prune, compact, listed, check = borg(shell)
     assert init.startswith("init --encryption=none") and unlock == "break-lock"
     assert size.endswith("sets.new max_segment_size 33554432")
-    assert create.startswith("create --one-file-system -- ::unfinished-20")
+    own = f"{settings['state']}/.cache".lstrip("/")
+    assert create.startswith(f"create --one-file-system --exclude=pp:{own} -- ::unfinished-20")
     assert rename.startswith("rename ::unfinished-20") and " night-20" in rename
     assert delete == "delete --glob-archives=unfinished*"
     assert prune == "prune --glob-archives=night-* --keep-daily=14"
