@@ -31,7 +31,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, LOCK_NB, flock
@@ -53,8 +53,8 @@ ROOM_BYTES = 16 * 2**20
 # How long a night waits for somebody who looks at the sets.
 LOCK_SECONDS = 1800
 SKEW_SECONDS = 300
-# How often what still seems to be in use is tried, a second apart.
-BUSY_TRIES = 10
+# How often what may be possible in a moment is tried, a second apart.
+TRIES = 30
 SNAPSHOT = "coop-backup"
 SET, UNFINISHED = "night-", "unfinished"
 RUNNING = ("active", "activating", "reloading")
@@ -89,6 +89,16 @@ def in_short(said: str) -> str:
     lines = takewhile(lambda line: not line.startswith("Platform:"), said.splitlines())
     plain = [it for it in lines if it.strip() and not it.startswith((" ", "Traceback"))]
     return "\n".join(plain[:3] + plain[3:][-1:])
+
+
+def patiently(done: Callable[[], object]) -> None:
+    """Raises Failed if it does so to the last."""
+    for _ in range(TRIES - 1):
+        with suppress(Failed):
+            done()
+            return
+        time.sleep(1)
+    done()
 
 
 class Sets:
@@ -177,7 +187,8 @@ class Sets:
         """After a failure the sets can be read and added to, also if the store is full."""
         ROOM.unlink(missing_ok=True)
         self.borg("break-lock")
-        self.prune()
+        # A store on ZFS has the room of what was removed some seconds later.
+        patiently(self.prune)
         self._keep_room()
 
     def prune(self) -> None:
@@ -375,15 +386,8 @@ def _remove_lvm_snapshot(volume: str) -> None:
     mine = f"lv_name={SNAPSHOT} && lv_tags={{{SNAPSHOT}}} && origin={name}"
     if not call("lvs", "--noheadings", "-o", "lv_name", "-S", mine, group).split():
         return
-    for left in reversed(range(BUSY_TRIES)):
-        try:
-            call("lvremove", "--quiet", "--yes", f"{group}/{SNAPSHOT}")
-            return
-        except Failed:
-            # Of a night that was killed, the kernel may still have it mounted for a moment.
-            if not left:
-                raise
-            time.sleep(1)
+    # Of a night that was killed, the kernel may still have it mounted for a moment.
+    patiently(lambda: call("lvremove", "--quiet", "--yes", f"{group}/{SNAPSHOT}"))
 
 
 def _destroy_zfs_snapshot(dataset: str) -> None:
@@ -402,8 +406,10 @@ def night(settings: Settings) -> int:
             with source(settings) as root:
                 sets.add(root, names, now)
         except Failed:
-            with suppress(Failed, OSError):
+            try:
                 sets.recover()
+            except (Failed, OSError) as error:
+                print(f"what it has left is still there: {error}", file=sys.stderr, flush=True)
             raise
         print(f"{made} is made", flush=True)
         sets.prune()

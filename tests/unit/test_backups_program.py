@@ -22,6 +22,7 @@ case "$*" in
   rename*) for last; do :; done; echo "$last" >> "$SETS" ;;
   list*) cat "$SETS" ;;
   check*) [ ! -e "$DAMAGED" ] || { echo Integrity check failed; exit 1; } ;;
+  delete*) [ ! -s "$FULL" ] || { sed -i 1d "$FULL"; echo Disk quota exceeded >&2; exit 2; } ;;
   create*) [ ! -e "$BROKEN" ] || { echo changed meanwhile >&2; exit 1; } ;;
 esac
 """
@@ -65,7 +66,7 @@ def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     for name in ("SETS", "LEFT"):
         (here / name).touch()
         monkeypatch.setenv(name, str(here / name))
-    for name in ("BROKEN", "DAMAGED", "MOUNTS"):
+    for name in ("BROKEN", "DAMAGED", "FULL", "MOUNTS"):
         monkeypatch.setenv(name, str(here / name))
     mounted(here)
     return shell
@@ -141,6 +142,28 @@ def test_a_file_that_could_not_be_read_makes_no_set(
         "prune",
         "compact",
     ]
+
+
+@pytest.mark.parametrize(("tries", "has"), [(3, True), (9, False)])
+def test_a_store_may_have_the_room_of_what_was_removed_later(
+    shell: Shell,
+    settings: Settings,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    tries: int,
+    has: bool,
+) -> None:
+    monkeypatch.setattr(backup, "TRIES", 4)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    ready()
+    (here / "BROKEN").touch()
+    (here / "FULL").write_text("x\n" * tries)
+    with pytest.raises(Failed, match="changed meanwhile"):
+        backup.main(settings, ["night"])
+    assert ("prune" in borg(shell)[-2]) == has
+    assert ("what it has left is still there" in capsys.readouterr().err) == (not has)
 
 
 def test_a_store_that_is_full_has_room_to_be_made_emptier(
