@@ -49,8 +49,10 @@ def ticking(backups: BackupFleet) -> BackupFleet:
     return backups
 
 
+# The night has a lower priority than what a host is for.
 TICKER = """\
 [Service]
+Nice=19
 ExecStart=/bin/sh -c 'cd /srv; while :; do n=$$((n+1)); for each in one two; do \
 echo $$n > .$$each; mv .$$each $$each; sleep 0.1; done; done'
 """
