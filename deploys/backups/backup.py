@@ -34,6 +34,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
+from errno import EIO
 from fcntl import LOCK_EX, LOCK_NB, flock
 from itertools import takewhile
 from pathlib import Path
@@ -101,6 +102,19 @@ def patiently(done: Callable[[], object]) -> None:
     done()
 
 
+def torn(file: Path) -> bool:
+    """Whether its end is there, and cannot be read."""
+    try:
+        with file.open("rb") as it:
+            it.seek(max(0, file.stat().st_size - 1))
+            it.read()
+    except OSError as error:
+        if error.errno != EIO:
+            raise
+        return True
+    return False
+
+
 class Sets:
     """The sets in the store, which is mounted and decrypted."""
 
@@ -132,6 +146,7 @@ class Sets:
                 )
             self._begin()
         self._forget_cache()
+        self._drop_torn()
         # Nobody but this program uses them, and it has the lock of this host.
         self.borg("break-lock")
         with suppress(OSError):
@@ -147,6 +162,21 @@ class Sets:
         if not mark.exists() or mark.read_text() != boot:
             call("rm", "-rf", str(self._cache))
             mark.write_text(boot)
+
+    def _drop_torn(self) -> None:
+        """What was written last, and not to its end, is taken away if it cannot be read.
+
+        A store that is full, or a reset, leaves a block of gocryptfs in part, which is an error to
+        read. borg looks at the ends of its newest segments for one that is committed, and by that
+        error would end whatever it does. Those after its newest index are of no set.
+        """
+        numbers = [it.suffix[1:] for it in REPOSITORY.glob("index.*")]
+        committed = max((int(it) for it in numbers if it.isdecimal()), default=None)
+        if committed is None:
+            return
+        for segment in REPOSITORY.glob("data/*/*"):
+            if segment.name.isdecimal() and int(segment.name) > committed and torn(segment):
+                segment.unlink()
 
     def _keep_room(self) -> None:
         """A file to take away from a store that is full: borg begins nothing without any room.
@@ -186,6 +216,7 @@ class Sets:
     def recover(self) -> None:
         """After a failure the sets can be read and added to, also if the store is full."""
         ROOM.unlink(missing_ok=True)
+        self._drop_torn()
         self.borg("break-lock")
         # A store on ZFS has the room of what was removed some seconds later.
         patiently(self.prune)

@@ -370,6 +370,21 @@ def test_a_beginning_that_was_cut_off_is_begun_again(shell: Shell, settings: Set
     assert (backup.REPOSITORY / "config").exists()
 
 
+def test_what_was_not_written_to_its_end_does_not_keep_the_sets_from_being_read(
+    shell: Shell, settings: Settings
+) -> None:
+    segments = backup.REPOSITORY / "data/0"
+    segments.mkdir(parents=True)
+    for name in ("config", "index.13", "data/0/14"):
+        (backup.REPOSITORY / name).touch()
+    for name in ("12", "15"):
+        # An error to read, as a block of gocryptfs is that was written in part.
+        (segments / name).symlink_to("/proc/self/mem")
+    backup.main(settings, ["run", "true"])
+    # What is damaged otherwise is not this program's to take away.
+    assert {it.name for it in segments.iterdir()} == {"12", "14"}
+
+
 def test_what_borg_remembers_is_of_use_until_the_next_boot(
     shell: Shell, settings: Settings
 ) -> None:
