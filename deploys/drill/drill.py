@@ -195,9 +195,11 @@ def one(settings: Settings, name: str) -> Result:
             shown = subprocess.Popen([*settings["show"], copy], stdout=subprocess.PIPE, text=True)
             assert shown.stdout is not None
             result |= compare(manifest, shown.stdout, found)
-            if each["ciphertext"]:
+            # One that no client has begun to use has no key, and no site that would start.
+            in_use = result["files"] > 0
+            if in_use and each["ciphertext"]:
                 check_and_decrypt(each, Path(settings["keys"]), name)
-            if each["site"]:
+            if in_use and each["site"]:
                 serve(each["site"], after)
     except Failed as error:
         result["problem"] = str(error)

@@ -177,6 +177,20 @@ def test_a_drill_that_goes_well(
     ]
 
 
+def test_a_volume_that_nobody_has_begun_to_use_is_restored_and_not_used(
+    shell: Shell, settings: dict[str, Any], written: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    lines = [json.dumps(HEAD), *manifest.lines(empty, {}, 0, {})]
+    written.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
+    www = settings["drills"]["www"]
+    www.update(ciphertext=str(empty), site={"name": "www.example.org"})
+    result = drill.one({**settings, "keys": "/nowhere"}, "www")
+    assert (result["problem"], result["files"]) == (None, 0)
+    assert [call.split()[0] for call in shell.calls] == ["zfs", "mount"]
+
+
 def problem(settings: dict[str, Any]) -> str:
     return str(drill.one(settings, "www")["problem"])
 
