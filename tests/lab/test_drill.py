@@ -17,6 +17,8 @@ from tests.lab.pages import block
 pytestmark = pytest.mark.drill
 
 PLAIN, ENCRYPTED = "storage/staging/vision-stg1", "storage/prod/vision-prod1"
+# Of a client that is not there yet.
+EMPTY = "storage/staging/bare1"
 EVIDENCE = "/var/lib/coop-drill/evidence.json"
 
 
@@ -54,7 +56,7 @@ def test_both_boards_are_restored_and_used(quiet: CopiesFleet) -> None:
     before = production(quiet)
     done = pyinfra("restore_drill.py", "-y", "--limit", "offsite")
     assert done.returncode == 0, done.stderr[-4000:]
-    # The third is of a client that is not there yet.
+    # With the one that is empty.
     assert done.stderr.count("restored from autosnap_") == 3
     assert production(quiet) == before
     for name in (PLAIN, ENCRYPTED):
@@ -183,7 +185,7 @@ def test_all_but_the_copies_is_lost_and_comes_back(quiet: CopiesFleet) -> None:
     first = pyinfra("deploy.py", "-y", "--limit", "storage1")
     assert first.returncode == 0, first.stderr[-4000:]
     at_home(quiet, block("restore", "stop sanoid.timer"))
-    for volume in (PLAIN, ENCRYPTED):
+    for volume in (PLAIN, ENCRYPTED, EMPTY):
         send = block("restore", "zfs receive -F")
         at_home(quiet, send.replace("storage/VOLUME", volume))
     quiet.converge()
