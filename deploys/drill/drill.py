@@ -46,7 +46,11 @@ NOT_YET = (0, 502)
 # What an NFS client makes of a file that was removed while it was open. gocryptfs takes it for a
 # name that it cannot decrypt.
 NFS_LEFTOVER = re.compile(r'fsck: corrupt entry in dir ".*": "\.nfs[0-9a-f]+"')
+# By the number of the inode, which is the encrypted file's too.
+UNREADABLE = re.compile(r'fsck: error reading file ".*" \(inum (\d+)\): ')
 FSCK_ERRORS = 26
+# Before a snapshot: what was written then may have gone on to be written after it.
+WRITING_SECONDS = 300
 
 Settings = dict[str, Any]
 Result = dict[str, Any]
@@ -109,8 +113,12 @@ def _some(text: object) -> str:
     return ascii(str(text).strip())[1:-1][:300] or "nothing more"
 
 
-def check_and_decrypt(each: Settings, keys: Path, name: str) -> None:
-    """By the escrowed key alone: the config in the copy is not looked at. Raises Failed."""
+def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> None:
+    """By the escrowed key alone: the config in the copy is not looked at. Raises Failed.
+
+    A file that was being written when the snapshot was made, at `created`, may end in a part of a
+    block of gocryptfs, and is not wrong for that.
+    """
     file = keys / name / "masterkey"
     if not file.exists():
         raise Failed(f"its escrowed key is not here ({file}): any run of deploy.py brings it")
@@ -119,6 +127,10 @@ def check_and_decrypt(each: Settings, keys: Path, name: str) -> None:
     words = ("gocryptfs", "-q", "-fsck", "-masterkey=stdin", ciphertext)
     said = call(*words, stdin=key, ok=(0, FSCK_ERRORS)).splitlines()
     wrong = [line for line in said if line.startswith("fsck: ") and not NFS_LEFTOVER.match(line)]
+    if any(map(UNREADABLE.match, wrong)):
+        files = (path.lstat() for path in Path(ciphertext).rglob("*"))
+        late = {str(it.st_ino) for it in files if it.st_mtime >= created - WRITING_SECONDS}
+        wrong = [it for it in wrong if not (of := UNREADABLE.match(it)) or of[1] not in late]
     if wrong:
         raise Failed(f"{len(wrong)} errors, the first: {_some(wrong[0])}")
     owner = f"{each['uid']}:{each['uid']}"
@@ -198,7 +210,7 @@ def one(settings: Settings, name: str) -> Result:
             # One that no client has begun to use has no key, and no site that would start.
             in_use = result["files"] > 0
             if in_use and each["ciphertext"]:
-                check_and_decrypt(each, Path(settings["keys"]), name)
+                check_and_decrypt(each, Path(settings["keys"]), name, found["created"])
             if in_use and each["site"]:
                 serve(each["site"], after)
     except Failed as error:

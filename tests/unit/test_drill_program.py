@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,27 @@ def test_what_cannot_be_decrypted_is_found(
     body = f"case $* in *fsck*) printf '%s\\n' '{said}'; exit {status} ;; esac"
     shell.stand_in("gocryptfs", body)
     assert (wrong or "None") in problem(settings)
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize(("before", "wrong"), [(299, False), (301, True)])
+def test_a_file_that_was_being_written_is_not_wrong_for_its_end(
+    shell: Shell, settings: dict[str, Any], tmp_path: Path, *, before: int, wrong: bool
+) -> None:
+    www = settings["drills"]["www"]
+    late = tmp_path / "ciphertext/late"
+    late.parent.mkdir()
+    late.touch()
+    os.utime(late, (0, NOW - 600 - before))
+    line = f'fsck: error reading file "d/a" (inum {late.stat().st_ino}): read: input/output error'
+    shell.stand_in("gocryptfs", f"case $* in *fsck*) echo '{line}'; exit 26 ;; esac")
+    www["ciphertext"] = str(late.parent)
+    check = partial(drill.check_and_decrypt, www, Path(settings["keys"]), "www", NOW - 600)
+    if wrong:
+        with pytest.raises(Failed, match="1 errors, the first: fsck: error reading"):
+            check()
+    else:
+        check()
 
 
 def test_the_record_keeps_the_last_good_one(
