@@ -31,8 +31,9 @@ SOURCE = "/usr/local/lib/coop-infra/offsite-source"
 # In the forced command's place: a stream that nobody asked for, whatever was to be sent.
 EVIL = f"""\
 import os, sys
-asked = os.environ["SSH_ORIGINAL_COMMAND"]
-if asked.startswith("zfs send") and "-nvP" not in asked:
+asked = os.environ["SSH_ORIGINAL_COMMAND"].split()
+if asked[:2] == ["zfs", "send"] and "-nvP" not in asked:
+    open("/var/tmp/sent", "w").close()
     os.execvp("cat", ["cat", "/var/tmp/stream"])
 os.execvp("python3", ["python3", "-I", "{SOURCE}.real", *sys.argv[1:]])
 """
@@ -80,7 +81,8 @@ def test_a_hostile_source_destroys_nothing_and_gains_nothing(
         EVIL.encode(),
     )
     quiet.offsite.try_sh("systemctl start coop-offsite.service", timeout=600)
-    assert "evil" in quiet.offsite.sh("zfs list -H -t snapshot -o name -r offsite")
+    quiet.storage.sh("ls /var/tmp/sent")
+    assert "@evil" in quiet.offsite.sh("zfs list -H -t snapshot -o name -r offsite")
     for _ in range(2):
         assert before <= guids(quiet)
         assert {older, head} <= held(quiet)
