@@ -19,7 +19,9 @@ SIZE = 256 * 2**20
 # Of the lab, to log in to the storage server as nothing but ssh.
 KEY = "/run/bench_key"
 SSH = f"ssh -F none -q -i {KEY} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
-TIMERS = "systemctl list-units --plain --no-legend --type timer sanoid.timer 'coop-*'"
+TIMERS = (
+    "systemctl list-units --plain --no-legend --type timer sanoid.timer 'coop-*' | cut -d ' ' -f 1"
+)
 # Of plain `zfs send | ssh | zfs receive` of the same data.
 LEAST = 0.9
 UNLIMITED = 2**40
@@ -45,16 +47,16 @@ def main() -> None:
 @contextmanager
 def quiet(storage: Machine, offsite: Machine) -> Iterator[None]:
     """Nothing happens there by itself meanwhile, and nothing is left afterwards."""
-    timers = {each: each.sh(f"{TIMERS} | cut -d ' ' -f 1") for each in (storage, offsite)}
+    timers = {each: " ".join(each.sh(TIMERS).split()) for each in (storage, offsite)}
     for each, names in timers.items():
-        each.sh(f"systemctl stop {' '.join(names.split())}")
+        each.sh(f"systemctl stop {names}")
     try:
         yield
     finally:
         offsite.try_sh(f"rm {SETTINGS} {KEY}; zfs destroy -r {COPY}", timeout=900)
         storage.try_sh(f"zfs destroy -r {SOURCE}", timeout=900)
         for each, names in timers.items():
-            each.sh(f"systemctl start {' '.join(names.split())}")
+            each.sh(f"systemctl start {names}")
 
 
 def empty_pull(storage: Machine, offsite: Machine, count: int) -> float:

@@ -127,10 +127,11 @@ def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> No
     words = ("gocryptfs", "-q", "-fsck", "-masterkey=stdin", ciphertext)
     said = call(*words, stdin=key, ok=(0, FSCK_ERRORS)).splitlines()
     wrong = [line for line in said if line.startswith("fsck: ") and not NFS_LEFTOVER.match(line)]
-    if any(map(UNREADABLE.match, wrong)):
+    inodes = {line: it[1] for line in wrong if (it := UNREADABLE.match(line))}
+    if inodes:
         files = (path.lstat() for path in Path(ciphertext).rglob("*"))
         late = {str(it.st_ino) for it in files if it.st_mtime >= created - WRITING_SECONDS}
-        wrong = [it for it in wrong if not (of := UNREADABLE.match(it)) or of[1] not in late]
+        wrong = [line for line in wrong if inodes.get(line) not in late]
     if wrong:
         raise Failed(f"{len(wrong)} errors, the first: {_some(wrong[0])}")
     owner = f"{each['uid']}:{each['uid']}"
