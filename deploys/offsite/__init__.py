@@ -152,6 +152,7 @@ def _files() -> list[files.Entry]:
         "evidence": EVIDENCE,
         "proof_seconds": fleet().offsite.proof_days * 24 * 3600,
         "seen": f"{HOME}/seen.json",
+        "stale": f"{HOME}/stale.json",
         "manifests": FETCHED,
         "metrics": METRICS,
     }

@@ -5,12 +5,16 @@ anything is pruned. A hold is what no stream from the source can take away: zfs-
 JSON, of which this uses
 
     retentions  {target: {"hourly": 48, ...}}: by dataset how many of each sanoid keeps below it
+    stale       where pull.py has written down which datasets have a part that it cannot go on with
 
 A snapshot of sanoid's is held for that count times its period, and any other for ever, as nobody
 prunes it here. The newest of each dataset is held whatever its age: the next pull goes on from it.
 
 A dataset's time is that of its newest snapshot, or of the clock here if that is earlier. So a hold
 ends early only if the clocks of both hosts are wrong, and not at all if nothing new comes.
+
+What is stale is given up here, as only root may: of what has arrived whole nothing is touched by
+that, see -A in zfs-receive(8).
 """
 
 import json
@@ -33,6 +37,16 @@ def main(retentions: dict[str, Retention], now: float) -> None:
         for verb, names in (("hold", hold), ("release", release)):
             for start in range(0, len(names), AT_ONCE):
                 subprocess.run(["zfs", verb, TAG, *names[start : start + AT_ONCE]], check=True)
+
+
+def give_up(stale: Path, targets: list[str]) -> None:
+    """Once, below the targets alone: it is not root who has written it."""
+    if not stale.exists():
+        return
+    for name in json.loads(stale.read_text()):
+        if any(name.startswith(f"{target}/") for target in targets):
+            subprocess.run(["zfs", "receive", "-A", name], check=False)
+    stale.unlink(missing_ok=True)
 
 
 def listed(target: str) -> list[str]:
@@ -72,4 +86,6 @@ def kept_for(name: str, retention: Retention) -> float:
 
 
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text())["retentions"], time.time())
+    settings = json.loads(Path(sys.argv[1]).read_text())
+    main(settings["retentions"], time.time())
+    give_up(Path(settings["stale"]), list(settings["retentions"]))

@@ -7,6 +7,7 @@ user that may receive below the targets and do no more. FILE is JSON:
     bandwidth  bytes a second at most
     copies     {source: target}, each a dataset below which all others are pulled
     seen       where it writes down what the server had, and when: for status.py
+    stale      where it writes down what cannot be gone on with: for hold.py, which may give it up
     manifests  a directory for what the server has written down of its snapshots: for a drill
 
 One question to the server tells what is new there, so that a pull that finds nothing is quick
@@ -41,6 +42,10 @@ class Failed(Exception):
     """A dataset could not be pulled; says why."""
 
 
+class Stale(Failed):
+    """What was received of it in part is of a snapshot that the source has no more."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """guid: the same on both sides, whatever the name; txg: in order on one side.
@@ -56,10 +61,10 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Here:
-    """What is here, by dataset: its snapshots, the oldest first; whether a receive was cut off."""
+    """What is here, by dataset: its snapshots, the oldest first; the token of a cut-off receive."""
 
     snapshots: dict[str, list[Snapshot]]
-    cut_off: set[str]
+    tokens: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -72,7 +77,13 @@ class Pull:
     def dataset(self, source: str, target: str, there: list[Snapshot], here: Here) -> bool:
         """Bring the newest of the snapshots that are there; False if it is here. Raises Failed."""
         kept, newest = here.snapshots.get(target, []), there[-1]
-        if kept and target not in here.cut_off:
+        if target in here.tokens:
+            if wanted_by(here.tokens[target]) not in {each.guid for each in there}:
+                raise Stale(
+                    "the source has pruned what a pull that was cut off was about. The part that "
+                    "is here is given up now, and the next pull goes on from what is whole"
+                )
+        elif kept:
             head = kept[-1]
             if head.guid == newest.guid:
                 return False
@@ -187,11 +198,26 @@ def source_of(target: str, copies: dict[str, str]) -> str:
 
 def here(targets: list[str]) -> Here:
     """Of all that is below these, in two questions however much that is. Raises Failed."""
-    tokens = output([*TOKENS, *targets])
+    rows = [line.partition("\t") for line in output([*TOKENS, *targets])]
     return Here(
         snapshots=snapshots(output([*LIST, "-r", *targets])),
-        cut_off={line.partition("\t")[0] for line in tokens if not line.endswith("\t-")},
+        tokens={name: token for name, _, token in rows if token != "-"},
     )
+
+
+def wanted_by(token: str) -> str:
+    """The GUID of the snapshot that the token is for: zfs-send(8), of -n and -v with -t.
+
+    Raises Failed.
+    """
+    # It ends badly where the snapshot itself is not, as here, and has said by then what it is.
+    done = subprocess.run(
+        ["zfs", "send", "-nvt", token], capture_output=True, text=True, check=False, timeout=60
+    )
+    found = re.search(r"^\s*toguid = (0x[0-9a-f]+)$", done.stdout + done.stderr, re.MULTILINE)
+    if not found:
+        raise Failed(f"cannot be read: the token of a receive that was cut off: {done.stderr}")
+    return str(int(found[1], 16))
 
 
 def snapshots(lines: list[str], mark: str = "@") -> dict[str, list[Snapshot]]:
@@ -238,7 +264,7 @@ def pipe(*commands: list[str]) -> None:
         raise Failed(f"{' | '.join(names)} ended with {ended}")
 
 
-def note(file: Path, content: dict[str, Any]) -> None:
+def note(file: Path, content: Any) -> None:
     new = file.with_suffix(".new")
     new.write_text(json.dumps(content))
     new.replace(file)
@@ -249,6 +275,7 @@ def main(settings: dict[str, Any]) -> int:
     pull = Pull(settings["host"], settings["bandwidth"])
     copies: dict[str, str] = settings["copies"]
     failed = pulled = 0
+    stale: list[str] = []
     found = pull.there(list(copies))
     newest = {name: there[-1].created for name, there in found.items()}
     note(Path(settings["seen"]), {"at": int(time.time()), "newest": newest})
@@ -263,7 +290,9 @@ def main(settings: dict[str, Any]) -> int:
             print(f"{name}: {there[-1].name} {'pulled' if new else 'is here'}", flush=True)
         except Failed as error:
             failed += 1
+            stale += [target] if isinstance(error, Stale) else []
             print(f"{name}: not pulled: {error}", file=sys.stderr, flush=True)
+    note(Path(settings["stale"]), stale)
     kept = here(targets) if pulled else kept
     fetch_manifests(pull, copies, kept.snapshots, Path(settings["manifests"]))
     return failed

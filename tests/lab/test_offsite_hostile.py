@@ -127,6 +127,8 @@ def test_a_token_whose_snapshot_is_gone_is_given_up(quiet: CopiesFleet) -> None:
     snapshot(quiet)
     newest = snapshot(quiet)
     assert not {head, half}.intersection(snapshots(quiet.storage, VOLUME))
+    with pytest.raises(CommandFailed, match="is given up now"):
+        pull(quiet)
     pull(quiet)
     assert snapshots(quiet.offsite, COPY)[-1] == newest
     assert head in held(quiet)
@@ -167,6 +169,8 @@ def test_a_full_pool_loses_nothing_and_says_so(quiet: CopiesFleet) -> None:
     newest = snapshot(quiet)
     assert first not in snapshots(quiet.storage, VOLUME)
     quiet.offsite.sh("zfs destroy offsite/fill")
+    with pytest.raises(CommandFailed, match="is given up now"):
+        pull(quiet)
     pull(quiet)
     assert snapshots(quiet.offsite, COPY)[-1] == newest
     assert first in held(quiet)

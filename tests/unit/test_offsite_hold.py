@@ -1,8 +1,13 @@
 """Which snapshots are held, and until when."""
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 
-from deploys.offsite.hold import changes, kept_for
+from deploys.offsite.hold import changes, give_up, kept_for
+from tests.unit.operation_harness import Shell
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -65,3 +70,17 @@ def test_nothing_is_done_twice() -> None:
         line("tank/a@autosnap_2_hourly", HOUR, 1),
     ]
     assert changes(lines, KEEPS, NOW) == ([], [])
+
+
+def test_what_is_stale_is_given_up_once_and_below_the_targets_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever may pull has written it, and may give up nothing else."""
+    shell, stale = Shell(tmp_path), tmp_path / "stale.json"
+    shell.stand_in("zfs", "exit 1")
+    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    give_up(stale, ["keep/prod"])
+    stale.write_text(json.dumps(["keep/prod/www", "keep/prod", "keep/production/x", "rpool/ROOT"]))
+    for _ in range(2):
+        give_up(stale, ["keep/prod"])
+    assert shell.calls == ["zfs receive -A keep/prod/www"]

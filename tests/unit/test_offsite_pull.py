@@ -23,9 +23,10 @@ class Sides:
 
     def __init__(self, directory: Path) -> None:
         self.shell = Shell(directory)
-        self.there, self.here, self.marks, self.token, self.written, self.seen = (
-            directory / name for name in ("there", "here", "marks", "token", "written", "seen.json")
+        self.there, self.here, self.marks, self.token, self.written = (
+            directory / name for name in ("there", "here", "marks", "token", "written")
         )
+        self.seen, self.stale = (directory / f"{name}.json" for name in ("seen", "stale"))
         self.manifests = directory / "manifests"
         for file in (self.there, self.here, self.marks, self.token, self.written):
             file.touch()
@@ -41,6 +42,7 @@ class Sides:
         self.shell.stand_in(
             "zfs",
             f'case "$1" in list) cat {self.here} ;; get) cat {self.token} ;; '
+            "send) printf '\\ttoguid = 0x%s\\n' \"${3#1-}\" >&2; exit 1 ;; "
             f"receive) printf 'keep/tank/prod/www@%s\\n' \"$(cat)\" > /dev/null ;; esac",
         )
 
@@ -51,7 +53,7 @@ class Sides:
     def pull(self) -> int:
         copies = {"tank/prod": "keep/tank/prod", "tank/staging": "keep/tank/staging"}
         settings = {"host": "storage1", "bandwidth": 1000, "copies": copies}
-        files = {"seen": str(self.seen), "manifests": str(self.manifests)}
+        files = {name: str(getattr(self, name)) for name in ("seen", "stale", "manifests")}
         return pull.main({**settings, **files})
 
     def manifest(self, name: str, content: str = "") -> Path:
@@ -101,10 +103,36 @@ def test_what_is_new_is_syncoids(sides: Sides, capsys: pytest.CaptureFixture[str
 def test_what_was_cut_off_is_gone_on_with_first(sides: Sides) -> None:
     sides.there.write_text(snapshots("tank/prod/www", 3, 4))
     sides.here.write_text(snapshots("keep/tank/prod/www", 1, 2))
-    sides.token.write_text("keep/tank/prod\t-\nkeep/tank/prod/www\t1-abc\n")
+    sides.token.write_text("keep/tank/prod\t-\nkeep/tank/prod/www\t1-3\n")
     assert sides.pull() == 0
     assert not [call for call in sides.calls if "bookmarks" in call]
     assert [call for call in sides.calls if call.startswith("syncoid")]
+    assert json.loads(sides.stale.read_text()) == []
+
+
+def test_what_was_cut_off_and_is_gone_from_the_source_is_for_root_to_give_up(
+    sides: Sides, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """syncoid would try it, may not, and ends."""
+    sides.there.write_text(snapshots("tank/prod/www", 0x1B) + snapshots("tank/prod/x", 0x1A))
+    sides.here.write_text(snapshots("keep/tank/prod/www", 1))
+    sides.token.write_text("keep/tank/prod/www\t1-1a\nkeep/tank/prod/x\t1-1a\n")
+    assert sides.pull() == 1
+    assert json.loads(sides.stale.read_text()) == ["keep/tank/prod/www"]
+    assert "the next pull goes on from what is whole" in capsys.readouterr().err
+    assert [call.split()[-1] for call in sides.calls if call.startswith("syncoid")] == [
+        "keep/tank/prod/x"
+    ]
+
+
+def test_a_token_that_says_nothing_is_not_given_up(
+    sides: Sides, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sides.there.write_text(snapshots("tank/prod/www", 1))
+    sides.token.write_text("keep/tank/prod/www\t1-\n")
+    assert sides.pull() == 1
+    assert json.loads(sides.stale.read_text()) == []
+    assert "cannot be read: the token" in capsys.readouterr().err
 
 
 def test_a_base_that_the_source_has_pruned_is_its_bookmark(sides: Sides) -> None:
