@@ -107,6 +107,8 @@ def quiet(copies: CopiesFleet) -> CopiesFleet:
     """The same, and nothing happens by itself."""
     for each in (copies.storage, copies.offsite):
         each.sh("systemctl stop sanoid.timer 'coop-offsite*.timer' 'coop-drill*.timer'")
+        # One that is under way would be taken for the one that a test starts.
+        each.sh("systemctl stop sanoid.service 'coop-offsite*.service' 'coop-drill*.service'")
     return copies
 
 
