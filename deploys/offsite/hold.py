@@ -21,7 +21,9 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 TAG = "coop-offsite"
 HOURS = {"hourly": 1, "daily": 24, "weekly": 24 * 7, "monthly": 24 * 31}
@@ -31,12 +33,43 @@ AT_ONCE = 500
 Retention = dict[str, int]
 
 
-def main(retentions: dict[str, Retention], now: float) -> None:
-    for target, retention in retentions.items():
-        hold, release = changes(listed(target), retention, now)
-        for verb, names in (("hold", hold), ("release", release)):
-            for start in range(0, len(names), AT_ONCE):
-                subprocess.run(["zfs", verb, TAG, *names[start : start + AT_ONCE]], check=True)
+def main(settings: dict[str, Any], now: float) -> int:
+    """The number of targets of which not all was held and released: each is tried."""
+    failed = 0
+    for target, retention in settings["retentions"].items():
+        try:
+            hold, release = changes(listed(target), retention, now)
+            _each("hold", hold)
+            _each("release", _ours(release))
+        except subprocess.CalledProcessError as error:
+            failed += 1
+            print(f"{target}: {error}", file=sys.stderr, flush=True)
+    give_up(Path(settings["stale"]), list(settings["retentions"]))
+    return failed
+
+
+def _each(verb: str, names: list[str]) -> None:
+    for some in _some(names):
+        subprocess.run(["zfs", verb, TAG, *some], check=True)
+
+
+def _ours(names: list[str]) -> list[str]:
+    """Those that have this program's hold: an admin's is the admin's to release."""
+    lines: list[str] = []
+    for some in _some(names):
+        lines += _output(["zfs", "holds", "-H", *some])
+    tags = [line.split("\t")[:2] for line in lines]
+    return [name for name, tag in tags if tag == TAG]
+
+
+def _some(names: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(names), AT_ONCE):
+        yield names[start : start + AT_ONCE]
+
+
+def _output(command: list[str]) -> list[str]:
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 def give_up(stale: Path, targets: list[str]) -> None:
@@ -51,10 +84,7 @@ def give_up(stale: Path, targets: list[str]) -> None:
 
 def listed(target: str) -> list[str]:
     columns = ("-o", "name,creation,userrefs", "-s", "createtxg")
-    return subprocess.run(
-        ["zfs", "list", "-Hpr", "-t", "snapshot", *columns, target],
-        stdout=subprocess.PIPE, text=True, check=True,
-    ).stdout.splitlines()  # fmt: skip
+    return _output(["zfs", "list", "-Hpr", "-t", "snapshot", *columns, target])
 
 
 def changes(lines: list[str], retention: Retention, now: float) -> tuple[list[str], list[str]]:
@@ -86,6 +116,4 @@ def kept_for(name: str, retention: Retention) -> float:
 
 
 if __name__ == "__main__":
-    settings = json.loads(Path(sys.argv[1]).read_text())
-    main(settings["retentions"], time.time())
-    give_up(Path(settings["stale"]), list(settings["retentions"]))
+    sys.exit(bool(main(json.loads(Path(sys.argv[1]).read_text()), time.time())))

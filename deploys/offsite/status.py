@@ -25,6 +25,8 @@ from typing import Any
 
 # A snapshot that is younger than now by more than this comes from a clock that is wrong.
 SKEW_SECONDS = 300
+# It does not prune if not all is held that is due: hold.py.
+PRUNING = "sanoid-prune.service"
 METRIC = "coop_backup_newest_snapshot_timestamp_seconds"
 PROOF = "coop_backup_last_proof_timestamp_seconds"
 HEAD = f"""\
@@ -93,6 +95,12 @@ def unproven(
             yield f"{dataset}: drill: the last is {days} days ago, and counts for {most}"
 
 
+def unpruned() -> Iterator[str]:
+    asked = ["systemctl", "is-failed", "--quiet", PRUNING]
+    if subprocess.run(asked, check=False).returncode == 0:
+        yield f"nothing is pruned, nor surely held: journalctl -u {PRUNING}"
+
+
 def metrics(seen: dict[str, Any], kept: dict[str, int], evidence: dict[str, dict[str, Any]]) -> str:
     places = {"source": seen.get("newest", {}), "offsite": kept}
     lines = [
@@ -115,7 +123,7 @@ def _read(file: Path) -> dict[str, Any]:
 def main(settings: dict[str, Any], only_look: bool = False) -> int:
     seen, evidence = (_read(Path(settings[name])) for name in ("seen", "evidence"))
     kept, now = newest_kept(settings["copies"]), int(time.time())
-    found = [*problems(settings, seen, kept, now), *unproven(settings, evidence, now)]
+    found = [*problems(settings, seen, kept, now), *unproven(settings, evidence, now), *unpruned()]
     print(json.dumps({"at": now, "source": seen, "offsite": kept, "problems": found}))
     if not only_look:
         new = Path(settings["metrics"]).with_suffix(".new")

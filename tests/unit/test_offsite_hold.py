@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploys.offsite.hold import changes, give_up, kept_for
+from deploys.offsite.hold import changes, give_up, kept_for, main
 from tests.unit.operation_harness import Shell
 
 HOUR = 3600
@@ -72,13 +72,54 @@ def test_nothing_is_done_twice() -> None:
     assert changes(lines, KEEPS, NOW) == ([], [])
 
 
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    shell = Shell(tmp_path)
+    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    return shell
+
+
+def run(tmp_path: Path, stale: Path | None = None) -> int:
+    settings = {"keep/prod": KEEPS, "keep/staging": KEEPS}
+    return main({"retentions": settings, "stale": str(stale or tmp_path / "none")}, NOW)
+
+
+def test_an_admins_hold_is_the_admins(shell: Shell, tmp_path: Path) -> None:
+    """Nor does it keep others from being released, or held."""
+    old = [f"keep/prod/www@autosnap_{it}_hourly" for it in range(3)]
+    listed = "\n".join([*(line(it, 50 * HOUR, 1) for it in old), line("keep/prod/www@new", 0)])
+    holds = f"{old[0]}\tkeep\tx\n{old[1]}\tcoop-offsite\tx\n{old[2]}\tcoop-offsite\tx\n"
+    (tmp_path / "listed").write_text(f"{listed}\n")
+    (tmp_path / "holds").write_text(holds)
+    shell.stand_in(
+        "zfs",
+        f'case "$*" in *staging) ;; list*) cat {tmp_path}/listed ;; '
+        f"holds*) cat {tmp_path}/holds ;; *) echo >&2 ;; esac",
+    )
+    assert run(tmp_path) == 0
+    done = [call for call in shell.calls if call.startswith(("zfs hold ", "zfs release"))]
+    assert done == [
+        "zfs hold coop-offsite keep/prod/www@new",
+        f"zfs release coop-offsite {old[1]} {old[2]}",
+    ]
+
+
+def test_where_one_cannot_be_held_the_others_are(shell: Shell, tmp_path: Path) -> None:
+    listed, stale = tmp_path / "listed", tmp_path / "stale.json"
+    listed.write_text(f"{line('keep/staging/www@new', 0)}\n")
+    stale.write_text(json.dumps(["keep/prod/www"]))
+    shell.stand_in("zfs", f'case "$*" in *prod) exit 1 ;; list*) cat {listed} ;; esac')
+    assert run(tmp_path, stale) == 1
+    assert "zfs hold coop-offsite keep/staging/www@new" in shell.calls
+    assert "zfs receive -A keep/prod/www" in shell.calls
+
+
 def test_what_is_stale_is_given_up_once_and_below_the_targets_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, tmp_path: Path
 ) -> None:
     """Whoever may pull has written it, and may give up nothing else."""
-    shell, stale = Shell(tmp_path), tmp_path / "stale.json"
+    stale = tmp_path / "stale.json"
     shell.stand_in("zfs", "exit 1")
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
     give_up(stale, ["keep/prod"])
     stale.write_text(json.dumps(["keep/prod/www", "keep/prod", "keep/production/x", "rpool/ROOT"]))
     for _ in range(2):
