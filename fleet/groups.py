@@ -22,6 +22,8 @@ from fleet.zfs import ZfsProperties
 
 Count = Annotated[StrictInt, Field(ge=0, le=100_000)]
 Positive = Annotated[StrictInt, Field(ge=1, le=100_000)]
+# A hundred kilobytes a second are 8 GB a day.
+LEAST_BANDWIDTH = 100 * 2**10
 # The kernel refuses any other value for either of the two.
 NfsSeconds = Annotated[StrictInt, Field(ge=10, le=3600)]
 PoolName = Annotated[
@@ -119,7 +121,8 @@ class OffsiteGroup(PoolGroup):
     """group_data/offsite.py
 
     bandwidth: bytes a second at most, of a pull
-    drill: when each week, by the host's clock; proof_days: how long one that went well counts
+    drill: when each week, by the host's clock
+    proof_days: how long one that went well counts, longer than it takes until the next
     """
 
     bandwidth: Size
@@ -132,7 +135,16 @@ class OffsiteGroup(PoolGroup):
             'write one such as "Sun 04:30"',
         ),
     ]
-    proof_days: Positive
+    proof_days: Annotated[StrictInt, Field(ge=8)]
+
+    @field_validator("bandwidth")
+    @classmethod
+    def _brings_something(cls, bandwidth: int) -> int:
+        if bandwidth < LEAST_BANDWIDTH:
+            raise Invalid(
+                f"at {bandwidth} bytes a second no copy is ever whole", "add the unit, such as 20M"
+            )
+        return bandwidth
 
     def rpo_seconds(self) -> dict[str, int]:
         """By place, how old the newest snapshot may be."""

@@ -14,7 +14,10 @@ from tests.lab.fleets import addresses
 
 SOURCE, COPY = "storage/staging/bench", "offsite/storage/staging/bench"
 SETTINGS = "/run/bench.json"
-PULL = f"runuser -u coop-pull -- python3 -I /usr/local/lib/coop-infra/offsite-pull {SETTINGS}"
+AS_PULLER = "runuser -u coop-pull --"
+PULL = f"{AS_PULLER} python3 -I /usr/local/lib/coop-infra/offsite-pull {SETTINGS}"
+# As the unit's end does it: no pull finds a connection of the one before.
+LOG_OUT = f"{AS_PULLER} ssh -O exit storage1 || true"
 # What is asked before anything is sent takes some 10 s under emulation, whatever the size.
 SIZE = 1280 * 2**20
 # Of the lab, to log in to the storage server as nothing but ssh.
@@ -67,7 +70,7 @@ def empty_pull(storage: Machine, offsite: Machine, count: int) -> float:
     offsite.sh(f"zfs destroy -r {COPY} || true", timeout=900)
     stream = storage.try_sh(f"zfs send -R {SOURCE}@x", timeout=900).stdout
     offsite.sh(f"zfs receive -u {COPY}", stream, timeout=900)
-    offsite.sh(f"{PULL}", timeout=900)
+    offsite.sh(f"{PULL}; {LOG_OUT}", timeout=900)
     start = time.monotonic()
     said = offsite.sh(PULL, timeout=900)
     seconds = time.monotonic() - start
@@ -88,7 +91,7 @@ def throughput(storage: Machine, offsite: Machine) -> tuple[float, float]:
     send = f"{SSH} {login} sudo zfs send -L -c -e {SOURCE}@x"
     offsite.sh(f"{send} | zfs receive -u offsite/bench", timeout=1800)
     plain = time.monotonic() - start
-    offsite.sh("zfs destroy -r offsite/bench", timeout=900)
+    offsite.sh(f"zfs destroy -r offsite/bench; {LOG_OUT}", timeout=900)
     start = time.monotonic()
     said = offsite.sh(PULL, timeout=1800)
     pulled = time.monotonic() - start

@@ -43,7 +43,8 @@ from typing import IO, Any
 HERE = Path("/run/coop-backup")
 STORE, PLAIN, ROOT = HERE / "store", HERE / "plain", HERE / "root"
 REPOSITORY, ROOM = PLAIN / "sets", PLAIN / "room"
-LOCK = Path("/run/lock/coop-backup")
+# Not in /run/lock, where anybody may make it first; and who can read it can lock it.
+LOCK = Path("/run/coop-backup.lock")
 STOPPED = Path("/run/coop-backup-stopped")
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 # hard: what is lost is not lost in silence. One connection: OVH gives an address three.
@@ -193,7 +194,7 @@ class Sets:
         if others or (hidden and not new.exists()):
             raise Failed(
                 "the store has something in this host's directory that its key does not open: "
-                "put the key back from escrow (docs/restore.md), or move that aside"
+                "put the key back from escrow (docs/backups.md), or move that aside"
             )
         call("rm", "-rf", str(new))
         self.borg("init", "--encryption=none", str(new))
@@ -324,23 +325,25 @@ def _mount(after: ExitStack, at: str, *words: str) -> None:
 
 
 def refuse_other_file_systems(names: Sequence[str], at: str | None) -> None:
-    """What is mounted on a disk of its own is copied, or refused, and not left out in silence.
+    """What is mounted in a directory is copied, or refused, and not left out in silence.
+
+    But for what holds no files of its own, by findmnt(8): proc, tmpfs, overlay and their like.
 
     at: where that is mounted of which there is a snapshot, which has no other; None if the
         directories are copied themselves
     Raises Failed.
     """
-    listed = json.loads(call("findmnt", "--json", "--list", "-o", "TARGET,SOURCE,FSTYPE"))
-    mounts = {
-        Path(it["target"])
-        for it in listed["filesystems"]
-        if it["fstype"] == "zfs" or str(it["source"]).startswith("/dev/")
-    } | {Path("/")}
+    listed = json.loads(call("findmnt", "--real", "--json", "--list", "-o", "TARGET"))
+    found = {Path(it["target"]) for it in listed["filesystems"]} | {Path("/")}
+    mounts = {it for it in found if not it.is_relative_to(HERE)}
     for name in names:
         path = Path(name)
         own = max((it for it in mounts if path.is_relative_to(it)), key=lambda it: len(it.parts))
         if at is not None and own != Path(at):
-            raise Failed(f"{name} is not on what is mounted at {at}, but at {own}")
+            raise Failed(
+                f"{name} is not on what is mounted at {at}, of which there is a snapshot, but at "
+                f"{own}: take it out of directories, or say quiesce in place of the snapshot"
+            )
     for path in map(Path, names):
         for inner in sorted(mounts - {path}):
             if inner.is_relative_to(path) and (at is not None or str(inner) not in names):
@@ -537,18 +540,20 @@ def run(settings: Settings, words: Sequence[str]) -> int:
 
 
 def main(settings: Settings, words: Sequence[str]) -> int:
-    with LOCK.open("w") as lock:
+    LOCK.touch(0o600)
+    with LOCK.open("w") as lock, ExitStack() as after:
+        mine = locked(lock, LOCK_SECONDS if words == ["night"] else 0)
+        if mine and words != ["night"]:
+            # So of a night that was cut off nothing is left, whoever had the lock when it ended.
+            after.callback(tidy, settings)
         match words:
             case ["look", *flags]:
-                return look(settings, locked(lock, 0), flags == ["--write"])
+                return look(settings, mine, flags == ["--write"])
             case ["tidy"]:
-                # Whoever has the lock tidies up at its end.
-                if locked(lock, 0):
-                    tidy(settings)
                 return 0
-            case ["night"] if locked(lock, LOCK_SECONDS):
+            case ["night"] if mine:
                 return night(settings)
-            case ["run", *command] if command and locked(lock, 0):
+            case ["run", *command] if command and mine:
                 return run(settings, command)
             case ["night"] | ["run", _, *_]:
                 raise Failed("another one is at work on this host")

@@ -52,7 +52,7 @@ def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     )
     shell.stand_in("fusermount3", f"rm {here}/mounted")
     monkeypatch.setattr(Path, "is_mount", lambda path: (here / "mounted").exists())
-    shell.stand_in("findmnt", 'case "$*" in *json*) cat $MOUNTS ;; *) echo /srv xfs ;; esac')
+    shell.stand_in("findmnt", 'case "$*" in *--real*json*) cat $MOUNTS ;; *) echo /srv xfs ;; esac')
     shell.stand_in("lvs", "cat $LEFT")
     shell.stand_in("borg", BORG)
     shell.stand_in(
@@ -73,10 +73,8 @@ def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def mounted(here: Path, *others: str) -> None:
-    """Besides /srv, a disk's, and what is on no disk."""
-    disks = {"/": "/dev/vda1", "/srv": "/dev/vg0/srv", **dict.fromkeys(others, "/dev/vdb")}
-    found = [{"target": at, "source": it, "fstype": "xfs"} for at, it in disks.items()]
-    found.append({"target": "/srv/run", "source": "tmpfs", "fstype": "tmpfs"})
+    """Besides /srv, which is one itself, and what the program has mounted."""
+    found = [{"target": at} for at in ("/", "/srv", str(backup.STORE), *others)]
     (here / "MOUNTS").write_text(json.dumps({"filesystems": found}))
 
 
@@ -224,7 +222,9 @@ def test_a_file_system_of_its_own_is_copied_where_it_is_named(
     mounted(here, "/srv/data")
     settings["directories"] = ["/srv", "/srv/data"]
     assert backup.main(settings, ["night"]) == 0
-    with pytest.raises(Failed, match="/srv/data is not on what is mounted at /srv, but at"):
+    with pytest.raises(
+        Failed, match=r"/srv/data is not on what is mounted at /srv, .*, but at /srv/data"
+    ):
         backup.main({**settings, "source": {"lvm": "vg0/srv"}}, ["night"])
 
 
@@ -410,7 +410,25 @@ def test_only_one_is_at_work(
             backup.main(settings, ["night"])
         # The one at work has stopped it, and needs it stopped.
         assert backup.main(settings, ["tidy"]) == 0
+        backup.main(settings, ["look"])
         assert shell.calls == []
+
+
+@pytest.mark.parametrize("words", [["look"], ["run", "true"]])
+def test_whoever_had_the_lock_when_a_night_was_ended_starts_what_it_had_stopped(
+    shell: Shell, settings: Settings, words: list[str]
+) -> None:
+    ready()
+    backup.STOPPED.write_text("on.service")
+    backup.main(settings, words)
+    assert shell.calls.count("systemctl start on.service") == 1
+    assert not backup.STOPPED.exists()
+
+
+def test_nobody_but_root_can_take_the_lock(shell: Shell, settings: Settings) -> None:
+    """To lock a file it is enough to read it: flock(2)."""
+    backup.main(settings, ["look"])
+    assert backup.LOCK.stat().st_mode & 0o077 == 0
 
 
 def test_a_night_waits_for_whoever_looks(shell: Shell, settings: Settings) -> None:

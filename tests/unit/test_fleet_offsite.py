@@ -67,6 +67,8 @@ def test_what_is_kept_has_to_be_taken(tmp_path: Path) -> None:
     [
         ("bandwidth = '20MB'", "bandwidth", "not a size"),
         ("del bandwidth", "bandwidth", "is missing"),
+        ("bandwidth = 20", "bandwidth", "at 20 bytes a second no copy is ever whole"),
+        ("proof_days = 7", "proof_days", "8"),
         ("pool['layout'] = 'raid5'", "pool layout", "'raidz1'"),
     ],
 )
