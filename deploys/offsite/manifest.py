@@ -14,13 +14,16 @@ DIRECTORY/DATASET/SNAPSHOT.gz is written for each dataset below a ROOT: JSON, on
     {"files": number, "bytes": their sum}                             which says that it is whole
 
 A file is read again only if its inode, size or ctime has changed since the last manifest: nobody
-but root can set a ctime, utimensat(2).
+but root can set a ctime, utimensat(2). A dataset that takes too long is left for the next time,
+which goes on with what was read: so a client that makes a file of a petabyte, of which it writes no
+block, keeps no other from being written down.
 """
 
 import gzip
 import hashlib
 import json
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -34,16 +37,17 @@ CACHE = "cache.json"
 # in between: what was so young then is read again.
 YOUNG_NS = 2 * 10**9
 BLOCK = 2**20
+# Of each dataset, before the next one's turn: less than a drill lets a snapshot be old.
+SECONDS = 1800
 KINDS = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
 
 Known = dict[str, list[Any]]
 
 
-def rows(root: Path, known: Known, before_ns: int, seen: Known) -> Iterator[list[Any]]:
+def rows(root: Path, known: Known, seen: Known) -> Iterator[list[Any]]:
     """Everything below root, in order.
 
-    known: of the last manifest, by path [inode, size, ctime in ns, digest]
-    before_ns: a ctime from that on is not believed; seen: gets the same of this one
+    known: of earlier manifests, by path [inode, size, ctime in ns, digest]; seen: gets the same
     """
     for directory, names, files in os.walk(root, onerror=_raise):
         names.sort()
@@ -57,7 +61,7 @@ def rows(root: Path, known: Known, before_ns: int, seen: Known) -> Iterator[list
             if kind == "link":
                 content = str(path.readlink())
             elif kind == "file":
-                content = _digest(path, found, known.get(where), before_ns)
+                content = _digest(path, found, known.get(where))
                 seen[where] = [found.st_ino, found.st_size, found.st_ctime_ns, content]
             mode = stat.S_IMODE(found.st_mode)
             yield [where, kind, mode, found.st_uid, found.st_gid, size, content]
@@ -67,9 +71,9 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _digest(path: Path, found: os.stat_result, known: list[Any] | None, before_ns: int) -> str:
+def _digest(path: Path, found: os.stat_result, known: list[Any] | None) -> str:
     now = [found.st_ino, found.st_size, found.st_ctime_ns]
-    if known and known[:3] == now and found.st_ctime_ns < before_ns:
+    if known and known[:3] == now:
         return str(known[3])
     digest = hashlib.sha256()
     with path.open("rb") as file:
@@ -78,10 +82,10 @@ def _digest(path: Path, found: os.stat_result, known: list[Any] | None, before_n
     return digest.hexdigest()
 
 
-def lines(root: Path, known: Known, before_ns: int, seen: Known) -> Iterator[str]:
+def lines(root: Path, known: Known, seen: Known) -> Iterator[str]:
     """The manifest but for its first line; arguments as of rows."""
     count = size = 0
-    for row in rows(root, known, before_ns, seen):
+    for row in rows(root, known, seen):
         yield json.dumps(row)
         if row[1] == "file":
             count, size = count + 1, size + row[-2]
@@ -92,17 +96,26 @@ def write(file: Path, root: Path, head: dict[str, Any]) -> None:
     """The manifest of what is at root; head: its first line."""
     cache = file.parent / CACHE
     last = _last(cache)
-    seen: Known = {}
     before_ns = int(last.get("created", 0)) * 10**9 - YOUNG_NS
+    known: Known = {path: it for path, it in last.get("files", {}).items() if it[2] < before_ns}
+    seen: Known = {}
     new = file.with_suffix(".new")
-    with gzip.open(new, "wt") as out:
-        out.write(json.dumps(head) + "\n")
-        for line in lines(root, last.get("files", {}), before_ns, seen):
-            out.write(f"{line}\n")
+    try:
+        with gzip.open(new, "wt") as out:
+            out.write(json.dumps(head) + "\n")
+            for line in lines(root, known, seen):
+                out.write(f"{line}\n")
+    except OSError:
+        _keep(cache, head, {**known, **seen})
+        raise
     new.replace(file)
-    fresh = cache.with_suffix(".new")
-    fresh.write_text(json.dumps({"created": head["created"], "files": seen}))
-    fresh.replace(cache)
+    _keep(cache, head, seen)
+
+
+def _keep(cache: Path, head: dict[str, Any], files: Known) -> None:
+    new = cache.with_suffix(".new")
+    new.write_text(json.dumps({"created": head["created"], "files": files}))
+    new.replace(cache)
 
 
 def _last(cache: Path) -> dict[str, Any]:
@@ -135,9 +148,14 @@ def snapshots(roots: list[str]) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
+def _too_long(*_: object) -> None:
+    raise TimeoutError(f"not read within {SECONDS} s; the next time goes on from there")
+
+
 def write_all(directory: Path, roots: list[str]) -> int:
     """The number of datasets of which none could be written: each is tried."""
     os.umask(0o027)
+    signal.signal(signal.SIGALRM, _too_long)
     failed = 0
     for dataset, heads in snapshots(roots).items():
         try:
@@ -156,9 +174,11 @@ def _write_newest(directory: Path, heads: list[dict[str, Any]]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         HERE.mkdir(exist_ok=True)
         subprocess.run(["mount", "-t", "zfs", "-o", "ro", name, str(HERE)], check=True)
+        signal.alarm(SECONDS)
         try:
             write(file, HERE, newest)
         finally:
+            signal.alarm(0)
             subprocess.run(["umount", str(HERE)], check=True)
         print(f"{name}: written down", flush=True)
     names = {f"{head['snapshot']}.gz" for head in heads}
@@ -172,7 +192,7 @@ def main(words: list[str]) -> int:
         case ["write", directory, *roots]:
             return bool(write_all(Path(directory), roots))
         case ["show", tree]:
-            for line in lines(Path(tree), {}, 0, {}):
+            for line in lines(Path(tree), {}, {}):
                 print(line)
             return 0
     sys.exit("say write DIRECTORY ROOT..., or show TREE")

@@ -43,7 +43,7 @@ def written(tmp_path: Path, tree: Path) -> Path:
 
 
 def compare(written: Path, tree: Path) -> dict[str, int]:
-    lines = (f"{line}\n" for line in manifest.lines(tree, {}, 0, {}))
+    lines = (f"{line}\n" for line in manifest.lines(tree, {}, {}))
     return drill.compare(written, lines, SNAPSHOT)
 
 
@@ -122,7 +122,7 @@ def test_a_manifest_of_an_empty_tree_that_was_cut_short_proves_nothing(
 
 
 def test_a_manifest_of_another_snapshot_proves_nothing(written: Path, tree: Path) -> None:
-    lines = manifest.lines(tree, {}, 0, {})
+    lines = manifest.lines(tree, {}, {})
     with pytest.raises(Failed, match="of another snapshot"):
         drill.compare(written, lines, {**SNAPSHOT, "guid": "23"})
 
@@ -183,7 +183,7 @@ def test_a_volume_that_nobody_has_begun_to_use_is_restored_and_not_used(
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    lines = [json.dumps(HEAD), *manifest.lines(empty, {}, 0, {})]
+    lines = [json.dumps(HEAD), *manifest.lines(empty, {}, {})]
     written.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
     www = settings["drills"]["www"]
     www.update(ciphertext=str(empty), site={"name": "www.example.org"})

@@ -93,9 +93,33 @@ def test_what_was_young_when_the_last_snapshot_was_taken_is_read_again(
     assert written(file)[2][-1] != "wrong"
 
 
+def test_what_takes_too_long_is_left_and_gone_on_with(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of no blocks and without an end, and the datasets after it."""
+    shell = Shell(tmp_path)
+    shell.stand_in("zfs", r"printf 'tank/a@s1\t1\t2000000000\ntank/b@s1\t3\t100\n'")
+    tree = tmp_path / "tree"
+    shell.stand_in("mount", f'rm -rf {tree}; ln -s "{tmp_path}/of-${{5#tank/}}" {tree}')
+    shell.stand_in("umount")
+    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    for name in ("a", "b"):
+        (tmp_path / f"of-{name}@s1").mkdir()
+    (tmp_path / "of-a@s1/one").write_text("x")
+    with (tmp_path / "of-a@s1/two").open("w") as endless:
+        endless.truncate(2**43)
+    monkeypatch.setattr(manifest, "HERE", tree)
+    monkeypatch.setattr(manifest, "SECONDS", 1)
+    assert manifest.main(["write", str(tmp_path), "tank"]) == 1
+    assert "tank/a: not written down: not read within 1 s" in capsys.readouterr().err
+    assert [file.parent.name for file in tmp_path.rglob("*.gz")] == ["b"]
+    kept = json.loads((tmp_path / "tank/a" / manifest.CACHE).read_text())
+    assert list(kept["files"]) == ["one"]
+
+
 def test_a_directory_that_cannot_be_read_is_no_empty_one(root: Path, tmp_path: Path) -> None:
     with pytest.raises(OSError):
-        list(manifest.rows(root / "nowhere", {}, 0, {}))
+        list(manifest.rows(root / "nowhere", {}, {}))
 
 
 def test_each_newest_snapshot_has_one_and_those_that_are_gone_have_none(
