@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .ONESHELL:
 .SHELLFLAGS := -euo pipefail -c
+# So that what takes long shows how far it is in a file or a pipe too.
+export PYTHONUNBUFFERED := 1
 .PHONY: demo test unit test-lab bench restore-drill lab-up lab-down lab-status vpn-config venv packages help
 
 VENV := .venv
