@@ -77,8 +77,10 @@ test-lab: packages venv
 	@lab/up $(or $(HOSTS_OF_$(PART)),$(HOSTS) bare1 $(if $(PART),,$(HOSTS_OF_access) $(HOSTS_OF_backups) offsite1))
 	@lab/enter $(PYTHON) -m pytest tests/lab $(if $(PART),-m $(PART))
 
+# Whatever else of the lab is up.
+bench: limit := $(HOSTS_OF_offsite:%=--limit %)
 bench: packages venv
 	@lab/up $(HOSTS_OF_offsite)
-	@lab/enter $(VENV)/bin/pyinfra inventories/lab.py deploy.py -y
-	@lab/enter $(PYTHON) -m tests.bench
+	@lab/enter $(VENV)/bin/pyinfra inventories/lab.py deploy.py -y $(limit)
+	@lab/enter $(PYTHON) -m tests.bench $(limit)
 	@lab/enter $(PYTHON) -m tests.bench_copies
