@@ -135,7 +135,7 @@ class OffsiteGroup(PoolGroup):
             'write one such as "Sun 04:30"',
         ),
     ]
-    proof_days: Annotated[StrictInt, Field(ge=8)]
+    proof_days: Annotated[StrictInt, Field(ge=8, le=100_000)]
 
     @field_validator("bandwidth")
     @classmethod
