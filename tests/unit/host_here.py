@@ -36,7 +36,7 @@ def answer(done: Done) -> tuple[bool, CommandOutput]:
 
 def sh(command: str, stdin: str | None = None, shell: Shell | None = None) -> Done:
     """Runs the command; the stand-ins of `shell` go before this machine's programs."""
-    path = f"{shell.programs}:{os.environ['PATH']}" if shell else os.environ["PATH"]
+    path = shell.path if shell else os.environ["PATH"]
     return subprocess.run(
         ["sh", "-c", command],
         input=f"{stdin or ''}\n",

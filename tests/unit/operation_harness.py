@@ -107,6 +107,11 @@ class Shell:
         self.log = directory / "calls"
         self.log.touch()
 
+    @property
+    def path(self) -> str:
+        """What PATH has to be for the stand-ins to come first."""
+        return f"{self.programs}:{os.environ['PATH']}"
+
     def stand_in(self, name: str, body: str = "") -> None:
         """The program logs its name and arguments, one call a line, and then runs body."""
         program = self.programs / name
@@ -115,8 +120,7 @@ class Shell:
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         """Runs the script from stdin, like `operations.report.script` has it run."""
-        path = f"{self.programs}:{os.environ['PATH']}"
-        environment = {**os.environ, "PATH": path}
+        environment = {**os.environ, "PATH": self.path}
         return subprocess.run(
             ["sh", "-s"],
             input=script,

@@ -1,7 +1,6 @@
 """The nightly program: what it stops it starts, what it cannot read it does not begin anew."""
 
 import json
-import os
 import subprocess
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
@@ -62,7 +61,7 @@ def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
         " *ActiveState*) echo active ;; *RequiredBy*database*) echo on.service off.service ;;"
         " *start*broken*) echo it does not start >&2; exit 1 ;; esac",
     )
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", shell.path)
     for name in ("SETS", "LEFT"):
         (here / name).touch()
         monkeypatch.setenv(name, str(here / name))

@@ -135,7 +135,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     shell.stand_in(
         "zfs", r"printf 'k/www@s1\t11\t%s\nk/www@s2\t22\t%s\n' " + f"{NOW - 900} {NOW - 600}"
     )
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", shell.path)
     monkeypatch.setattr("time.time", lambda: float(NOW))
     return shell
 

@@ -1,7 +1,6 @@
 """Which snapshots are held, and until when."""
 
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -75,7 +74,7 @@ def test_nothing_is_done_twice() -> None:
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     shell = Shell(tmp_path)
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", shell.path)
     return shell
 
 

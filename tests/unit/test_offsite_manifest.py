@@ -102,7 +102,7 @@ def test_what_takes_too_long_is_left_and_gone_on_with(
     tree = tmp_path / "tree"
     shell.stand_in("mount", f'rm -rf {tree}; ln -s "{tmp_path}/of-${{5#tank/}}" {tree}')
     shell.stand_in("umount")
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", shell.path)
     for name in ("a", "b"):
         (tmp_path / f"of-{name}@s1").mkdir()
     (tmp_path / "of-a@s1/one").write_text("x")
@@ -130,7 +130,7 @@ def test_each_newest_snapshot_has_one_and_those_that_are_gone_have_none(
     shell.stand_in("zfs", f"printf '%s' '{lines}'")
     shell.stand_in("mount")
     shell.stand_in("umount")
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", shell.path)
     monkeypatch.setattr(manifest, "HERE", root)
     directory = tmp_path / "manifests"
     (directory / "tank/a").mkdir(parents=True)
@@ -152,7 +152,7 @@ def test_a_dataset_that_cannot_be_read_leaves_the_others_theirs(
     shell.stand_in("zfs", r"printf 'tank/a@s1\t1\t100\ntank/b@s1\t3\t100\n'")
     shell.stand_in("mount", 'case "$*" in *tank/a*) exit 32 ;; esac')
     shell.stand_in("umount")
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", shell.path)
     monkeypatch.setattr(manifest, "HERE", root)
     (tmp_path / "tank/b").mkdir(parents=True)
     # As a power cut may leave it.

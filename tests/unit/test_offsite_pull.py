@@ -1,7 +1,6 @@
 """A pull asks once for all, takes syncoid only where there is something new, and trusts nobody."""
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -73,7 +72,7 @@ def snapshots(dataset: str, *guids: int, mark: str = "@") -> str:
 @pytest.fixture
 def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sides:
     sides = Sides(tmp_path)
-    monkeypatch.setenv("PATH", f"{sides.shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", sides.shell.path)
     return sides
 
 

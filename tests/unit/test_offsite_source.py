@@ -125,7 +125,7 @@ def test_anything_else_is_refused(asked: str) -> None:
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     shell = Shell(tmp_path)
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", shell.path)
     return shell
 
 

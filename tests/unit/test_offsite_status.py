@@ -1,7 +1,6 @@
 """How old copies may be, before it is said."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +83,7 @@ def test_as_the_unit_runs_it(
     shell = Shell(tmp_path)
     shell.stand_in("zfs", r"printf 'keep/tank/prod/www@a\t1\nkeep/tank/prod/www@b\t7\n'")
     shell.stand_in("systemctl", "exit 1")
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", shell.path)
     file, seen = tmp_path / "metrics/offsite.prom", tmp_path / "seen.json"
     evidence = tmp_path / "evidence.json"
     files = {"metrics": file, "seen": seen, "evidence": evidence}
@@ -106,7 +105,7 @@ def test_as_the_unit_runs_it(
 def test_pruning_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """hold.py comes before it, and what could not be held would be told by nothing else."""
     shell = Shell(tmp_path)
-    monkeypatch.setenv("PATH", f"{shell.programs}:{os.environ['PATH']}")
+    monkeypatch.setenv("PATH", shell.path)
     for code, said in ((1, []), (0, ["journalctl -u sanoid-prune.service"])):
         shell.stand_in("systemctl", f"exit {code}")
         assert [problem.partition(": ")[2] for problem in status.unpruned()] == said
