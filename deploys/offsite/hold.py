@@ -21,7 +21,6 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,8 +38,8 @@ def main(settings: dict[str, Any], now: float) -> int:
     for target, retention in settings["retentions"].items():
         try:
             hold, release = changes(listed(target), retention, now)
-            _each("hold", hold)
-            _each("release", _ours(release))
+            zfs(["hold", TAG], hold)
+            zfs(["release", TAG], ours(release))
         except subprocess.CalledProcessError as error:
             failed += 1
             print(f"{target}: {error}", file=sys.stderr, flush=True)
@@ -48,28 +47,20 @@ def main(settings: dict[str, Any], now: float) -> int:
     return failed
 
 
-def _each(verb: str, names: list[str]) -> None:
-    for some in _some(names):
-        subprocess.run(["zfs", verb, TAG, *some], check=True)
-
-
-def _ours(names: list[str]) -> list[str]:
-    """Those that have this program's hold: an admin's is the admin's to release."""
+def zfs(words: list[str], names: list[str]) -> list[str]:
+    """The lines that it prints of the names, some at a time; it is not called for none."""
     lines: list[str] = []
-    for some in _some(names):
-        lines += _output(["zfs", "holds", "-H", *some])
-    tags = [line.split("\t")[:2] for line in lines]
-    return [name for name, tag in tags if tag == TAG]
-
-
-def _some(names: list[str]) -> Iterator[list[str]]:
     for start in range(0, len(names), AT_ONCE):
-        yield names[start : start + AT_ONCE]
+        command = ["zfs", *words, *names[start : start + AT_ONCE]]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        lines += done.stdout.splitlines()
+    return lines
 
 
-def _output(command: list[str]) -> list[str]:
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return done.stdout.splitlines()
+def ours(names: list[str]) -> list[str]:
+    """Those that have this program's hold: an admin's is the admin's to release."""
+    rows = [line.split("\t") for line in zfs(["holds", "-H"], names)]
+    return [row[0] for row in rows if row[1] == TAG]
 
 
 def give_up(stale: Path, targets: list[str]) -> None:
@@ -84,7 +75,7 @@ def give_up(stale: Path, targets: list[str]) -> None:
 
 def listed(target: str) -> list[str]:
     columns = ("-o", "name,creation,userrefs", "-s", "createtxg")
-    return _output(["zfs", "list", "-Hpr", "-t", "snapshot", *columns, target])
+    return zfs(["list", "-Hpr", "-t", "snapshot", *columns], [target])
 
 
 def changes(lines: list[str], retention: Retention, now: float) -> tuple[list[str], list[str]]:

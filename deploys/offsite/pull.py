@@ -293,7 +293,8 @@ def main(settings: dict[str, Any]) -> int:
             print(f"{name}: {there[-1].name} {'pulled' if new else 'is here'}", flush=True)
         except Failed as error:
             failed += 1
-            stale += [target] if isinstance(error, Stale) else []
+            if isinstance(error, Stale):
+                stale.append(target)
             print(f"{name}: not pulled: {error}", file=sys.stderr, flush=True)
     note(Path(settings["stale"]), stale)
     kept = here(targets) if pulled else kept

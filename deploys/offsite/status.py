@@ -96,6 +96,7 @@ def unproven(
 
 
 def unpruned() -> Iterator[str]:
+    """Whether the last pruning failed, or the holds before it."""
     asked = ["systemctl", "is-failed", "--quiet", PRUNING]
     if subprocess.run(asked, check=False).returncode == 0:
         yield f"nothing is pruned, nor surely held: journalctl -u {PRUNING}"
