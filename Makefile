@@ -43,7 +43,7 @@ unit: venv
 # make -s vpn-config PERSON=ops-hypha-1 > coop.conf
 INVENTORY ?= inventories/coop.yml
 vpn-config: venv
-	@$(PYTHON) -m fleet.vpn_config "$(INVENTORY)" "$(PERSON)" "$(HUB)" "$(KEY)"
+	@$(PYTHON) -m controller.vpn_config "$(INVENTORY)" "$(PERSON)" "$(HUB)" "$(KEY)"
 
 # Of the lab: lab/enter make restore-drill FLEET=inventories/lab.py
 FLEET ?= inventories/prod.py

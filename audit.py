@@ -2,8 +2,8 @@
 
 from pyinfra import config
 
-from deploys import audit
-from deploys.connection import tune
+from controller import audit
+from controller.connection import tune
 
 config.SUDO = True
 

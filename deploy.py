@@ -2,9 +2,9 @@
 
 from pyinfra import config, host
 
-from deploys import access, backups, base, clients, drill, offsite, pool, storage, vision, vpn
-from deploys.connection import tune
-from operations.order import barrier
+from controller.connection import tune
+from engine.order import barrier
+from roles import access, backups, base, clients, drill, offsite, pool, storage, vision, vpn
 
 config.SUDO = True
 

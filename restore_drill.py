@@ -2,8 +2,8 @@
 
 from pyinfra import config, host
 
-from deploys import drill
-from deploys.connection import tune
+from controller.connection import tune
+from roles import drill
 
 config.SUDO = True
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 
-from facts import Fact, lines_of, sections, whole
+from engine.fact import Fact, lines_of, sections, whole
 from facts.files import PathState, archive, from_archive
 
 KEYS = "/etc/ssh/authorized_keys"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from facts import Fact, whole
+from engine.fact import Fact, whole
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class CopiesState:
 
 
 class Copies(Fact[CopiesState]):
-    """What the command says, which prints JSON: deploys/offsite/status.py."""
+    """What the command says, which prints JSON: programs/offsite/status.py."""
 
     def command(self, program: str) -> str:
         return whole(f"{program} 2>/dev/null || true")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from shlex import quote
 
-from facts import Fact, sections, whole
+from engine.fact import Fact, sections, whole
 
 BELOW_TOO = "Local+Descendent"
 """The scope of what is allowed on a dataset and on all below it."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from shlex import quote
 from typing import Literal
 
-from facts import STORAGE_SECONDS, Fact, whole
+from engine.fact import STORAGE_SECONDS, Fact, whole
 
 Kind = Literal["file", "directory", "link", "other"]
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from shlex import quote
 
-from facts import Fact, whole
+from engine.fact import Fact, whole
 
 
 @dataclass(frozen=True)

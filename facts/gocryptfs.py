@@ -4,7 +4,7 @@ import base64
 from dataclasses import dataclass
 from shlex import quote
 
-from facts import STORAGE_SECONDS, Fact, whole
+from engine.fact import STORAGE_SECONDS, Fact, whole
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from shlex import quote
 
-from facts import Fact, whole
+from engine.fact import Fact, whole
 
 
 class Health(Fact[str | None]):

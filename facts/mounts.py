@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
-from facts import Fact, whole
+from engine.fact import Fact, whole
 
 
 @dataclass(frozen=True)

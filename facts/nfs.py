@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
 from shlex import quote
 
-from facts import Fact, lines_of, sections, unescaped, whole
+from engine.fact import Fact, lines_of, sections, unescaped, whole
 
 EXPORTS = "/etc/exports"
 EXPORTS_DIRECTORY = "/etc/exports.d"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 
-from facts import Fact, lines_of, sections, whole
+from engine.fact import Fact, lines_of, sections, whole
 from facts.files import PathState, archive, from_archive
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 
-from facts import Fact, whole
+from engine.fact import Fact, whole
 
 # dpkg-query(1): the state, and no error. What is wanted comes before: "ii ", and "hi " if held.
 INSTALLED = "i "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from shlex import join, quote
 from typing import Any
 
-from facts import Fact, lines_of, sections, whole
+from engine.fact import Fact, lines_of, sections, whole
 
 BY_ID = "/dev/disk/by-id"
 

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass
 
-from facts import Fact, whole
+from engine.fact import Fact, whole
 
 SECONDS = 300
 
@@ -23,7 +23,7 @@ class SetsState:
 
 
 class Sets(Fact[SetsState]):
-    """What the command says, which prints JSON: deploys/backups/backup.py, look."""
+    """What the command says, which prints JSON: programs/backup.py, look."""
 
     def command(self, program: str) -> str:
         # A provider that is silent does not keep the audit.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from facts import Fact, whole
+from engine.fact import Fact, whole
 
 PROPERTIES = [
     "Id",

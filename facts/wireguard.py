@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_interface, ip_network
 from shlex import quote
 
-from facts import Fact, Section, lines_of, sections, whole
+from engine.fact import Fact, Section, lines_of, sections, whole
 
 DIRECTORY = "/etc/wireguard"
 NO_SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="

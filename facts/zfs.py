@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from shlex import quote
 
-from facts import Fact, lines_of, unescaped, whole
+from engine.fact import Fact, lines_of, unescaped, whole
 from facts.pools import PoolState, pool_command, pool_state
 
 ALWAYS_READ = ("type", "canmount", "mounted", "mountpoint")

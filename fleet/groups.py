@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
-from fleet.fields import (
+from fleet.reading.problems import Invalid
+from fleet.values.fields import (
     AbsolutePath,
     ClockTime,
     Packages,
@@ -16,9 +17,8 @@ from fleet.fields import (
     Text,
     matching,
 )
-from fleet.networks import BothPrefixes
-from fleet.problems import Invalid
-from fleet.zfs import ZfsProperties
+from fleet.values.networks import BothPrefixes
+from fleet.values.zfs import ZfsProperties
 
 Count = Annotated[StrictInt, Field(ge=0, le=100_000)]
 Positive = Annotated[StrictInt, Field(ge=1, le=100_000)]

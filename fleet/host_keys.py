@@ -13,11 +13,10 @@ from typing import Any
 import yaml
 from pydantic import Field
 
-from fleet.checks import shared_values
-from fleet.fields import HostName, Record
-from fleet.keys import SshKey, WireGuardKey
-from fleet.problems import FleetError, shown_path
-from fleet.records import read_records
+from fleet.reading.problems import FleetError, shown_path
+from fleet.reading.records import read_records, shared_values
+from fleet.values.fields import HostName, Record
+from fleet.values.keys import SshKey, WireGuardKey
 
 HEADING = """\
 # The public keys of the hosts {what}. A run adds that of a host which has none here: commit it.

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import Field, StrictBool, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
-from fleet.fields import (
+from fleet.reading.problems import Invalid
+from fleet.values.fields import (
     AbsolutePath,
     Address,
     Commit,
@@ -28,10 +29,9 @@ from fleet.fields import (
     ZfsName,
     unique,
 )
-from fleet.networks import BothAddresses, BothPrefixes
-from fleet.problems import Invalid
-from fleet.sizes import format_size
-from fleet.zfs import ZfsProperties
+from fleet.values.networks import BothAddresses, BothPrefixes
+from fleet.values.sizes import format_size
+from fleet.values.zfs import ZfsProperties
 
 Role = Literal["storage", "offsite", "vision", "hub"]
 # The inventory's other groups of hosts; `--limit` takes the name of a host or of a group.

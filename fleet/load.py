@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from fleet import LAB_STATE, ROOT, is_lab
-from fleet.checks import check_copies, check_hosts
-from fleet.explain import validate
+from fleet.checks.hosts import check_copies, check_hosts
+from fleet.checks.people import check_access, check_people
+from fleet.checks.vpn import check_vpn
 from fleet.groups import (
     AllGroup,
     BackupsGroup,
@@ -23,10 +24,9 @@ from fleet.groups import (
 from fleet.hosts import POOLED, Host
 from fleet.model import Fleet
 from fleet.people import Person
-from fleet.people_checks import check_access, check_people
-from fleet.problems import FleetError, Problem, shown_path
-from fleet.records import read_records
-from fleet.vpn_checks import check_vpn
+from fleet.reading.explain import validate
+from fleet.reading.problems import FleetError, Problem, shown_path
+from fleet.reading.records import read_records
 
 GROUPS: dict[str, type[BaseModel]] = {
     "all": AllGroup,

@@ -5,10 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, field_validator
 
-from fleet.fields import Address, Record, Text, UserName, matching, unique
-from fleet.keys import SshKey, WireGuardKey
-from fleet.networks import Prefix
-from fleet.problems import Invalid, shown
+from fleet.reading.problems import Invalid, shown
+from fleet.values.fields import Address, Record, Text, UserName, matching, unique
+from fleet.values.keys import SshKey, WireGuardKey
+from fleet.values.networks import Prefix
 
 Right = Literal["login", "admin"]
 # Accounts and groups, as each account has a group of its own name too: of Debian's base-passwd, of

@@ -13,7 +13,7 @@ from fleet import LAB_STATE, ROOT, is_lab
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.people import Person, is_over
-from fleet.problems import FleetError, Problem, shown_path
+from fleet.reading.problems import FleetError, Problem, shown_path
 
 ESCROW = "ESCROW_DIRECTORY"
 PASSWORD = "GOCRYPTFS_PASSWORD_"

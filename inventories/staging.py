@@ -4,7 +4,7 @@ What a shared server should be is always computed from the whole fleet: this run
 production away.
 """
 
-from deploys.inventory import groups
+from controller.inventory import groups
 
 # Each group becomes a variable of this file, which is how pyinfra reads an inventory.
 globals().update(groups("inventories/coop.yml", {"staging", "shared"}))

@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 
+from fleet.derived.datasets import dataset_name
 from fleet.hosts import Host
 from fleet.load import load
 from lab import board
@@ -28,7 +29,7 @@ def _show(host: Host) -> None:
     assert host.site and host.volume
     fleet = load(Path(INVENTORY))
     client, server = machine(host.name), machine(fleet.storage_host.name)
-    dataset = fleet.dataset_name(host)
+    dataset = dataset_name(fleet, host)
     content = f"a vision for {host.name}: {secrets.token_hex(16)}\n".encode()
     stored = board.upload(client, "vision.txt", content)
     assert stored in board.listing(client)

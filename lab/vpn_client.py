@@ -42,7 +42,7 @@ def in_vpn(
     at: another_machine
     """
     key = STATE / "people" / person / "wireguard.key"
-    made = python(*("-m", "fleet.vpn_config", INVENTORY, person, hub), directory=directory)
+    made = python(*("-m", "controller.vpn_config", INVENTORY, person, hub), directory=directory)
     assert made.returncode == 0, made.stderr
     text = "".join(
         f"PrivateKey = {key.read_text().strip()}\n" if line.startswith("PrivateKey") else line

@@ -11,10 +11,11 @@ from typing import Any
 
 from pyinfra import host
 
+from engine import undo
+from engine.operation import Commands, ask, operation
+from engine.report import fail, script, tell, warn
 from facts.access import KEYS, Access, AccessState, AccountState
-from operations import files, undo
-from operations.operation import Commands, ask, operation
-from operations.report import fail, script, tell, warn
+from operations import files
 from operations.sessions import END_SESSIONS
 
 PEOPLE, ADMINS = "coop-people", "coop-admins"

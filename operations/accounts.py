@@ -5,9 +5,9 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import StringCommand
 
+from engine.operation import Commands, ask, operation
+from engine.report import fail, tell
 from facts.accounts import User, Users
-from operations.operation import Commands, ask, operation
-from operations.report import fail, tell
 
 FIRST_OF_PEOPLE = 1000
 """Below are the uids of the system's own: Debian policy 9.2.2."""

@@ -5,9 +5,9 @@ from shlex import join
 
 from pyinfra import host
 
+from engine.operation import Commands, ask, operation
+from engine.report import script, tell
 from facts.delegations import BELOW_TOO, Delegations
-from operations.operation import Commands, ask, operation
-from operations.report import script, tell
 
 
 @operation()

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from pyinfra import host, state
 
+from engine.operation import Commands, ask, operation
+from engine.report import warn
 from facts.files import Paths
 from operations.escrow import Escrow
 from operations.files import Directory, File, differing, explain, write
-from operations.operation import Commands, ask, operation
-from operations.report import warn
 
 
 @operation()

@@ -12,9 +12,9 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import StringCommand
 
+from engine.operation import Commands, ask, operation
+from engine.report import diff, fail, tell
 from facts.files import Paths, PathState
-from operations.operation import Commands, ask, operation
-from operations.report import diff, fail, tell
 
 # Paths that a dry run found to differ, by host, so that operations/systemd.py can say which units
 # would be restarted for them. In a run that writes, the files' times say it, even after a crash.

@@ -4,9 +4,9 @@ from shlex import quote
 
 from pyinfra import host
 
+from engine.operation import Commands, ask, operation
+from engine.report import script, tell
 from facts.git import Checkout
-from operations.operation import Commands, ask, operation
-from operations.report import script, tell
 
 
 @operation()

@@ -9,11 +9,11 @@ from shlex import quote
 from pyinfra import host, state
 from pyinfra.api import StringCommand
 
+from engine.operation import Commands, ask, operation
+from engine.report import fail, script, tell
 from facts.gocryptfs import Volume, VolumeState
 from operations.escrow import Escrow
 from operations.files import pending
-from operations.operation import Commands, ask, operation
-from operations.report import fail, script, tell
 
 
 @operation()

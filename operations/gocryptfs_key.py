@@ -7,10 +7,10 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import StringCommand
 
+from engine.operation import Commands, ask, operation
+from engine.report import fail, script, tell
 from facts.files import Paths
 from operations.escrow import Escrow
-from operations.operation import Commands, ask, operation
-from operations.report import fail, script, tell
 
 
 @operation()

@@ -5,9 +5,9 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import StringCommand
 
+from engine.operation import Commands, operation
+from engine.report import tell
 from facts.health import Health
-from operations.operation import Commands, operation
-from operations.report import tell
 
 
 @operation()

@@ -9,8 +9,8 @@ from typing import Any
 from pyinfra import host, logger
 from pyinfra.api import FunctionCommand, StringCommand
 
-from operations.operation import Commands, operation
-from operations.report import script, tell
+from engine.operation import Commands, operation
+from engine.report import script, tell
 
 
 @dataclass(frozen=True)

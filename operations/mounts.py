@@ -6,9 +6,9 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import StringCommand
 
+from engine.operation import Commands, ask, operation
+from engine.report import fail, tell
 from facts.mounts import Mountpoints, MountpointState
-from operations.operation import Commands, ask, operation
-from operations.report import fail, tell
 
 ABSENT = MountpointState(immutable=False, entries=0)
 

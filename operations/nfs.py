@@ -9,9 +9,9 @@ from shlex import quote
 
 from pyinfra import host
 
+from engine.operation import Commands, ask, operation
+from engine.report import diff, fail, script, tell, warn
 from facts.nfs import EXPORTS, Exports, ExportsState
-from operations.operation import Commands, ask, operation
-from operations.report import diff, fail, script, tell, warn
 
 HEADER = "# Written as a whole by pyinfra: an edit here is lost. Files in exports.d are moved away."
 # They belong to NFS before version 4, and listen to the world wherever nfs-common is installed.

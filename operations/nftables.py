@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 from pyinfra import host, state
 
+from engine import undo
+from engine.operation import Commands, operation
+from engine.report import diff, fail, script, warn
 from facts.nftables import Table
-from operations import files, undo
-from operations.operation import Commands, operation
-from operations.report import diff, fail, script, warn
+from operations import files
 
 # The hosts on which this run has begun a change, so that it goes no further once one has failed.
 _begun: list[str] = []

@@ -5,9 +5,9 @@ from shlex import quote
 
 from pyinfra import host
 
+from engine.operation import Commands, ask, operation
+from engine.report import script, tell
 from facts.packages import Packages
-from operations.operation import Commands, ask, operation
-from operations.report import script, tell
 
 # apt-get waits for whoever else installs, as a new machine does by itself; dpkg would fail at once.
 WAIT = "-o DPkg::Lock::Timeout=300"

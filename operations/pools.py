@@ -10,9 +10,9 @@ from typing import Literal
 
 from pyinfra import host, state
 
+from engine.operation import Commands, ask, operation
+from engine.report import fail, script, tell, warn
 from facts.pools import BY_ID, Disk, PoolDisks, PoolDisksState, intent_marker
-from operations.operation import Commands, ask, operation
-from operations.report import fail, script, tell, warn
 
 Layout = Literal["single", "mirror", "raidz1", "raidz2", "raidz3"]
 LEAST_DISKS = {"single": 1, "mirror": 2, "raidz1": 2, "raidz2": 3, "raidz3": 4}

@@ -8,10 +8,10 @@ from typing import Any
 from pyinfra import host, logger, state
 from pyinfra.api import FunctionCommand, StringCommand
 
+from engine.operation import Commands, ask, operation
+from engine.report import tell
 from facts.systemd import Units, UnitsState, UnitState
 from operations.files import pending
-from operations.operation import Commands, ask, operation
-from operations.report import tell
 
 # Links only: left to itself systemctl reads all units again for each call, and update-rc.d for each
 # unit that has a SysV script too. Once for all of it will do.

@@ -14,6 +14,8 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import StringCommand
 
+from engine.operation import Commands, ask, operation
+from engine.report import diff, fail, script, tell
 from facts.wireguard import (
     DIRECTORY,
     NO_SECRET,
@@ -25,8 +27,6 @@ from facts.wireguard import (
     shown,
 )
 from operations.keys import Pair
-from operations.operation import Commands, ask, operation
-from operations.report import diff, fail, script, tell
 
 HEADER = "# Written as a whole by pyinfra: an edit here is lost."
 RIGHTS = "root:root 0600"

@@ -7,9 +7,9 @@ from shlex import join, quote
 
 from pyinfra import host
 
+from engine.operation import Commands, ask, operation
+from engine.report import fail, script, tell, warn
 from facts.zfs import DatasetState, Property, Zfs, ZfsState
-from operations.operation import Commands, ask, operation
-from operations.report import fail, script, tell, warn
 
 QUOTAS = {"quota", "refquota", "reservation", "refreservation"}
 SIZES = {*QUOTAS, "recordsize"}

@@ -21,13 +21,16 @@ COPIED = (
     "Makefile",
     "audit.py",
     "deploy.py",
-    "deploys",
+    "controller",
+    "engine",
     "facts",
     "fleet",
     "group_data",
     "inventories",
     "operations",
+    "programs",
     "requirements.txt",
+    "roles",
 )
 Data = dict[str, dict[str, Any]]
 

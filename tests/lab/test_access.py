@@ -218,7 +218,7 @@ def everything_of_access(machine: Machine) -> str:
 
 def with_settings(project: Path, **settings: str) -> None:
     """Give sshd further settings in this copy of the project."""
-    file = project / "deploys/access/__init__.py"
+    file = project / "roles/access/__init__.py"
     text = "".join(f'    "{name}": "{value}",\n' for name, value in settings.items())
     file.write_text(file.read_text().replace("SSHD = {\n", f"SSHD = {{\n{text}"))
 

@@ -4,7 +4,7 @@ from functools import partial
 
 import pytest
 
-from deploys.reach import is_open
+from controller.reach import is_open
 from lab import board
 from lab.machines import Machine, wait_for
 from tests.lab.fleets import Fleet, counts

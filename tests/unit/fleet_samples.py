@@ -10,7 +10,7 @@ import yaml
 from fleet import ROOT
 from fleet.load import read
 from fleet.model import Fleet
-from fleet.problems import FleetError, Problem
+from fleet.reading.problems import FleetError, Problem
 
 GROUP_DATA = ROOT / "group_data"
 REMOVED = object()

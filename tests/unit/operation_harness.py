@@ -12,7 +12,7 @@ from pyinfra import logger
 from pyinfra.api import FunctionCommand, StringCommand
 from pyinfra.context import ctx_host, ctx_state
 
-from operations import report
+from engine import report
 
 
 @dataclass

@@ -1,0 +1,125 @@
+"""Gives the fleet to pyinfra: an inventory file calls `groups` and has nothing else to say."""
+
+import os
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from pyinfra import logger
+from pyinfra.api.exceptions import InventoryError
+
+from controller.command_line import check_limits, in_limit, only_reads
+from controller.reach import address_here, address_in_vpn, is_open
+from fleet import ROOT, secrets
+from fleet.hosts import GROUPS, Host
+from fleet.load import load
+from fleet.model import Fleet
+from fleet.reading.problems import FleetError, Problem, shown_path
+
+PyinfraHost = tuple[str, dict[str, Any]]
+
+
+def groups(
+    file: str, environments: Collection[str], running: str | None = None, **data: Any
+) -> dict[str, list[PyinfraHost]]:
+    """pyinfra's groups: `all`, one for each role, `clients` for the hosts with a volume, `vpn`.
+
+    file: the inventory's YAML file, relative to the repository
+    environments: those whose hosts are in the run
+    running: a text file, relative to the repository, with the names of the hosts that are up, one
+        a line; hosts that are not in it are left out. If there is no such file, none is up.
+    data: further pyinfra data for every host
+
+    Raises InventoryError if the fleet is not valid, if no host is left, or if a run that changes
+    hosts lacks a secret; a run that only reads (--dry) gets a warning for each instead.
+    """
+    try:
+        fleet = load(Path(file))
+        hosts = _up(fleet.hosts_in(environments), running)
+        check_limits(hosts)
+        _check_vpn_keys(fleet)
+        _check_secrets(fleet, hosts)
+    except FleetError as error:
+        # pyinfra prints its own errors as they are, and any other with a traceback.
+        raise InventoryError(f"put this right first:\n{error}") from None
+    addresses = _addresses_in_vpn(fleet, hosts)
+    members = {
+        host.name: (
+            host.name,
+            {**_ssh(host), **addresses.get(host.name, {}), "fleet_file": file, **data},
+        )
+        for host in hosts
+    }
+    return {
+        group: [members[host.name] for host in hosts if group in host.groups] for group in GROUPS
+    }
+
+
+def _up(hosts: list[Host], running: str | None) -> list[Host]:
+    if running is None:
+        return hosts
+    file = ROOT / running
+    names = file.read_text().split() if file.exists() else []
+    up = [host for host in hosts if host.name in names]
+    if not up:
+        raise InventoryError(f"none of the hosts is up ({running}); start some: make lab-up")
+    return up
+
+
+def _ssh(host: Host) -> dict[str, Any]:
+    """The host's data for pyinfra's SSH connector: only what is set."""
+    values = {"hostname": host.address, **host.ssh.model_dump(exclude_none=True)}
+    return {f"ssh_{name}": value for name, value in values.items()}
+
+
+def _addresses_in_vpn(fleet: Fleet, hosts: Iterable[Host]) -> dict[str, dict[str, str]]:
+    """The data for each host that is to be reached by the VPN."""
+    members = [host for host in hosts if host.vpn and in_limit(host)]
+    if not address_here(fleet):
+        if closed := [host.name for host in members if host.only_by_vpn]:
+            logger.warning(
+                f"you are not in the VPN, and {', '.join(closed)} may let nobody in from "
+                "elsewhere. If so, bring your tunnel up (make vpn-config) and run again"
+            )
+        return {}
+    with ThreadPoolExecutor(max_workers=16) as pool:
+        found = dict(zip(members, pool.map(_address_in_vpn, members), strict=True))
+    return {host.name: {"ssh_hostname": it} for host, it in found.items() if it}
+
+
+def _address_in_vpn(host: Host) -> str | None:
+    """The host's address in the VPN, if it answers there and should not be left for the public one.
+
+    One that is to be open to all is gone to by its public address, unless it is still closed.
+    """
+    if not host.only_by_vpn and is_open(host.address, host.ssh_port):
+        return None
+    return address_in_vpn(host)
+
+
+def _check_vpn_keys(fleet: Fleet) -> None:
+    """Raises FleetError for a stored key of no host in the VPN.
+
+    The others would drop it, while its firewall may still let nobody in from elsewhere: that is
+    nothing to come about by an edit of one file.
+    """
+    members = {host.name for host in fleet.hosts_in_vpn()}
+    file = shown_path(fleet.vpn_keys.file)
+    gone = [name for name in fleet.vpn_keys.load() if name not in members]
+    message = "has a key here, and the inventory has no such host, or none with vpn"
+    remedy = "run once with only_way_in: false for it, then take it out here: docs/add-a-server.md"
+    if gone:
+        raise FleetError([Problem(file, name, "", message, remedy) for name in gone])
+
+
+def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:
+    """Raises FleetError if the run needs a secret that is missing or unfit."""
+    found = secrets.Secrets.load(secrets.file_for(fleet), os.environ)
+    problems = found.problems(*secrets.required(fleet, [host for host in hosts if in_limit(host)]))
+    if not problems:
+        return
+    if not only_reads():
+        raise FleetError(problems)
+    for problem in problems:
+        logger.warning(str(problem))

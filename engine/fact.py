@@ -1,0 +1,84 @@
+"""The base class of facts: one subject, one remote command, parsed into plain data."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from pyinfra.api import FactBase, FactProcessError
+
+T = TypeVar("T")
+
+END = "%%end"
+STORAGE_SECONDS = 120
+"""How long a fact waits for what may lie on storage.
+
+When an NFS server is back, its client first recovers its state, and then each call that had to wait
+asks again after up to 15 s, in turn where one waits for another: 80 s were seen.
+"""
+
+MARK = "##"
+"""Starts a line that heads a section of a command's output; its fields are separated by tabs."""
+
+
+def whole(script: str) -> str:
+    """POSIX sh that asks, as the command of a Fact: it exits 0, and tells that it has ended."""
+    return f"(\n{script}\n)\necho {END}"
+
+
+class Fact(FactBase[T], Generic[T]):  # type: ignore[misc]
+    """A fact whose answer counts only if it is whole and can be read.
+
+    A subclass has `command`, which gives `whole` of a script that also works where the program is
+    not installed yet; `parse`, which reads what that printed and raises on anything else; and
+    `default`.
+
+    An answer that ends too early (a lost connection, a byte that is not UTF-8) or that cannot be
+    read (a shell's start-up file that prints) fails this host, and no other.
+    """
+
+    parse: Callable[[list[str]], T]
+
+    def process(self, output: list[str]) -> T:
+        if output[-1:] != [END]:
+            raise FactProcessError(f"the answer is cut short; it ends in {output[-1:]}")
+        try:
+            return self.parse(output[:-1]) if output[:-1] else self.default()
+        except (ValueError, LookupError) as error:
+            hint = "does a file such as ~/.bashrc print something there?"
+            raise FactProcessError(f"the answer cannot be read ({error!r}); {hint}") from None
+
+
+@dataclass(frozen=True)
+class Section:
+    """The lines that follow one heading, e.g. "##disk<TAB>sda" has the fields ("disk", "sda")."""
+
+    fields: tuple[str, ...]
+    lines: list[str]
+
+    @property
+    def title(self) -> str:
+        return self.fields[0]
+
+
+def sections(output: Sequence[str]) -> list[Section]:
+    """The sections of a command's output, in order; lines before the first heading are dropped."""
+    found: list[Section] = []
+    for line in output:
+        if line.startswith(MARK):
+            found.append(Section(tuple(line.removeprefix(MARK).split("\t")), []))
+        elif found:
+            found[-1].lines.append(line)
+    return found
+
+
+def lines_of(output: Sequence[str], title: str) -> list[str]:
+    """The lines of all sections with this title."""
+    return [
+        line for section in sections(output) if section.title == title for line in section.lines
+    ]
+
+
+def unescaped(text: str) -> str:
+    r"""A path or name as the kernel and exportfs write it, e.g. a space as \040: proc(5)."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

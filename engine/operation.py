@@ -1,0 +1,133 @@
+"""What turns a generator into an operation of pyinfra: questions first, then commands.
+
+An operation yields what it has to know (`ask`) and what is to be done. What each one on a host asks
+first is known before the run begins, so the first of them asks for all, in one remote command. That
+holds until something is changed on the host: from then on each asks for itself.
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from inspect import signature
+from shlex import quote
+from typing import Any, ParamSpec, TypeVar
+
+from pyinfra import api, host, state
+from pyinfra.api import FunctionCommand, StringCommand
+
+from engine.fact import Fact
+from engine.report import fail, is_unreadable
+from engine.several import Several
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Of what Linux takes as one argument, MAX_ARG_STRLEN in execve(2), and sudo's and ssh's part of it.
+LONGEST = 100_000
+
+
+@dataclass(frozen=True)
+class Question:
+    """A fact, with its arguments."""
+
+    kind: type[Fact[Any]]
+    arguments: Mapping[str, Any]
+
+
+Answered = Generator[StringCommand | FunctionCommand | Question, Any, T]
+Commands = Answered[None]
+
+# By host: what its operations will ask first, and the answers that still hold.
+_questions: dict[str, list[Question]] = {}
+_answers: dict[str, list[tuple[Question, Any]]] = {}
+_changed: set[str] = set()
+
+
+def ask(kind: type[Fact[T]], **arguments: Any) -> Generator[Question, T, T]:
+    """`now = yield from ask(Kind, ...)`: the fact, as the host is at that moment."""
+    return (yield Question(kind, arguments))
+
+
+def operation() -> Callable[[Callable[P, Commands]], Any]:
+    """pyinfra's @operation, for code that asks, and acts on no host whose state it could not read.
+
+    For a fact that fails pyinfra gives the default, which stands for a host without anything, and
+    goes on with the operation all the same.
+
+    One that is called with a _timeout may have to wait for storage that is away: it asks alone.
+    """
+
+    def decorator(code: Callable[P, Commands]) -> Any:
+        @wraps(code)
+        def driven(*arguments: P.args, **options: P.kwargs) -> Any:
+            steps, answer = code(*arguments, **options), None
+            try:
+                while not is_unreadable():
+                    step = steps.send(answer)
+                    if isinstance(step, Question):
+                        answer = _answered(step)
+                        continue
+                    answer = None
+                    if not is_unreadable():
+                        _forget()
+                        yield step
+            except StopIteration:
+                pass
+            except Exception:
+                # It may stumble over the default; any other mistake is the code's own.
+                if not is_unreadable():
+                    raise
+            if is_unreadable():
+                yield fail("how this host is could not be read, so nothing was changed")
+
+        made = api.operation()(driven)
+
+        @wraps(made)
+        def called(*arguments: Any, **options: Any) -> Any:
+            meta = made(*arguments, **options)
+            if "_timeout" not in options:
+                own = signature(code).parameters.keys() & options.keys()
+                _note_first(code(*arguments, **{name: options[name] for name in own}))
+            return meta
+
+        return called
+
+    return decorator
+
+
+def forget_what_others_changed() -> None:
+    """What is known of this host may be old, if anything was changed on another one."""
+    if _changed:
+        _answers.pop(host.name, None)
+
+
+def _note_first(steps: Commands) -> None:
+    first = next(steps, None)
+    steps.close()
+    if isinstance(first, Question):
+        _questions.setdefault(host.name, []).append(first)
+
+
+def _answered(question: Question) -> Any:
+    if state.is_executing:
+        if question in _questions.get(host.name, []):
+            _answers[host.name] = _all(_questions.pop(host.name))
+        for asked, answer in _answers.get(host.name, []):
+            if asked == question:
+                return answer
+    return host.get_fact(question.kind, **question.arguments)
+
+
+def _all(questions: list[Question]) -> list[tuple[Question, Any]]:
+    asked = [(it.kind, dict(it.arguments)) for it in questions]
+    if len(quote(Several().command(asked))) > LONGEST:
+        return []
+    return list(zip(questions, host.get_fact(Several, asked=asked), strict=False))
+
+
+def _forget() -> None:
+    """Of a host that is being changed nothing is known any more."""
+    if state.is_executing:
+        _changed.add(host.name)
+        _answers.pop(host.name, None)
+        _questions.pop(host.name, None)

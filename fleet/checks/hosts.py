@@ -1,0 +1,105 @@
+"""What only shows between hosts: the same address twice, too few disks for the pool.
+
+These checks look at the data as it was read, so that they also see hosts with other mistakes.
+Whatever is malformed is skipped here: the models report it.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from fleet import is_lab
+from fleet.groups import OffsiteGroup, StorageGroup
+from fleet.hosts import Role
+from fleet.reading.problems import Problem
+from fleet.reading.records import shared_values
+
+Raw = Mapping[str, Any]
+
+# Of a layout that survives a failed disk at least one disk more than it can lose holds data, and a
+# "single" of several disks would be lost with any one of them.
+FEWEST_DISKS = {"single": 1, "mirror": 2, "raidz1": 3, "raidz2": 4}
+
+
+def check_hosts(
+    file: str, hosts: Mapping[str, Raw], pools: Mapping[Role, Any]
+) -> Iterator[Problem]:
+    """Every problem between the hosts (by name, as read) and with the pools (by role, as read)."""
+    yield from shared_values(file, "address", _of_each(hosts, _address))
+    yield from shared_values(file, "volume.uid", _of_each(hosts, _uid))
+    yield from shared_values(file, "site.name", _of_each(hosts, _site_name))
+    yield from _one_storage_host(file, hosts)
+    for role, pool in pools.items():
+        for name in _with_role(hosts, role):
+            yield from _disks_fit(file, name, hosts[name].get("disks"), pool)
+    if not is_lab(Path(file)):
+        for name, host in hosts.items():
+            if "lab" in host:
+                message = "only the hosts of lab.yml are made by Vagrant"
+                yield Problem(file, name, "lab", message, "take it out")
+
+
+def check_copies(file: str, storage: StorageGroup, offsite: OffsiteGroup) -> Iterator[Problem]:
+    """Every kind of snapshot that is to be kept off-site, and that nobody takes."""
+    for environment, kept in offsite.snapshots:
+        taken = getattr(storage.snapshots, environment)
+        for period, count in kept:
+            if count and not getattr(taken, period):
+                message = f"{count} are to be kept off-site, and the storage server takes none"
+                remedy = "write at least 1 for it in group_data/storage.py, or 0 here"
+                yield Problem(file, "snapshots", f"{environment}.{period}", message, remedy)
+
+
+def _of_each(
+    hosts: Mapping[str, Raw], value_of: Callable[[Raw], object]
+) -> dict[str, list[object]]:
+    values = {name: value_of(host) for name, host in hosts.items()}
+    return {name: [value] for name, value in values.items() if value is not None}
+
+
+def _address(host: Raw) -> object:
+    try:
+        return ip_address(host["address"]) if isinstance(host.get("address"), str) else None
+    except ValueError:
+        return None
+
+
+def _uid(host: Raw) -> object:
+    volume = host.get("volume")
+    uid = volume.get("uid") if isinstance(volume, Mapping) else None
+    return uid if isinstance(uid, int) else None
+
+
+def _site_name(host: Raw) -> object:
+    site = host.get("site")
+    name = site.get("name") if isinstance(site, Mapping) else None
+    return name if isinstance(name, str) else None
+
+
+def _with_role(hosts: Mapping[str, Raw], role: Role) -> list[str]:
+    roles = {name: host.get("roles") for name, host in hosts.items()}
+    return [name for name, has in roles.items() if isinstance(has, list) and role in has]
+
+
+def _one_storage_host(file: str, hosts: Mapping[str, Raw]) -> Iterator[Problem]:
+    names = _with_role(hosts, "storage")
+    if not names:
+        message = "no host has the role storage"
+        yield Problem(file, "hosts", "", message, "give it to exactly one")
+    if len(names) > 1:
+        message = f"{' and '.join(names)} have the role storage"
+        yield Problem(file, "hosts", "", message, "leave it to one of them")
+
+
+def _disks_fit(file: str, name: str, disks: Any, pool: Any) -> Iterator[Problem]:
+    layout = pool.get("layout") if isinstance(pool, Mapping) else None
+    fewest = FEWEST_DISKS.get(layout) if isinstance(layout, str) else None
+    if not isinstance(disks, list) or not disks or fewest is None:
+        return
+    if len(disks) < fewest:
+        message = f"{len(disks)} are too few for the pool's layout {layout}"
+        yield Problem(file, name, "disks", message, f"list at least {fewest}")
+    if layout == "single" and len(disks) > 1:
+        message = f"{len(disks)} are too many for the pool's layout single"
+        yield Problem(file, name, "disks", message, "list one, or choose mirror for the layout")

@@ -1,0 +1,86 @@
+"""What only shows between people, and between them and the hosts."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+
+from fleet.derived.access import is_usable_admin
+from fleet.derived.vpn import addresses_at
+from fleet.hosts import GROUPS, Host
+from fleet.people import Person
+from fleet.reading.problems import Problem
+from fleet.reading.records import shared_values
+from fleet.secrets import preshared_name
+from fleet.values.keys import bare
+
+
+def check_people(file: str, people: Mapping[str, Person]) -> Iterator[Problem]:
+    """Every problem between the people, by name."""
+    # A key of two people's tells no log which of them came, and stays when one of them is deleted.
+    keys = {name: [bare(key.key) for key in it.ssh_keys] for name, it in people.items()}
+    yield from shared_values(file, "ssh_keys", keys)
+    vpn = {name: it.vpn for name, it in people.items() if it.vpn}
+    public_keys = {name: [it.public_key] for name, it in vpn.items()}
+    yield from shared_values(file, "vpn.public_key", public_keys)
+    addresses = {name: it.addresses for name, it in vpn.items()}
+    yield from shared_values(file, "vpn.addresses", addresses)
+    secrets = {name: [preshared_name(it)] for name, it in people.items()}
+    yield from shared_values(file, "name", secrets)
+
+
+def check_access(
+    file: str, people: Mapping[str, Person], hosts: Mapping[str, Host], now: datetime
+) -> Iterator[Problem]:
+    """Every problem between the people and the hosts, all of which are valid.
+
+    An access to nothing, an address that no hub gives, and a host that nobody could administer.
+    """
+    for person in people.values():
+        yield from _known_places(file, person, hosts)
+        yield from _addresses_of_hubs(file, person, hosts)
+    for host in hosts.values():
+        if host.only_by_vpn:
+            yield from _inside(file, host, people.values(), now)
+        if not any(is_usable_admin(person, host, now) for person in people.values()):
+            message = f"nobody may administer {host.name} with an SSH key that is valid today"
+            remedy = f"give somebody the access {host.name}: admin, or all: admin"
+            yield Problem(file, "people", "access", message, remedy)
+
+
+def _inside(file: str, host: Host, people: Iterable[Person], now: datetime) -> Iterator[Problem]:
+    """Somebody can get in to a host that lets SSH in from within the VPN alone."""
+    if not any(person.vpn and is_usable_admin(person, host, now) for person in people):
+        message = f"the VPN is the only way into {host.name}, and none of its admins is in the VPN"
+        yield Problem(file, "people", "vpn", message, "give one of them vpn: key and addresses")
+
+
+def _known_places(file: str, person: Person, hosts: Mapping[str, Host]) -> Iterator[Problem]:
+    known = (*GROUPS, *hosts)
+    for place in person.access:
+        if place not in known:
+            message = "there is no host and no group of that name"
+            remedy = f"write one of {', '.join(known)}"
+            yield Problem(file, person.name, f"access.{place}", message, remedy)
+
+
+def _addresses_of_hubs(file: str, person: Person, hosts: Mapping[str, Host]) -> Iterator[Problem]:
+    """The person has no address, or one IPv4 and one IPv6, in each hub's prefixes, and no other."""
+    if person.vpn is None:
+        return
+    left = set(person.vpn.addresses)
+    for hub in hosts.values():
+        own = addresses_at(hub, person)
+        left -= set(own)
+        if own and sorted(":" in address for address in own) != [False, True]:
+            message = f"{', '.join(own)} is not one IPv4 and one IPv6 address at {hub.name}"
+            yield Problem(file, person.name, "vpn.addresses", message, "write one of each")
+    for address in sorted(left):
+        message = f"{address} is in no hub's prefixes for people"
+        hubs = [
+            f"{it.name} has {' and '.join(it.vpn.people)}"
+            for it in hosts.values()
+            if it.vpn and it.vpn.people
+        ]
+        remedy = (
+            f"choose a free one: {'; '.join(hubs)}" if hubs else "give a host the role hub first"
+        )
+        yield Problem(file, person.name, "vpn.addresses", message, remedy)

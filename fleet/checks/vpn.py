@@ -1,0 +1,36 @@
+"""What only shows between the hosts' ends of the VPN, its prefixes, and the public addresses."""
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+
+from fleet.groups import VpnGroup
+from fleet.hosts import Host
+from fleet.reading.problems import Problem
+from fleet.reading.records import shared_values
+from fleet.values.networks import overlap, within
+
+
+def check_vpn(file: str, hosts: Mapping[str, Host], vpn: VpnGroup) -> Iterator[Problem]:
+    """Every problem of the hosts, by name, in the VPN."""
+    members = {name: host.vpn for name, host in hosts.items() if host.vpn}
+    yield from shared_values(
+        file, "vpn.addresses", {name: it.addresses for name, it in members.items()}
+    )
+    prefixes = [("group_data/vpn.py", prefix) for prefix in vpn.servers]
+    prefixes += [(name, prefix) for name, it in members.items() for prefix in it.people]
+    for (owner, one), (name, other) in combinations(prefixes, 2):
+        if overlap(one, other):
+            message = f"{other} overlaps with {one} of {owner}"
+            remedy = "give the servers, and the people of each hub, prefixes of their own"
+            yield Problem(file, name, "vpn.people", message, remedy)
+    for name, host in hosts.items():
+        if within(host.address, (prefix for _, prefix in prefixes)):
+            message = f"{host.address} is an address inside the VPN"
+            remedy = "write the one by which other hosts reach it without the VPN"
+            yield Problem(file, name, "address", message, remedy)
+    for name, it in members.items():
+        for address in it.addresses:
+            if not within(address, vpn.servers):
+                message = f"{address} is none of the servers' addresses"
+                remedy = f"choose one in {' or '.join(vpn.servers)}"
+                yield Problem(file, name, "vpn.addresses", message, remedy)

@@ -1,0 +1,1 @@
+"""What follows from the data: datasets, exports, copies, accounts, peers, packages."""

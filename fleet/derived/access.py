@@ -1,0 +1,107 @@
+"""Who may do what on a host, and by which keys: what accounts and authorized_keys are made of."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from fleet.hosts import Host
+from fleet.people import Key, Person, end_of, is_over
+from fleet.values.keys import bare, comment
+from fleet.values.networks import within
+
+
+@dataclass(frozen=True)
+class Account:
+    """One person's account on one host.
+
+    admin: whether sudo gives them everything
+    keys: the lines of their authorized_keys, sshd(8)
+    expires: the last day, in UTC, on which it can be used
+    """
+
+    name: str
+    admin: bool
+    keys: tuple[str, ...]
+    expires: date | None
+
+
+def accounts_on(people: Iterable[Person], host: Host, now: datetime) -> list[Account]:
+    """The accounts that there should be on the host, by name; those that have expired are none."""
+    found = [
+        _account(person, host)
+        for person in people
+        if not is_over(person.expires, now) and may_log_in(person, host)
+    ]
+    return sorted(found, key=lambda account: account.name)
+
+
+def may_log_in(person: Person, host: Host) -> bool:
+    return bool(_rights(person, host))
+
+
+def is_admin(person: Person, host: Host) -> bool:
+    return "admin" in _rights(person, host)
+
+
+def is_usable_admin(person: Person, host: Host, now: datetime) -> bool:
+    """Whether the person can log in to the host now, by a key that is valid, and be root there."""
+    keys = [key for key in person.ssh_keys if not is_over(key.expires, now)]
+    usable = any(_is_usable(key, person, host) for key in keys)
+    return is_admin(person, host) and usable and not is_over(person.expires, now)
+
+
+def _is_usable(key: Key, person: Person, host: Host) -> bool:
+    """Whether the key is accepted from where the person has to come from."""
+    if not (host.only_by_vpn and key.only_from):
+        return True
+    own = person.vpn.addresses if person.vpn else ()
+    return any(within(address, key.only_from) for address in own)
+
+
+def lockout(people: Iterable[Person], host: Host, key: str | None, now: datetime) -> str | None:
+    """Why whoever is logged in to the host by the key could not come back as an admin, or None.
+
+    key: "kind base64"; None if the login was by something else
+    """
+    person = owner(people, key)
+    if key is None:
+        return "you are not logged in by an SSH key, and by nothing else one will get in again"
+    if person is None:
+        return "the SSH key by which you are logged in is nobody's"
+    if not is_usable_admin(person, host, now):
+        return f"you are logged in by a key of {person.name}, who would be no admin there any more"
+    mine = next(it for it in person.ssh_keys if bare(it.key) == key)
+    if is_over(mine.expires, now):
+        return f"the key of {person.name} by which you are logged in has expired"
+    return None
+
+
+def owner(people: Iterable[Person], key: str | None) -> Person | None:
+    """Whose key it is, "kind base64"."""
+    return next((it for it in people if key in [bare(own.key) for own in it.ssh_keys]), None)
+
+
+def _rights(person: Person, host: Host) -> list[str]:
+    places = (host.name, *host.groups)
+    return [right for place, right in person.access.items() if place in places]
+
+
+def _account(person: Person, host: Host) -> Account:
+    keys = tuple(authorized_key(person, key) for key in person.ssh_keys)
+    return Account(person.name, is_admin(person, host), keys, person.expires)
+
+
+def authorized_key(person: Person, key: Key) -> str:
+    """The key's line of authorized_keys.
+
+    Its comment says whose it is: sshd logs a key's fingerprint only, and `ssh-keygen -l -f` on the
+    file shows both.
+    """
+    options = []
+    if key.only_from:
+        options.append(f'from="{",".join(key.only_from)}"')
+    if ends := min((day for day in (key.expires, person.expires) if day), default=None):
+        # Z, without which sshd(8) takes it for the host's own time.
+        options.append(f'expiry-time="{end_of(ends):%Y%m%d%H%M}Z"')
+    label = " ".join(part for part in (person.name, comment(key.key)) if part)
+    return " ".join([*([",".join(options)] if options else []), bare(key.key), label])

@@ -1,0 +1,185 @@
+"""The kinds of values that records are made of, each with its own check and remedy.
+
+Scalars are strict: YAML's `off` is a boolean and never passes for the text "off".
+"""
+
+import re
+from ipaddress import ip_address
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictInt,
+    StrictStr,
+)
+
+from fleet.reading.problems import Invalid, shown
+from fleet.values.sizes import parse_size
+
+
+class Record(BaseModel):
+    """A record of the data: it refuses unknown fields and never changes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def matching(pattern: str, what: str, remedy: str) -> AfterValidator:
+    """A check that the whole text matches pattern; `what` says what it is not."""
+    compiled = re.compile(pattern, re.ASCII)
+
+    def check(value: str) -> str:
+        if not compiled.fullmatch(value):
+            raise Invalid(f"{shown(value)} is not {what}", remedy)
+        return value
+
+    return AfterValidator(check)
+
+
+def unique(what: str) -> AfterValidator:
+    """A check that no item of the list is there twice."""
+
+    def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
+        if repeated := sorted({value for value in values if values.count(value) > 1}):
+            raise Invalid(f"{what} {', '.join(repeated)} is there twice", "keep one of the two")
+        return values
+
+    return AfterValidator(check)
+
+
+def _address(value: str) -> str:
+    try:
+        address = ip_address(value)
+    except ValueError:
+        raise Invalid(
+            f"{shown(value)} is not an IP address", "write one such as 192.0.2.11, not a name"
+        ) from None
+    # An export to one of these would reach nobody, or everybody.
+    if address.is_unspecified or address.is_multicast or address.is_loopback or "%" in value:
+        raise Invalid(f"{value} is not a host's address", "write the host's own address")
+    return str(address)
+
+
+def _disk(value: str) -> str:
+    remedy = "write its name below /dev/disk/by-id, such as ata-WDC_WD40EFRX_1234"
+    if "/" in value:
+        raise Invalid(f"{shown(value)} is a path", remedy)
+    if re.fullmatch(r"(?:[shv]|xv)d[a-z]+\d*|nvme\d+n\d+(?:p\d+)?", value):
+        raise Invalid(f"{value} may name another disk after the next boot", remedy)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._:+=@-]*", value):
+        raise Invalid(f"{shown(value)} is not the name of a disk", remedy)
+    return value
+
+
+def _absolute(value: str) -> str:
+    parts = value.split("/")[1:]
+    if not re.fullmatch(r"(?:/[A-Za-z0-9_.-]+)+", value) or {".", ".."} & set(parts):
+        raise Invalid(f"{shown(value)} is not an absolute path", "write one such as /media/storage")
+    return value
+
+
+def _repository(value: str) -> str:
+    remedy = "write one such as https://example.org/site.git"
+    if re.search(r"://[^/@]*:[^/]*@", value):
+        # Its own message, because the general one would print the password.
+        raise Invalid("this address holds a password", remedy)
+    host = r"(?:[A-Za-z0-9_.-]+@)?[A-Za-z0-9.\[\]:-]+"
+    if not re.fullmatch(rf"(?:https|git|ssh)://{host}/[A-Za-z0-9._/~+-]+", value):
+        raise Invalid(f"{shown(value)} is not the address of a git repository", remedy)
+    return value
+
+
+Text = StrictStr
+HostName = Annotated[
+    Text,
+    matching(
+        r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?",
+        "a host name",
+        "use small letters, digits and hyphens, a letter first, at most 63 in all",
+    ),
+]
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+DnsName = Annotated[
+    Text,
+    matching(
+        rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+{_LABEL}",
+        "a DNS name",
+        "write the full name in small letters, such as vision.hypha.coop",
+    ),
+]
+SshHostname = Annotated[
+    Text,
+    matching(
+        r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}",
+        "a name or address to connect to",
+        "write an IP address, a DNS name or a Host of your ssh_config",
+    ),
+]
+Address = Annotated[Text, AfterValidator(_address)]
+Disk = Annotated[Text, AfterValidator(_disk)]
+AbsolutePath = Annotated[Text, AfterValidator(_absolute)]
+Size = Annotated[int, BeforeValidator(parse_size)]
+Port = Annotated[StrictInt, Field(ge=1, le=65535)]
+UserName = Annotated[
+    Text, matching(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "write one such as ops")
+]
+FilePath = Annotated[
+    Text,
+    matching(r"[^\x00-\x1f]+", "a path", "write the path of a file, such as ~/.ssh/id_ed25519"),
+]
+Commit = Annotated[
+    Text,
+    matching(
+        r"[0-9a-f]{40}",
+        "a full commit",
+        "write all 40 hex digits, as `git rev-parse` prints them, in quotes",
+    ),
+]
+Repository = Annotated[Text, AfterValidator(_repository)]
+Package = Annotated[
+    Text, matching(r"[a-z0-9][a-z0-9+.-]+", "a Debian package", "write one such as nfs-common")
+]
+PhpSize = Annotated[
+    Text, matching(r"[1-9][0-9]{0,5}[KMG]", "a size for PHP", "write one such as 100M")
+]
+NfsExport = Annotated[
+    Text,
+    matching(
+        r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?:(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]+)+",
+        "an NFS export",
+        "write one such as ftpback-bhs1-1.ip-192-0-2-1.net:/export/ftpbackup/ns1.ip-192-0-2-1.net",
+    ),
+]
+LvmVolume = Annotated[
+    Text,
+    matching(
+        # coop-backup is the snapshot's own name.
+        r"[A-Za-z0-9_+][A-Za-z0-9_+.-]*/(?!coop-backup$)[A-Za-z0-9_+][A-Za-z0-9_+.-]*",
+        "an LVM volume that can be copied",
+        "write group and volume, such as vg0/srv",
+    ),
+]
+ZfsName = Annotated[
+    Text,
+    matching(
+        r"[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)*",
+        "a ZFS dataset",
+        "write one such as tank/srv",
+    ),
+]
+UnitName = Annotated[
+    Text,
+    matching(
+        r"(?!coop-backup)[A-Za-z0-9][A-Za-z0-9:_.@-]*\.(?:service|socket|timer|path|target)",
+        "a unit of systemd that can be stopped for a backup",
+        "write its full name, such as nginx.service",
+    ),
+]
+ClockTime = Annotated[
+    Text,
+    matching(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day", 'write one such as "02:30"'),
+]
+Packages = Annotated[tuple[Package, ...], unique("package")]

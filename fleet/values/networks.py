@@ -1,0 +1,61 @@
+"""IP prefixes, and addresses within them."""
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_interface, ip_network
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from fleet.reading.problems import Invalid, shown
+from fleet.values.fields import Address, Text
+
+
+def _prefix(value: str) -> str:
+    remedy = "write one such as 10.66.0.0/24 or fd66:0:0:1::/64"
+    if "/" not in value:
+        raise Invalid(f"{shown(value)} has no length", remedy)
+    try:
+        network = ip_network(value, strict=False)
+    except ValueError:
+        raise Invalid(f"{shown(value)} is not an IP prefix", remedy) from None
+    try:
+        ip_network(value)
+    except ValueError:
+        # sshd takes `from="10.66.0.1/24"` and then lets nobody in.
+        raise Invalid(f"{value} has bits beyond its length", f"write {network}") from None
+    return str(network)
+
+
+def _both_versions(values: tuple[str, ...]) -> tuple[str, ...]:
+    found = sorted(values, key=lambda value: ip_interface(value).version)
+    if [ip_interface(value).version for value in found] != [4, 6]:
+        raise Invalid(f"{shown(values)} is not one of IPv4 and one of IPv6", "write one of each")
+    return tuple(found)
+
+
+Prefix = Annotated[Text, AfterValidator(_prefix)]
+# One of IPv4 and one of IPv6; whatever the order in the file, IPv4 comes first.
+BothAddresses = Annotated[tuple[Address, ...], AfterValidator(_both_versions)]
+BothPrefixes = Annotated[tuple[Prefix, ...], AfterValidator(_both_versions)]
+
+
+def overlap(one: str, other: str) -> bool:
+    """Whether the two prefixes share an address."""
+    first, second = ip_network(one), ip_network(other)
+    return first.version == second.version and first.overlaps(second)
+
+
+def within(address: str, prefixes: Iterable[str]) -> bool:
+    """Whether a host can have the address in one of the prefixes.
+
+    The first and the last IPv4 address of one cannot be used.
+    """
+    return any(_within(address, prefix) for prefix in prefixes)
+
+
+def _within(address: str, prefix: str) -> bool:
+    network, host = ip_network(prefix), ip_address(address)
+    if host not in network:
+        return False
+    ends = {network.network_address, network.broadcast_address}
+    return network.version == 6 or network.prefixlen > 30 or host not in ends

@@ -1,0 +1,201 @@
+"""A client VM: its dataset mounted at boot, decrypted where the data says so, services on it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from controller.this_run import secrets, this_fleet, this_host
+from engine.fact import STORAGE_SECONDS
+from fleet.derived.datasets import dataset_name
+from fleet.hosts import Volume
+from fleet.secrets import password_name
+from operations import files, gocryptfs, mounts, nfs, systemd
+from roles.places import unit_file
+from roles.templates import render
+
+PASSWORD_FILE = "/etc/coop-infra/gocryptfs.password"
+GOCRYPTFS = "gocryptfs-storage.service"
+RETRY = "coop-storage-retry"
+
+# hard: a server that is away makes a writer wait; soft would lose its data and not say so.
+NFS_OPTIONS = ("vers=4.2", "hard", "noatime", "nosuid", "nodev", "noexec")
+
+# A storage that does not answer must fail the host, not hang the run: pyinfra's _timeout, seconds.
+STALLED = STORAGE_SECONDS + 30
+
+
+def mount_unit(path: str) -> str:
+    """The name that systemd wants for the mount unit of this path: systemd.unit(5)."""
+    name = "-".join(part.replace("-", r"\x2d") for part in path.strip("/").split("/"))
+    return (r"\x2e" + name[1:] if name.startswith(".") else name) + ".mount"
+
+
+def in_command_line(unit: str) -> str:
+    """As ExecStart= wants it, which reads a backslash as the beginning of an escape."""
+    return unit.replace("\\", r"\\")
+
+
+def storage_unit() -> str:
+    """The unit that is active exactly while this host's storage is mounted, and readable."""
+    return GOCRYPTFS if _volume().encrypted else mount_unit(this_fleet().clients.mountpoint)
+
+
+def service_file(service: str) -> files.Entry:
+    """What ties a service to the storage: it starts on the real mount and stops with it."""
+    drop_in = render(
+        __file__,
+        "service.conf.j2",
+        storage_unit=storage_unit(),
+        mountpoint=this_fleet().clients.mountpoint,
+        filesystem="fuse.gocryptfs" if _volume().encrypted else "nfs4",
+    )
+    return files.File(drop_in_path(service), drop_in)
+
+
+def drop_in_path(service: str) -> str:
+    """The file that ties this service to the storage."""
+    return unit_file(f"{service}.d/coop-storage.conf")
+
+
+@deploy("Client VM")
+def converge(services: Sequence[str]) -> None:
+    """services: the units that live on the storage, to be started whenever it is there."""
+    encrypted = _volume().encrypted
+    if not encrypted:
+        gocryptfs.none(
+            name="Plain volume",
+            ciphertext=this_fleet().clients.ciphertext,
+            password_file=PASSWORD_FILE,
+            escrow=_escrow(),
+            _timeout=STALLED,
+        )
+    mounts.sealed(name="Mountpoints", filesystems=_mountpoints())
+    files.present(name="Units", entries=_files(services))
+    mounted = [_nfs_mount()] if encrypted else [_nfs_mount(), _retry_timer()]
+    systemd.running(
+        name="NFS mount",
+        units=mounted,
+        masked=nfs.OLD_UNITS,
+        # A service that is masked would keep the mounts that it is tied to from restarting.
+        loaded=[f"{RETRY}.service", *services],
+    )
+    if not encrypted:
+        gocryptfs.plain(
+            name="Plain storage",
+            mountpoint=this_fleet().clients.mountpoint,
+            units=[f"{RETRY}.timer", storage_unit()],
+            _timeout=STALLED,
+        )
+    else:
+        _converge_volume()
+        systemd.running(name="Decryption", units=[_decryption(), _retry_timer()])
+
+
+def _converge_volume() -> None:
+    password = secrets().get(password_name(this_host()))
+    escrow = _escrow()
+    # Only a dry run comes here without them: the inventory has refused any other.
+    if password and escrow:
+        gocryptfs.volume(
+            name="Encrypted volume",
+            ciphertext=this_fleet().clients.ciphertext,
+            password_file=PASSWORD_FILE,
+            password=password,
+            escrow=escrow,
+            rotate=bool(host.data.get("rotate_gocryptfs", False)),
+            _timeout=STALLED,
+        )
+
+
+def _escrow() -> Path | None:
+    directory = secrets().escrow_directory
+    return directory / host.name if directory else None
+
+
+def _nfs_mount() -> systemd.Unit:
+    unit = mount_unit(_nfs_path())
+    return systemd.Unit(
+        unit, restart_on=(unit_file(unit),), what=_nfs_source(), options=NFS_OPTIONS
+    )
+
+
+def _decryption() -> systemd.Unit:
+    return systemd.Unit(GOCRYPTFS, restart_on=(unit_file(GOCRYPTFS), PASSWORD_FILE))
+
+
+def _retry_timer() -> systemd.Unit:
+    return systemd.Unit(f"{RETRY}.timer", restart_on=(unit_file(f"{RETRY}.timer"),))
+
+
+def _volume() -> Volume:
+    volume = this_host().volume
+    assert volume is not None
+    return volume
+
+
+def _nfs_source() -> str:
+    server = this_fleet().storage_host.vpn
+    assert server is not None
+    # The IPv4 address: fleet/derived/exports.py gives it to the client's.
+    return f"{server.addresses[0]}:/{dataset_name(this_fleet(), this_host())}"
+
+
+def _nfs_path() -> str:
+    """Where the export itself is mounted."""
+    clients = this_fleet().clients
+    return clients.ciphertext if _volume().encrypted else clients.mountpoint
+
+
+def _mountpoints() -> dict[str, str]:
+    """What may be mounted where, and nothing above or below it."""
+    clients = this_fleet().clients
+    if _volume().encrypted:
+        return {clients.ciphertext: "nfs4", clients.mountpoint: "fuse.gocryptfs"}
+    return {clients.mountpoint: "nfs4"}
+
+
+def _files(services: Sequence[str]) -> list[files.Entry]:
+    clients = this_fleet().clients
+    unit = mount_unit(_nfs_path())
+    nfs_mount = render(
+        __file__,
+        "nfs.mount.j2",
+        source=_nfs_source(),
+        path=_nfs_path(),
+        options=",".join(NFS_OPTIONS),
+        tunnel=this_fleet().vpn.unit,
+    )
+    units = " ".join(map(in_command_line, [storage_unit(), *services]))
+    retry = render(__file__, "retry.service.j2", units=units)
+    # Two clients of one host name, as copies of a template are, would take each other's locks away:
+    # nfs(5), NFS version 4 leases.
+    identity = f"options nfs nfs4_unique_id={host.name}\n"
+    entries: list[files.Entry] = [
+        files.File("/etc/modprobe.d/coop-nfs.conf", identity),
+        files.File(unit_file(unit), nfs_mount),
+        files.File(unit_file(f"{RETRY}.service"), retry),
+        files.File(
+            unit_file(f"{RETRY}.timer"),
+            render(__file__, "retry.timer.j2", seconds=clients.retry_seconds),
+        ),
+    ]
+    if _volume().encrypted:
+        entries.append(files.File(unit_file(GOCRYPTFS), _gocryptfs_service()))
+        # From a time when the data said encrypted: false.
+        entries.append(files.Absent(unit_file(mount_unit(clients.mountpoint))))
+    return entries
+
+
+def _gocryptfs_service() -> str:
+    clients = this_fleet().clients
+    return render(
+        __file__,
+        "gocryptfs.service.j2",
+        mountpoint=clients.mountpoint,
+        ciphertext=clients.ciphertext,
+        ciphertext_unit=mount_unit(clients.ciphertext),
+        password_file=PASSWORD_FILE,
+        uid=_volume().uid,
+    )

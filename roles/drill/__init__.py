@@ -1,0 +1,134 @@
+"""Restores on trial: once a week each volume, by the host that keeps the copies."""
+
+from pathlib import Path
+from typing import Any
+
+from pyinfra.api import deploy
+
+from controller.this_run import secrets, this_fleet
+from fleet.derived.copies import copies_of
+from fleet.derived.datasets import dataset_name
+from fleet.hosts import Host, Site
+from operations import escrow_keys, files, git, systemd
+from roles import offsite, vision
+from roles.places import PROGRAMS, PYTHON, program, settings, timer, unit_file
+from roles.templates import render
+
+PROGRAM = f"{PROGRAMS}/drill"
+SETTINGS = "/etc/coop-infra/drill.json"
+CONFIGURATION = "/etc/coop-infra/drill"
+# In memory: a disk of this host that is lost or thrown away opens no encrypted volume.
+KEYS = "/run/coop-drill-keys"
+UNIT = "coop-drill"
+
+
+@deploy("Restore drills")
+def converge() -> None:
+    """After the clients, whose keys the same run may have escrowed."""
+    for host in _with_site():
+        assert host.site is not None
+        git.checkout(
+            name=f"Pages of {host.name}",
+            path=vision.root(host.site),
+            repository=host.site.repository,
+            commit=host.site.commit,
+        )
+    files.present(name="Files", entries=_files())
+    hand_over()
+    systemd.running(
+        name="Services",
+        units=[timer(UNIT)],
+        # Started by a drill alone, where nobody else sees them.
+        masked=["nginx.service", vision.fpm()] if _with_site() else [],
+        loaded=[f"{UNIT}.service"],
+    )
+
+
+def hand_over() -> None:
+    """The escrowed keys, which a host that keeps copies forgets at each boot."""
+    directory = secrets().escrow_directory
+    encrypted = [it for it in this_fleet().hosts_with_volume() if it.volume and it.volume.encrypted]
+    # Only a dry run comes here without it, or a fleet that needs none.
+    if directory and encrypted:
+        escrow_keys.handed_over(
+            name="Keys", directory=KEYS, escrows={it.name: directory / it.name for it in encrypted}
+        )
+
+
+def run() -> None:
+    """All drills, now; fails the host if one does."""
+    systemd.finished(name="Restore drills", unit=f"{UNIT}.service")
+
+
+def _with_site() -> list[Host]:
+    return [it for it in this_fleet().hosts_with_volume() if it.site]
+
+
+def _files() -> list[files.Entry]:
+    drills = {it.name: _drill(it) for it in this_fleet().hosts_with_volume()}
+    told = {
+        "manifests": offsite.FETCHED,
+        "show": [*PYTHON.split(), offsite.MANIFEST, "show"],
+        "keys": KEYS,
+        "evidence": offsite.EVIDENCE,
+        "max_age": this_fleet().offsite.rpo_seconds()["offsite"],
+        "drills": drills,
+    }
+    clients = this_fleet().clients
+    values = {
+        "program": f"{PYTHON} {PROGRAM} {SETTINGS}",
+        "at": this_fleet().offsite.drill,
+        "source": this_fleet().storage_host,
+    }
+    units = (f"{UNIT}.service", f"{UNIT}.timer")
+    return [
+        program(PROGRAM, "drill.py"),
+        settings(SETTINGS, told),
+        files.Directory(str(Path(offsite.EVIDENCE).parent), 0o700),
+        # Empty but in a drill, which mounts there where nobody else sees it.
+        files.Directory(clients.mountpoint),
+        files.Directory(clients.ciphertext),
+        *(entry for it in _with_site() if it.site for entry in _site_files(it, it.site)),
+        *(files.File(unit_file(it), render(__file__, f"{it}.j2", **values)) for it in units),
+    ]
+
+
+def _drill(host: Host) -> dict[str, Any]:
+    assert host.volume is not None
+    dataset = dataset_name(this_fleet(), host)
+    copy = next(it for it in copies_of(this_fleet()) if dataset.startswith(f"{it.source}/"))
+    return {
+        "dataset": dataset,
+        "target": copy.target + dataset.removeprefix(copy.source),
+        "mountpoint": this_fleet().clients.mountpoint,
+        "ciphertext": this_fleet().clients.ciphertext if host.volume.encrypted else None,
+        "uid": host.volume.uid,
+        "site": _site(host, host.site) if host.site else None,
+    }
+
+
+def _site(host: Host, site: Site) -> dict[str, str]:
+    return {
+        "name": site.name,
+        "nginx": f"{CONFIGURATION}/{host.name}/nginx.conf",
+        "php": f"{CONFIGURATION}/{host.name}/php-fpm.conf",
+        "fpm": f"php-fpm{this_fleet().vision.php}",
+        "uploads": vision.uploads(site),
+    }
+
+
+def _site_files(host: Host, site: Site) -> list[files.Entry]:
+    """The site's own configuration, around which stands the least that lets it run."""
+    assert host.volume is not None
+    own = _site(host, site)
+    # Users are known here by their number only.
+    uid = str(host.volume.uid)
+    parts = {
+        "server": vision.configured("nginx.conf.j2", site),
+        "pool": vision.configured("pool.conf.j2", site, user=uid),
+    }
+    return [
+        files.File(own["nginx"], render(__file__, "nginx.conf.j2", **parts)),
+        files.File(own["php"], render(__file__, "php-fpm.conf.j2", **parts)),
+        files.Link(f"{vision.root(site)}/files", vision.uploads(site)),
+    ]

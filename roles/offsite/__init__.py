@@ -1,0 +1,190 @@
+"""Copies off-site: a host with the role offsite pulls the storage server's snapshots.
+
+The server gives it an account that may send what is below the datasets, through a command that
+admits nothing else (source.py). Neither side can take away what the other has.
+"""
+
+from pyinfra import host
+from pyinfra.api import deploy
+
+from controller.this_run import this_fleet, this_host
+from fleet.derived.copies import copies_of
+from fleet.derived.datasets import dataset_name
+from fleet.hosts import Host
+from operations import accounts, delegations, files, keys, systemd, zfs
+from roles import pool
+from roles.places import METRICS_DIRECTORY, PROGRAMS, PYTHON, program, settings, timer, unit_file
+from roles.templates import render
+
+ACCOUNT = "coop-pull"
+HOME = "/var/lib/coop-offsite"
+SOURCE, BOOKMARKS = f"{PROGRAMS}/offsite-source", f"{PROGRAMS}/offsite-bookmarks"
+MANIFEST = f"{PROGRAMS}/offsite-manifest"
+# Where the storage server keeps them; source.py, which runs there, has the same.
+MANIFESTS = "/var/lib/coop-manifests"
+PULL, HOLD = f"{PROGRAMS}/offsite-pull", f"{PROGRAMS}/offsite-hold"
+STATUS = f"{PROGRAMS}/offsite-status"
+SETTINGS = "/etc/coop-infra/offsite.json"
+# What has been fetched of the storage server's manifests, and what drills have shown.
+FETCHED = f"{HOME}/manifests"
+EVIDENCE = "/var/lib/coop-drill/evidence.json"
+METRICS = f"{METRICS_DIRECTORY}/coop-offsite.prom"
+UNITS = ("coop-offsite", "coop-offsite-status")
+TAKE, PRUNE, WRITE = "sanoid.service", "sanoid-prune.service", "coop-manifest.service"
+TAKE_FILE = unit_file(f"{TAKE}.d/coop-infra.conf")
+PRUNE_FILE = unit_file(f"{PRUNE}.d/coop-infra.conf")
+
+KEY = keys.Pair(
+    f"{HOME}/id_ed25519",
+    make='ssh-keygen -q -t ed25519 -N "" -C "" -f "$new"; rm "$new.pub"',
+    public='ssh-keygen -y -f "$file"',
+    owner=ACCOUNT,
+)
+
+# Nothing of a copy is ever mounted, or has power here.
+PARENT = {
+    "canmount": "off",
+    "mountpoint": "none",
+    "readonly": "on",
+    "setuid": "off",
+    "exec": "off",
+    "devices": "off",
+}
+
+
+@deploy("Key of the copies off-site")
+def make_key() -> None:
+    """Before access.converge, which lets it in to the storage server."""
+    name = host.name
+    accounts.service_user(name="User", user=ACCOUNT, home=HOME)
+    keys.own(
+        name="Key",
+        pair=KEY,
+        known=this_fleet().pull_keys.load(),
+        store=lambda key: this_fleet().pull_keys.store(name, key),
+    )
+
+
+def accepted() -> dict[str, tuple[str, ...]]:
+    """By account, the lines of authorized_keys for the machines that come to this host."""
+    pullers = this_fleet().hosts_with_role("offsite")
+    if "storage" not in this_host().roles or not pullers:
+        return {}
+    stored = this_fleet().pull_keys.load()
+    return {ACCOUNT: tuple(_line(it, stored[it.name]) for it in pullers if it.name in stored)}
+
+
+def _line(puller: Host, key: str) -> str:
+    assert puller.vpn is not None
+    command = " ".join([PYTHON, SOURCE, *(copy.source for copy in copies_of(this_fleet()))])
+    only_from = ",".join(puller.vpn.addresses)
+    return f'restrict,from="{only_from}",command="{command}" {key} {puller.name}'
+
+
+@deploy("Source of copies off-site")
+def serve() -> None:
+    """On the storage server: what a pull needs there."""
+    sources = [copy.source for copy in copies_of(this_fleet())]
+    # A shell, as sshd starts the forced command by it.
+    accounts.service_user(name="User", user=ACCOUNT, home="/", shell="/bin/sh")
+    write = f"{PYTHON} {MANIFEST} write {MANIFESTS} {' '.join(sources)}"
+    files.present(
+        name="Programs",
+        entries=[
+            program(SOURCE, "offsite/source.py"),
+            files.File(BOOKMARKS, render(__file__, "bookmarks.sh.j2", sources=sources), 0o755),
+            _before_pruning(BOOKMARKS),
+            program(MANIFEST, "offsite/manifest.py"),
+            # Its group is that of whatever is written there.
+            files.Directory(MANIFESTS, 0o2750, "root", ACCOUNT),
+            files.File(unit_file(WRITE), render(__file__, f"{WRITE}.j2", command=write)),
+            files.File(TAKE_FILE, render(__file__, "take.conf.j2", unit=WRITE)),
+        ],
+    )
+    delegations.allowed(
+        name="Permissions", user=ACCOUNT, datasets=sources, permissions=["hold", "send"]
+    )
+    systemd.running(
+        name="Services",
+        units=[],
+        loaded=[PRUNE, TAKE, WRITE],
+        drop_ins=[PRUNE_FILE, TAKE_FILE],
+    )
+
+
+@deploy("Copies off-site")
+def converge() -> None:
+    files.present(name="Files", entries=_files())
+    above = f"{this_fleet().offsite.pool.name}/{this_fleet().storage.pool.name}"
+    targets = [copy.target for copy in copies_of(this_fleet())]
+    pool.converge([zfs.Dataset(name, PARENT) for name in (above, *targets)], undeclared=targets)
+    delegations.allowed(
+        name="Permissions",
+        user=ACCOUNT,
+        datasets=[above],
+        permissions=["create", "mount", "receive"],
+    )
+    systemd.running(
+        name="Services",
+        units=[*pool.units(), *(timer(it) for it in UNITS)],
+        loaded=[*(f"{it}.service" for it in UNITS), PRUNE],
+        drop_ins=[PRUNE_FILE],
+    )
+
+
+def look() -> str:
+    """The command that tells how fresh the copies are, on a host that keeps them: facts.copies."""
+    return f"{PYTHON} {STATUS} {SETTINGS} --look"
+
+
+def _files() -> list[files.Entry]:
+    copies, source = copies_of(this_fleet()), this_fleet().storage_host
+    assert source.vpn is not None
+    retentions = {copy.target: copy.retention for copy in copies}
+    told = {
+        "host": source.name,
+        "bandwidth": this_fleet().offsite.bandwidth,
+        "copies": {copy.source: copy.target for copy in copies},
+        "retentions": {target: it.model_dump() for target, it in retentions.items()},
+        "expected": [dataset_name(this_fleet(), it) for it in this_fleet().hosts_with_volume()],
+        "rpo": this_fleet().offsite.rpo_seconds(),
+        "evidence": EVIDENCE,
+        "proof_seconds": this_fleet().offsite.proof_days * 24 * 3600,
+        "seen": f"{HOME}/seen.json",
+        "stale": f"{HOME}/stale.json",
+        "manifests": FETCHED,
+        "metrics": METRICS,
+    }
+    values = {
+        "account": ACCOUNT,
+        "home": HOME,
+        "key": KEY.file,
+        "source": source,
+        "address": source.vpn.addresses[0],
+        "pull": f"{PYTHON} {PULL} {SETTINGS}",
+        "hold": f"{PYTHON} {HOLD} {SETTINGS}",
+        "status": f"{PYTHON} {STATUS} {SETTINGS}",
+        "tunnel": this_fleet().vpn.unit,
+    }
+    return [
+        files.Directory(HOME, 0o700, ACCOUNT, ACCOUNT),
+        files.Directory(FETCHED, 0o700, ACCOUNT, ACCOUNT),
+        files.File(f"{HOME}/.ssh/config", render(__file__, "ssh_config.j2", **values)),
+        program(PULL, "offsite/pull.py"),
+        program(MANIFEST, "offsite/manifest.py"),
+        program(HOLD, "offsite/hold.py"),
+        settings(SETTINGS, told),
+        program(STATUS, "offsite/status.py"),
+        *(
+            files.File(unit_file(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))
+            for it in UNITS
+            for kind in ("service", "timer")
+        ),
+        pool.sanoid(retentions, takes=False),
+        _before_pruning(f"{PYTHON} {HOLD} {SETTINGS}"),
+    ]
+
+
+def _before_pruning(command: str) -> files.File:
+    """What has to be done before sanoid destroys anything: if it fails, sanoid does not."""
+    return files.File(PRUNE_FILE, render(__file__, "prune.conf.j2", command=command))

@@ -1,0 +1,35 @@
+"""Where the roles put programs, units, settings and metrics of their own on a host."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from fleet import ROOT
+from operations import files, systemd
+
+PROGRAMS = "/usr/local/lib/coop-infra"
+# With nothing but Debian's Python.
+PYTHON = "/usr/bin/python3 -I"
+# Where prometheus-node-exporter of Debian looks.
+METRICS_DIRECTORY = "/var/lib/prometheus/node-exporter"
+
+
+def unit_file(name: str) -> str:
+    """name: of a unit, or of a drop-in of one, as in nfs-server.service.d/limits.conf"""
+    return f"/etc/systemd/system/{name}"
+
+
+def timer(name: str) -> systemd.Unit:
+    """The timer of that name, without its suffix, whose file is one of this project's."""
+    unit = f"{name}.timer"
+    return systemd.Unit(unit, restart_on=(unit_file(unit),))
+
+
+def program(path: str, source: str) -> files.File:
+    """A program of programs/, such as offsite/pull.py, as the file `path` of a host."""
+    return files.File(path, (ROOT / "programs" / source).read_text(), 0o755)
+
+
+def settings(path: str, values: Mapping[str, Any]) -> files.File:
+    """What a program is told about its host: JSON."""
+    return files.File(path, json.dumps(values, indent=2) + "\n")

@@ -1,0 +1,65 @@
+"""What hosts with a ZFS pool have in common: its disks, its datasets, its snapshots."""
+
+from collections.abc import Collection, Sequence
+
+from pyinfra import host
+from pyinfra.api.exceptions import DeployError
+
+from controller.this_run import this_fleet, this_host
+from engine.report import is_unreadable
+from facts.pools import PoolDisks
+from fleet.groups import PoolGroup, Retention
+from operations import files, pools, systemd, zfs
+from roles.templates import render
+
+SANOID_CONF = "/etc/sanoid/sanoid.conf"
+
+
+def preflight() -> None:
+    """Look at the disks before anything is changed on any host.
+
+    Raises DeployError, which ends the run, for a disk that is missing or holds something else.
+    """
+    wanted, pool = this_host(), _group().pool
+    state = host.get_fact(PoolDisks, pool=pool.name, disks=list(wanted.disks), _sudo=True)
+    if is_unreadable():
+        return
+    problems = pools.preflight_problems(state, pool.name, pool.layout, wanted.disks)
+    if problems:
+        where = f"{this_fleet().file.name}: {wanted.name}: disks: "
+        raise DeployError("\n".join(where + problem for problem in problems))
+
+
+def converge(datasets: Sequence[zfs.Dataset], undeclared: Collection[str] = ()) -> None:
+    """The pool, and these datasets in it; undeclared as for operations.zfs.datasets."""
+    pool = _group().pool
+    pools.pool(
+        name="Pool",
+        pool=pool.name,
+        layout=pool.layout,
+        disks=this_host().disks,
+        ashift=pool.ashift,
+    )
+    zfs.datasets(name="Datasets", pool=pool.name, wanted=datasets, undeclared=undeclared)
+
+
+def sanoid(policies: dict[str, Retention], takes: bool) -> files.File:
+    """Sanoid's configuration, by dataset; takes: snapshots are made here, not only pruned."""
+    values = {name: retention.model_dump() for name, retention in policies.items()}
+    return files.File(SANOID_CONF, render(__file__, "sanoid.conf.j2", policies=values, takes=takes))
+
+
+def units() -> list[systemd.Unit]:
+    """What brings the pool back at boot, keeps its snapshots, and reads all of it now and then."""
+    return [
+        systemd.Unit("zfs-import-cache.service"),
+        systemd.Unit("zfs-import.target"),
+        systemd.Unit("zfs-mount.service"),
+        systemd.Unit("zfs.target"),
+        systemd.Unit("sanoid.timer"),
+        systemd.Unit(f"zfs-scrub-{_group().scrub}@{_group().pool.name}.timer"),
+    ]
+
+
+def _group() -> PoolGroup:
+    return this_fleet().pool_group(this_host())

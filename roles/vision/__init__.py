@@ -1,0 +1,113 @@
+"""The vision board: two PHP pages from a pinned commit, whose uploads lie on the storage."""
+
+from pyinfra.api import deploy
+
+from controller.this_run import this_fleet, this_host
+from fleet.hosts import Site
+from operations import accounts, files, git, health, systemd
+from roles import clients
+from roles.templates import render
+
+USER = "vision"
+SOCKET = "/run/php/vision.sock"
+HEALTH = "/usr/local/sbin/vision-health"
+NGINX_SITE = "/etc/nginx/sites-enabled/vision"
+
+
+@deploy("Vision board")
+def converge() -> None:
+    volume = this_host().volume
+    assert volume is not None
+    # The owner of the volume: the export makes every file this user's, whoever writes it.
+    accounts.service_user(name="User", user=USER, uid=volume.uid)
+    git.checkout(
+        name="Pages",
+        path=root(_site()),
+        repository=_site().repository,
+        commit=_site().commit,
+        _timeout=clients.STALLED,
+    )
+    files.present(name="Files", entries=_configuration())
+    # Apart from the rest: of a storage that does not answer nothing is known.
+    files.present(name="Uploads", entries=_uploads(), _timeout=clients.STALLED)
+    systemd.running(name="Services", units=_units())
+    health.healthy(name="Health", command=HEALTH)
+
+
+def services() -> list[str]:
+    """The units that need the storage."""
+    return [fpm(), "nginx.service"]
+
+
+def fpm() -> str:
+    return f"php{this_fleet().vision.php}-fpm.service"
+
+
+def root(site: Site) -> str:
+    """Where its pages are."""
+    return f"/var/www/{site.name}"
+
+
+def uploads(site: Site) -> str:
+    """Where its uploads are, on the storage."""
+    return f"{this_fleet().clients.mountpoint}/persistent_{site.name}"
+
+
+def configured(template: str, site: Site, user: str = USER) -> str:
+    """One of the templates beside this file, for that site; user: by whom PHP runs."""
+    return render(
+        __file__,
+        template,
+        site=site,
+        vision=this_fleet().vision,
+        user=user,
+        socket=SOCKET,
+        root=root(site),
+        uploads=uploads(site),
+        mountpoint=this_fleet().clients.mountpoint,
+    )
+
+
+def _site() -> Site:
+    site = this_host().site
+    assert site is not None
+    return site
+
+
+def _pool() -> str:
+    return f"/etc/php/{this_fleet().vision.php}/fpm/pool.d"
+
+
+def _uploads() -> list[files.Entry]:
+    directory = uploads(_site())
+    return [
+        files.Directory(directory, owner=USER, group=USER),
+        # The index page is a fatal error until there is a first file.
+        files.File(
+            f"{directory}/00000000-000000.txt",
+            "The first vision is still to come.\n",
+            owner=USER,
+            group=USER,
+        ),
+    ]
+
+
+def _configuration() -> list[files.Entry]:
+    return [
+        files.File(NGINX_SITE, configured("nginx.conf.j2", _site())),
+        files.Absent("/etc/nginx/sites-enabled/default"),
+        files.File(f"{_pool()}/vision.conf", configured("pool.conf.j2", _site())),
+        files.Absent(f"{_pool()}/www.conf"),
+        files.File(HEALTH, configured("health.sh.j2", _site()), mode=0o755),
+        files.Link(f"{root(_site())}/files", uploads(_site())),
+        *(clients.service_file(service) for service in services()),
+    ]
+
+
+def _units() -> list[systemd.Unit]:
+    php, nginx = services()
+    pool = f"{_pool()}/vision.conf"
+    return [
+        systemd.Unit(php, restart_on=(clients.drop_in_path(php), pool)),
+        systemd.Unit(nginx, restart_on=(clients.drop_in_path(nginx),), reload_on=(NGINX_SITE,)),
+    ]

@@ -1,0 +1,139 @@
+"""The VPN: WireGuard between all servers, and a hub through which people come."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from pyinfra import host, state
+from pyinfra.api import deploy
+
+from controller.preflight import refuse
+from controller.reach import tunnel_to
+from controller.this_run import hosts_of_run, secrets, this_fleet, this_host
+from engine.report import tell
+from facts.wireguard import Live, WireGuard
+from fleet.derived.vpn import Peer, alone, server_peers
+from fleet.secrets import preshared_name
+from fleet.values.networks import within
+from operations import files, keys, systemd, wireguard
+from roles.places import unit_file
+from roles.templates import render
+from roles.vpn import firewall
+
+# For the next boot; the interface's operation puts it in force.
+FORWARDING = "/etc/sysctl.d/60-coop-vpn.conf"
+NOT_KNOWN = "(a secret that is not set here)"
+
+
+def preflight() -> None:
+    """Refuse a run that would end the tunnel by which its operator comes."""
+    mine = tunnel_to(this_host())
+    if mine is None:
+        return
+    live = host.get_fact(WireGuard, interface=this_fleet().vpn.interface, _sudo=True).live
+    if live and ends(live, _wanted(), mine):
+        refuse(
+            f"you come by the tunnel of {mine}, and this run would end it: in the data the address "
+            "is nobody's now, has expired, or has another key, or the hub gets another",
+            "take that tunnel down and come by the public address or another hub, or let "
+            "somebody else run it",
+        )
+
+
+def ends(live: Live, wanted: wireguard.Interface, address: str) -> bool:
+    """Whether the tunnel from this address would not be there any more."""
+    for key, its in live.peers.items():
+        if not within(address, its.allowed_ips):
+            continue
+        peer = next((it for it in wanted.peers if within(address, it.allowed_ips)), None)
+        if peer is None and not within(address, wanted.keyless):
+            return True
+        # What follows is for the hub itself; to the others it is the peer, and may get a new key.
+        if alone(address) not in its.allowed_ips:
+            continue
+        if peer is None or peer.public_key != key or live.public_key != wanted.public_key:
+            return True
+        if peer.preshared != NOT_KNOWN and peer.digest != its.preshared:
+            return True
+    return False
+
+
+@deploy("VPN")
+def converge() -> None:
+    name = host.name
+    keys.own(
+        name="Key",
+        pair=wireguard.pair(this_fleet().vpn.interface),
+        known=this_fleet().vpn_keys.load(),
+        store=lambda key: this_fleet().vpn_keys.store(name, key),
+    )
+    files.present(name="Files", entries=_files())
+    # Above, every host has stored its key: now the peers are known.
+    wireguard.interface(name="Interface", interface=this_fleet().vpn.interface, wanted=interface)
+    # Over the tunnel that is up now: the proof for a host that lets SSH in by it alone.
+    firewall.converge()
+    systemd.running(name="Services", units=units())
+
+
+def interface() -> wireguard.Interface:
+    """The interface as it should be, by the keys that are stored now."""
+    wanted = _wanted()
+    if wanted.keyless:
+        names = ", ".join(sorted(set(wanted.keyless.values())))
+        tell(f"no peers before their first run, as they have no key yet: {names}")
+    # Before a run begins: it will store theirs before it comes to this.
+    first = [] if state.is_executing else hosts_of_run()
+    keyless = {prefix: name for prefix, name in wanted.keyless.items() if name not in first}
+    return replace(wanted, keyless=keyless)
+
+
+def _wanted() -> wireguard.Interface:
+    vpn = this_host().vpn
+    assert vpn is not None
+    stored = this_fleet().vpn_keys.load()
+    peers = server_peers(this_fleet(), this_host(), stored, datetime.now(UTC))
+    return wireguard.Interface(
+        public_key=stored.get(host.name),
+        addresses=vpn.addresses,
+        port=this_fleet().vpn.port,
+        peers=tuple(_peer(peer, peer.public_key) for peer in peers if peer.public_key),
+        # Who has no address any more is not sent out of the hub's other side either.
+        led_here=vpn.people,
+        forwards="hub" in this_host().roles,
+        keyless={
+            prefix: peer.name
+            for peer in peers
+            if peer.public_key is None
+            for prefix in peer.allowed_ips
+        },
+    )
+
+
+def _peer(peer: Peer, public_key: str) -> wireguard.Peer:
+    secret = secrets().get(preshared_name(this_fleet().people[peer.name])) if peer.preshared else ""
+    return wireguard.Peer(
+        name=peer.name,
+        public_key=public_key,
+        allowed_ips=peer.allowed_ips,
+        endpoint=peer.endpoint,
+        keepalive=peer.keepalive,
+        # Only a dry run comes here without it: the inventory has refused any other.
+        preshared=NOT_KNOWN if secret is None else secret,
+    )
+
+
+def _files() -> list[files.Entry]:
+    drop_in = unit_file(f"{this_fleet().vpn.unit}.d/coop-infra.conf")
+    entries: list[files.Entry] = [
+        files.File(drop_in, render(__file__, "wg-quick.conf.j2")),
+        *firewall.entries(),
+    ]
+    if "hub" in this_host().roles:
+        entries.append(files.File(FORWARDING, render(__file__, "forwarding.conf.j2")))
+    else:
+        entries.append(files.Absent(FORWARDING))
+    return entries
+
+
+def units() -> list[systemd.Unit]:
+    """What runs, and at each boot."""
+    return [systemd.Unit(this_fleet().vpn.unit), *firewall.units()]

@@ -1,0 +1,106 @@
+import base64
+import io
+import tarfile
+
+import pytest
+from pyinfra.api import FactProcessError
+
+from engine.fact import END
+from facts.access import KEYS, Access, AccountState
+from facts.files import PathState
+from tests.unit.host_here import ask, sh
+
+
+def packed(**files: str) -> str:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for path, content in files.items():
+            member = tarfile.TarInfo(path)
+            member.size = len(content)
+            member.uname = member.gname = "root"
+            archive.addfile(member, io.BytesIO(content.encode()))
+    return base64.b64encode(buffer.getvalue()).decode()
+
+
+CENTRAL, STRAY = f"{KEYS}/ops-hypha-1", "/root/.ssh/authorized_keys"
+
+
+def output(**other: list[str]) -> list[str]:
+    """A host's answer, with other lines in these sections."""
+    answer = {
+        "login": ["vagrant"],
+        "accounts": [
+            "root:0:0:/root:/bin/bash",
+            "www-data:33:33:/var/www:/usr/sbin/nologin",
+            "vagrant:1000:1000:/home/vagrant:/bin/bash",
+            "ops-meet-1:1001:994:/home/ops-meet-1:/usr/sbin/nologin",
+            "vision:20001:20001:/nonexistent:/usr/sbin/nologin",
+        ],
+        "expires": ["ops-meet-1:1"],
+        "sudo": ["vagrant"],
+        "groups": ["coop-people:x:995:vagrant,ops-hypha-1", "coop-admins:x:994:"],
+        "files": [packed(**{CENTRAL: "a key\n"})],
+        "strays": [packed(**{STRAY: "another\n"})],
+        "settings\troot": ["permitrootlogin no", "AllowGroups a", "allowgroups b"],
+        "settings\tvagrant": [],
+        "matches": ["/etc/ssh/sshd_config:Match User x"],
+        "reloaded": ["@1795595396", "@1795595396", "@1795595390"],
+        **other,
+    }
+    return [line for title, lines in answer.items() for line in (f"##{title}", *lines)] + [END]
+
+
+def test_a_host_is_read_whole() -> None:
+    found = Access().process(output())
+    assert found.login == "vagrant"
+    assert found.accounts["vagrant"] == AccountState(1000, "/home/vagrant", "/bin/bash", None, True)
+    closed = AccountState(1001, "/home/ops-meet-1", "/usr/sbin/nologin", 1)
+    assert found.accounts["ops-meet-1"] == closed
+    persons = [name for name, account in found.accounts.items() if account.is_persons]
+    assert persons == ["vagrant", "ops-meet-1", "vision"]
+    assert [name for name, account in found.accounts.items() if account.has_shell] == [
+        "root",
+        "vagrant",
+    ]
+    assert found.groups == {
+        "coop-people": frozenset({"vagrant", "ops-hypha-1"}),
+        # By its own entry in passwd(5), which group(5) does not list.
+        "coop-admins": frozenset({"ops-meet-1"}),
+    }
+    assert found.files == {CENTRAL: PathState("file", 0o644, "root", "root", content=b"a key\n")}
+    assert found.strays == {STRAY: "another\n"}
+    assert found.settings == {
+        "root": {"permitrootlogin": "no", "allowgroups": "a b"},
+        "vagrant": {},
+    }
+    assert found.matches == ("/etc/ssh/sshd_config:Match User x",)
+    assert found.reloaded
+
+
+@pytest.mark.parametrize(
+    ("times", "reloaded"),
+    [
+        (["@1795595396", "@1795595397"], False),
+        (["@1795595396", "@1795595396"], True),
+        # ssh.socket starts an sshd a connection, and the service never.
+        (["", "@1795595397"], True),
+    ],
+)
+def test_whether_sshd_has_read_its_files(times: list[str], reloaded: bool) -> None:
+    assert Access().process(output(reloaded=times)).reloaded is reloaded
+
+
+@pytest.mark.parametrize(
+    "other", [{"files": []}, {"accounts": ["root:0"]}, {"reloaded": ["@x", "@1"]}, {"login": []}]
+)
+def test_an_answer_that_is_not_whole_fails_the_host(other: dict[str, list[str]]) -> None:
+    with pytest.raises(FactProcessError):
+        Access().process(output(**other))
+
+
+def test_it_works_without_sshd_sudo_and_systemd() -> None:
+    found = ask(Access, ["coop-people"], ["/no/such/file"], ["permitrootlogin", "usepam"])
+    assert found.login == sh("id -un").stdout.strip()
+    assert found.accounts["root"].uid == 0
+    assert found.groups == {}
+    assert "/no/such/file" not in found.files

@@ -1,0 +1,106 @@
+import base64
+import hashlib
+import os
+from pathlib import Path
+
+import pytest
+
+from engine.fact import END
+from facts.files import Paths, PathState
+from tests.unit.host_here import ask, sh
+
+# Whose a file is that this process makes.
+OWNER, GROUP = sh("id -un; id -gn").stdout.split()
+
+
+def made(path: Path, content: bytes = b"", mode: int = 0o644) -> str:
+    path.write_bytes(content)
+    path.chmod(mode)
+    return str(path)
+
+
+def test_nothing_there_and_nothing_asked_is_empty(tmp_path: Path) -> None:
+    assert ask(Paths, [str(tmp_path / "none"), str(tmp_path / "no/such")]) == {}
+    assert ask(Paths, []) == ask(Paths, [], [str(tmp_path / "none")]) == Paths.default() == {}
+
+
+def test_a_file_comes_with_every_byte(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 9 + b"\n\nno newline at the end"
+    path = made(tmp_path / "it's a $file; with 100% spaces", content, 0o640)
+    assert ask(Paths, [path]) == {path: PathState("file", 0o640, OWNER, GROUP, content=content)}
+
+
+def test_an_empty_file_is_not_an_absent_one(tmp_path: Path) -> None:
+    path = made(tmp_path / "empty")
+    assert ask(Paths, [path])[path].content == b""
+
+
+def test_all_mode_bits_are_seen(tmp_path: Path) -> None:
+    directory = tmp_path / "shared"
+    directory.mkdir()
+    directory.chmod(0o2775)
+    seen = ask(Paths, [str(directory)])
+    assert seen == {str(directory): PathState("directory", 0o2775, OWNER, GROUP)}
+
+
+def test_what_is_in_a_directory_is_not_read(tmp_path: Path) -> None:
+    made(tmp_path / "inside", b"x" * 10)
+    assert list(ask(Paths, [str(tmp_path)])) == [str(tmp_path)]
+
+
+def test_a_link_is_itself_also_where_it_points_nowhere(tmp_path: Path) -> None:
+    file, good, broken = tmp_path / "file", tmp_path / "good", tmp_path / "broken"
+    made(file, b"content")
+    good.symlink_to(file)
+    broken.symlink_to("../elsewhere")
+    seen = ask(Paths, [str(good), str(broken)])
+    assert seen[str(good)] == PathState("link", 0o777, OWNER, GROUP, target=str(file))
+    assert seen[str(broken)].target == "../elsewhere"
+
+
+def test_other_things_are_known_and_not_opened(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    assert ask(Paths, [str(path)])[str(path)].kind == "other"
+
+
+def test_one_path_that_is_absent_hides_no_other(tmp_path: Path) -> None:
+    first, last = made(tmp_path / "a", b"1"), made(tmp_path / "z", b"2")
+    assert set(ask(Paths, [first, str(tmp_path / "m"), last])) == {first, last}
+
+
+def test_of_a_secret_only_the_digest_leaves_the_host(tmp_path: Path) -> None:
+    path = made(tmp_path / "my key", b"hunter2\n", 0o600)
+    answer = sh(Paths().command([str(tmp_path)], [path, str(tmp_path / "none")])).stdout
+    assert "hunter2" not in answer
+    assert b"hunter2" not in base64.b64decode(answer.split("\n", 1)[0])
+    digest = hashlib.sha256(b"hunter2\n").hexdigest()
+    state = PathState("file", 0o600, OWNER, GROUP, digest=digest)
+    assert ask(Paths, [str(tmp_path)], [path])[path] == state
+
+
+def test_a_link_in_the_place_of_a_secret_is_not_taken_for_it(tmp_path: Path) -> None:
+    made(tmp_path / "target", b"hunter2\n", 0o600)
+    link = tmp_path / "link"
+    link.symlink_to("target")
+    assert ask(Paths, [], [str(link)])[str(link)].mode == 0o777
+
+
+def archive(paths: list[str]) -> bytes:
+    """What the fact's command sends, without the line that says it is whole."""
+    return base64.b64decode(sh(Paths().command(paths)).stdout.removesuffix(f"{END}\n"))
+
+
+def test_what_was_read_does_not_wait_in_a_buffer_for_what_hangs(tmp_path: Path) -> None:
+    answer = archive([made(tmp_path / "a", b"1")])
+    assert len(answer) == 4 * 512  # name, content, and two that end it; not tar's usual 20
+
+
+@pytest.mark.parametrize("blocks", [0, 1, 3])
+def test_an_answer_that_is_cut_off_gives_what_is_whole(tmp_path: Path, blocks: int) -> None:
+    first, last = made(tmp_path / "a", b"1"), made(tmp_path / "z", b"2" * 512 * blocks)
+    answer = archive([first, last])
+    end_of = {first: 1024, last: 1024 + 512 + 512 * blocks}
+    for cut in range(0, len(answer), 512):
+        seen = Paths().parse([base64.b64encode(answer[:cut]).decode()])
+        assert set(seen) == {path for path, end in end_of.items() if end <= cut}

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from engine.fact import STORAGE_SECONDS
+from facts.gocryptfs import Volume, VolumeState
+from tests.unit.gocryptfs_harness import Machine, digest
+
+CONFIG = b'{\n\t"Creator": "gocryptfs 2.3",\n\t"EncryptedKey": "iG4V+/=="\n}\n'
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(tmp_path)
+
+
+def fill(machine: Machine, *names: str) -> None:
+    for name in names:
+        (machine.ciphertext / name).write_text("")
+
+
+def test_an_empty_mount_is_no_volume(machine: Machine) -> None:
+    assert machine.state == VolumeState(mounted=True)
+
+
+def test_a_volume_with_its_config_byte_for_byte(machine: Machine) -> None:
+    fill(machine, "gocryptfs.diriv", "aGVsbG8gd29ybGQ", "gocryptfs.longname.x", ".hidden")
+    machine.config.write_bytes(CONFIG)
+    assert machine.state == VolumeState(mounted=True, config=CONFIG, diriv=True, entries=3)
+
+
+def test_an_empty_config_is_a_config(machine: Machine) -> None:
+    fill(machine, "gocryptfs.conf")
+    assert machine.state == VolumeState(mounted=True, config=b"")
+
+
+def test_what_a_cut_off_initialisation_leaves_is_no_entry(machine: Machine) -> None:
+    (machine.ciphertext / ".init-new").mkdir()
+    assert machine.state == VolumeState(mounted=True)
+    fill(machine, "gocryptfs.diriv")
+    assert machine.state == VolumeState(mounted=True, diriv=True)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["xinit-new", ".init", "a.init-", "gocryptfs.confx", "gocryptfs_conf", "gocryptfs.conf.new"],
+)
+def test_names_that_look_alike_are_entries(machine: Machine, name: str) -> None:
+    fill(machine, name)
+    assert machine.state == VolumeState(mounted=True, entries=1)
+
+
+def test_the_password_is_known_by_its_digest_alone(machine: Machine) -> None:
+    machine.password_file.parent.mkdir()
+    machine.password_file.write_text("correct horse battery staple\n")
+    assert machine.state.password_digest == digest("correct horse battery staple")
+
+
+def test_an_unmounted_directory_is_not_looked_into(machine: Machine) -> None:
+    fill(machine, "gocryptfs.conf", "aGVsbG8")
+    machine.mounted.unlink()
+    assert machine.state == VolumeState()
+
+
+@pytest.mark.parametrize("broken", ["findmnt", "ls", "base64", "timeout"])
+def test_what_cannot_be_read_counts_as_not_mounted(machine: Machine, broken: str) -> None:
+    """Taken for empty, it would be initialised over."""
+    fill(machine, "aGVsbG8", "gocryptfs.conf", "gocryptfs.diriv")
+    machine.shell.stand_in(broken, "echo partly; exit 5")
+    assert not machine.state.mounted
+
+
+def test_storage_that_does_not_answer_is_given_up(machine: Machine) -> None:
+    machine.shell.stand_in("timeout", 'shift 3; PATH=${PATH#*:} exec timeout -s KILL 0.2 "$@"')
+    machine.shell.stand_in("ls", "exec sleep 20")
+    assert not machine.state.mounted
+    assert machine.shell.calls[0].startswith(f"timeout -s KILL {STORAGE_SECONDS} sh -c")
+
+
+def test_without_an_answer_nothing_is_mounted() -> None:
+    assert Volume.default() == VolumeState(mounted=False)

@@ -1,0 +1,86 @@
+"""Mistakes in group_data name the file and the variable."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from fleet.reading.problems import Problem
+from tests.unit.fleet_samples import GROUP_DATA, problems_of, sample
+
+
+def spoilt(directory: Path, group: str, line: str) -> list[Problem]:
+    """What is found if line is added to a copy of the group's file."""
+    copy = directory / "group_data"
+    shutil.copytree(GROUP_DATA, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    with (copy / f"{group}.py").open("a") as file:
+        file.write(f"\n{line}\n")
+    return problems_of(directory, sample(), copy)
+
+
+@pytest.mark.parametrize(
+    ("group", "line", "place", "says"),
+    [
+        ("storage", "pools = {}", "pools", "did you mean pool?"),
+        ("storage", "from pathlib import Path", "Path", "there is no such field"),
+        ("storage", "pool['layout'] = 'raidz3'", "pool layout", "'raidz1'"),
+        ("storage", "pool['layuot'] = 'mirror'", "pool layuot", "did you mean layout?"),
+        ("storage", "pool['name'] = 'mirror'", "pool name", "ZFS's own words"),
+        ("storage", "pool['ashift'] = '12'", "pool ashift", "a whole number"),
+        ("storage", "pool = ['x']", "pool", "a mapping of fields"),
+        ("storage", "del pool", "pool", "is missing"),
+        ("storage", "packages = 'sanoid'", "packages", "a list"),
+        ("storage", "packages[0] = 'a b'", "packages 0", "a Debian package"),
+        ("storage", "dataset_properties['quota'] = 1", "dataset_properties quota", "no such"),
+        ("storage", "dataset_properties['atime'] = False", "dataset_properties atime", "boolean"),
+        ("storage", "snapshots['prod']['hourly'] = -1", "snapshots prod.hourly", "equal to 0"),
+        ("storage", "snapshots['prod']['hurly'] = 1", "snapshots prod.hurly", "hourly"),
+        ("storage", "del snapshots['prod']['daily']", "snapshots prod.daily", "is missing"),
+        (
+            "storage",
+            "snapshots['prod'].update(hourly=0, daily=0, monthly=0)",
+            "snapshots prod.monthly",
+            "no snapshot is kept",
+        ),
+        ("storage", "snapshots['test'] = {}", "snapshots test", "prod, staging"),
+        ("storage", "scrub = 'daily'", "scrub", "'weekly' or 'monthly'"),
+        ("storage", "nfs['grace_seconds'] = 5", "nfs grace_seconds", "equal to 10"),
+        ("storage", "nfs['lease_seconds'] = 60", "nfs grace_seconds", "before the lease"),
+        ("clients", "mountpoint = 'media'", "mountpoint", "an absolute path"),
+        ("clients", "mountpoint = '/media/../etc'", "mountpoint", "an absolute path"),
+        ("clients", "ciphertext = '/media/storage/x'", "ciphertext", "side by side"),
+        ("clients", "ciphertext = '/media'", "ciphertext", "side by side"),
+        ("clients", "retry_seconds = 0", "retry_seconds", "equal to 1"),
+        ("vision", "php = 8.2", "php", "put it in quotes"),
+        ("vision", "php = '8.4'", "packages", "php8.4-fpm"),
+        ("vision", "upload_max = '100MB'", "upload_max", "such as 100M"),
+        ("vision", "memory_limit = 128", "memory_limit", "put it in quotes"),
+    ],
+)
+def test_a_mistake_names_file_and_variable(
+    tmp_path: Path, group: str, line: str, place: str, says: str
+) -> None:
+    (problem,) = spoilt(tmp_path, group, line)
+    assert problem.file.endswith(f"group_data/{group}.py")
+    assert f"{problem.record} {problem.field}".strip() == place
+    assert says in str(problem)
+
+
+@pytest.mark.parametrize("line", ["pool = {", "raise ValueError('x')", "1 / 0", "pool = missing"])
+def test_a_file_that_cannot_be_run_is_a_problem(tmp_path: Path, line: str) -> None:
+    (problem,) = spoilt(tmp_path, "storage", line)
+    assert problem.file.endswith("group_data/storage.py")
+    assert "cannot be read" in problem.message
+
+
+def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
+    problems = problems_of(tmp_path, sample(), tmp_path / "nowhere")
+    assert [Path(problem.file).name for problem in problems] == [
+        "all.py",
+        "storage.py",
+        "offsite.py",
+        "clients.py",
+        "backups.py",
+        "vision.py",
+        "vpn.py",
+    ]

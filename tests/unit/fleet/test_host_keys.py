@@ -1,0 +1,75 @@
+"""The hosts' public keys: written down once, and never changed by a run."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet.host_keys import HostKeys, pull_keys, vpn_keys
+from fleet.reading.problems import FleetError
+from tests.unit.fleet_samples import KEY
+
+A = "hNL7sfL9FohXEKepD1VOykWFsexp71lhDrIbbgdihyQ="
+B = "rELDb80cm0s2Xj6YJ5ghF0ArzW3QLZVB0dj7zZshNlk="
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> HostKeys:
+    return vpn_keys(tmp_path / "coop-vpn-keys.yml")
+
+
+def test_there_is_none_before_the_first_run(keys: HostKeys) -> None:
+    assert keys.load() == {}
+
+
+def test_what_was_stored_is_read_back(keys: HostKeys) -> None:
+    keys.store("vpn1", A)
+    keys.store("prod1", B)
+    keys.store("prod1", B)
+    assert keys.load() == {"prod1": B, "vpn1": A}
+    assert keys.file.read_text().startswith("# The public keys of the hosts in the VPN.")
+    assert list(keys.file.parent.iterdir()) == [keys.file]
+
+
+def test_a_stored_key_is_never_changed(keys: HostKeys) -> None:
+    keys.store("vpn1", A)
+    with pytest.raises(ValueError, match="vpn1 has another key"):
+        keys.store("vpn1", B)
+    assert keys.load() == {"vpn1": A}
+
+
+def test_a_copied_machine_is_found_by_its_key(keys: HostKeys) -> None:
+    keys.store("vpn1", A)
+    with pytest.raises(ValueError, match="prod1 has the key of vpn1"):
+        keys.store("prod1", A)
+    assert keys.load() == {"vpn1": A}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("hosts:\n  vpn1: {public_key: x}\n", "vpn1: public_key: 'x' is not a WireGuard"),
+        (f"hosts:\n  vpn1: {A}\n", "is not a mapping"),
+        (f"vpn1: {{public_key: {A}}}\n", "no mapping named hosts"),
+        (
+            f"hosts:\n  a: {{public_key: {A}}}\n  b: {{public_key: {A}}}\n",
+            "b: public_key: .* is also that of a",
+        ),
+        ("", "no mapping named hosts"),
+    ],
+)
+def test_a_file_that_was_spoilt_by_hand_is_refused(keys: HostKeys, text: str, says: str) -> None:
+    keys.file.write_text(text)
+    with pytest.raises(FleetError, match=says):
+        keys.load()
+    with pytest.raises(FleetError, match=says):
+        keys.store("c", B)
+    assert keys.file.read_text() == text
+
+
+def test_those_of_ssh_are_a_file_of_their_own(tmp_path: Path) -> None:
+    keys = pull_keys(tmp_path / "coop-pull-keys.yml")
+    keys.store("offsite1", KEY)
+    assert keys.load() == {"offsite1": KEY}
+    keys.file.write_text("hosts:\n  offsite1: {public_key: x}\n")
+    with pytest.raises(FleetError, match="'x' is not a kind of key"):
+        keys.load()

@@ -1,0 +1,443 @@
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api import FunctionCommand
+
+from engine import undo
+from facts.access import KEYS, Access, AccessState, AccountState
+from facts.files import PathState
+from operations.access import (
+    ADMINS,
+    HEADER,
+    PEOPLE,
+    SSHD,
+    SUDOERS,
+    TO_END,
+    Account,
+    Wanted,
+    _leave,
+    bare,
+    drift,
+    expiry,
+    people,
+)
+from operations.sessions import END_SESSIONS
+from tests.unit.host_here import sh
+from tests.unit.operation_harness import Run, Shell, run
+
+OPS = "ssh-ed25519 AAAAops laptop"
+WEB = 'from="10.66.0.0/16",expiry-time="20270701" ssh-ed25519 AAAAweb'
+ROGUE = "ssh-rsa AAAArogue"
+ACCOUNTS = [Account("ops-hypha-1", True, (OPS,)), Account("web-hypha-1", False, (WEB,))]
+SETTINGS = {"permitrootlogin": "no", "usepam": "yes"}
+BASH, NOLOGIN = "/bin/bash", "/usr/sbin/nologin"
+WAITING = undo.directory("access")
+
+
+def person(uid: int, name: str, **other: Any) -> AccountState:
+    return AccountState(uid, f"/home/{name}", **{"shell": BASH, **other})
+
+
+def file(content: str, mode: int = 0o644, owner: str = "root") -> PathState:
+    return PathState("file", mode, owner, "root", content=content.encode())
+
+
+CONVERGED = AccessState(
+    login="ops-hypha-1",
+    accounts={
+        "root": AccountState(0, "/root", BASH),
+        "www-data": AccountState(33, "/var/www", NOLOGIN),
+        "ops-hypha-1": person(1000, "ops-hypha-1", sudo=True),
+        "web-hypha-1": person(1001, "web-hypha-1"),
+        "vision": person(20001, "none", shell=NOLOGIN),
+    },
+    groups={
+        PEOPLE: frozenset({"ops-hypha-1", "web-hypha-1"}),
+        ADMINS: frozenset({"ops-hypha-1"}),
+        "sudo": frozenset(),
+    },
+    files={
+        KEYS: PathState("directory", 0o755, "root", "root"),
+        f"{KEYS}/ops-hypha-1": file(f"{HEADER}{OPS}\n"),
+        f"{KEYS}/web-hypha-1": file(f"{HEADER}{WEB}\n"),
+        SUDOERS: file(f"{HEADER}%coop-admins ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o440),
+        SSHD: file(f"{HEADER}permitrootlogin no\nusepam yes\n"),
+    },
+    settings={"root": SETTINGS, "ops-hypha-1": SETTINGS, "web-hypha-1": SETTINGS},
+)
+
+
+def but(
+    accounts: dict[str, AccountState] | None = None,
+    groups: dict[str, set[str]] | None = None,
+    files: dict[str, PathState | None] | None = None,
+    **other: Any,
+) -> AccessState:
+    """The converged host with these in addition, or in the place of what it has."""
+    together = {**CONVERGED.files, **(files or {})}
+    return replace(
+        CONVERGED,
+        accounts={**CONVERGED.accounts, **(accounts or {})},
+        groups={**CONVERGED.groups, **{k: frozenset(v) for k, v in (groups or {}).items()}},
+        files={path: state for path, state in together.items() if state},
+        **other,
+    )
+
+
+def apply(
+    *states: AccessState, accounts: list[Account] = ACCOUNTS, proof: Any = lambda: None, **how: Any
+) -> Run:
+    answers: Any = list(states) if len(states) > 1 else states[0]
+    wanted = Wanted(tuple(accounts), SETTINGS)
+    return run(people, lambda: wanted, proof, facts={Access: answers}, **how)
+
+
+def scripts(done: Run) -> list[str]:
+    """What each command of the run is: a script, a tar that is unpacked, or a call."""
+    texts = []
+    for command in done.commands:
+        if isinstance(command, FunctionCommand):
+            texts.append("(proof)")
+        elif command.get_raw_value().endswith("sh -s"):
+            texts.append(str(command.connector_arguments["_stdin"]))
+        else:
+            texts.append(command.get_raw_value())
+    return texts
+
+
+def only_script(done: Run) -> str:
+    (text,) = scripts(done)
+    return text
+
+
+def test_who_is_as_wanted_is_left_alone() -> None:
+    done = apply(CONVERGED)
+    assert done.commands == [] and done.warned == []
+    assert done.noops == ["2 people can log in, and nobody else"]
+
+
+def test_a_change_is_undone_unless_it_is_proven() -> None:
+    done = apply(but(files={SSHD: None}), CONVERGED)
+    armed, written, reloaded, proof, confirmed = scripts(done)
+    assert undo.directory("access") in armed and SSHD in armed
+    assert "tar -x" in written
+    assert "sshd -t\nsystemctl reload ssh.service" in reloaded
+    assert proof == "(proof)"
+    assert "undone before it was confirmed" in confirmed
+
+
+def test_only_what_is_written_comes_back() -> None:
+    armed = scripts(apply(but(files={SSHD: None}), CONVERGED))[0]
+    line = next(line for line in armed.splitlines() if line.startswith("for path in"))
+    assert line == f"for path in {SSHD}; do"
+
+
+def test_what_an_earlier_run_did_not_prove_is_undone_first() -> None:
+    waiting = but(files={WAITING: PathState("directory", 0o700, "root", "root")})
+    done = apply(waiting, CONVERGED)
+    assert "systemctl start coop-undo-access.service" in only_script(done)
+    assert done.said == ["an earlier change was never confirmed: undone"]
+
+
+def test_people_get_account_groups_and_keys() -> None:
+    fresh = AccessState(
+        login="debian",
+        accounts={"root": AccountState(0, "/root", BASH), "debian": person(1000, "debian")},
+        settings={"root": {}},
+    )
+    armed, written, *_ = scripts(apply(fresh, CONVERGED))
+    for line in (
+        "groupadd --system coop-people",
+        "useradd -m --shell /bin/bash ops-hypha-1",
+        "gpasswd --add ops-hypha-1 coop-people",
+        "gpasswd --add ops-hypha-1 coop-admins",
+        "gpasswd --add web-hypha-1 coop-people",
+    ):
+        assert line in armed
+    assert "web-hypha-1 coop-admins" not in armed
+    # Before the undo is armed, and so before any key counts.
+    assert armed.index("useradd") < armed.index("coop-undo-access.timer")
+    assert f"{KEYS}/ops-hypha-1" in written
+
+
+def test_an_account_that_was_closed_is_opened_again() -> None:
+    closed = person(1001, "web-hypha-1", expires=1, shell=NOLOGIN)
+    armed = scripts(apply(but(accounts={"web-hypha-1": closed}), CONVERGED))[0]
+    assert "usermod --expiredate '' --shell /bin/bash web-hypha-1" in armed
+
+
+def test_whoever_is_no_admin_any_more_leaves_every_group_of_power() -> None:
+    strong = {"web-hypha-1", "ops-hypha-1"}
+    done = apply(but(groups={ADMINS: strong, "sudo": {"web-hypha-1"}}))
+    text = only_script(done)
+    assert "gpasswd --delete web-hypha-1 coop-admins" in text
+    assert "gpasswd --delete web-hypha-1 sudo" in text
+    assert "--delete ops-hypha-1" not in text
+    # A session that is open keeps the groups that it began with.
+    assert (
+        text.index("sudo > /dev/null") < text.index("end_all 1001") and "end_all 1000;" not in text
+    )
+
+
+def test_whoever_is_removed_is_closed_out_in_an_order_that_can_be_resumed() -> None:
+    text = only_script(apply(CONVERGED, accounts=ACCOUNTS[:1]))
+    steps = [
+        f"rm -rf -- {KEYS}/web-hypha-1",
+        "usermod --expiredate 1 web-hypha-1",
+        "end_all 1001",
+        "usermod --shell /usr/sbin/nologin web-hypha-1",
+        "gpasswd --delete web-hypha-1 coop-people",
+    ]
+    places = [text.index(step) for step in steps]
+    assert places == sorted(places)
+    assert "userdel" not in text and "ops-hypha-1" not in text.replace(END_SESSIONS, "")
+
+
+def test_an_account_that_was_closed_half_way_is_closed() -> None:
+    half = person(1002, "gone", expires=1, shell=NOLOGIN)
+    text = only_script(apply(but(accounts={"gone": half}, groups={PEOPLE: {
+        "gone", "ops-hypha-1", "web-hypha-1"}})))  # fmt: skip
+    assert "end_all 1002" in text and "gpasswd --delete gone coop-people" in text
+
+
+def test_an_account_that_nobody_declared_is_closed_and_a_services_is_not() -> None:
+    found = {"mallory": person(1005, "mallory"), "minecraft": person(1006, "mc", shell=NOLOGIN)}
+    text = only_script(apply(but(accounts=found)))
+    assert "end_all 1005" in text
+    assert "minecraft" not in text and "1006" not in text and "vision" not in text
+
+
+def test_the_account_that_the_run_came_by_is_closed_by_the_next_one() -> None:
+    done = apply(but(accounts={"debian": person(1005, "debian")}, login="debian"))
+    assert done.commands == []
+    assert done.warned == ["you came as debian, who is nobody: come as yourself, which closes it"]
+
+
+def test_strays_are_told_and_removed_and_sessions_of_their_keys_end() -> None:
+    strays = {
+        "/root/.ssh/authorized_keys": f"# note\n{ROGUE}\n",
+        "/home/ops-hypha-1/.ssh/authorized_keys": f"{OPS} again\n",
+        "/home/web-hypha-1/.ssh/authorized_keys2": f"{ROGUE}\n",
+    }
+    done = apply(but(strays=strays))
+    text = only_script(done)
+    for path in strays:
+        assert f"rm -f -- {path}" in text
+        assert any(f"{path}: present -> absent" in text for text in done.said)
+    # Of root never more than its logins: everything else is the system itself.
+    assert "end_sessions 0;" in text and "end_all 0" not in text
+    assert "end_all 1001;" in text
+    assert "end_all 1000;" not in text, "their key is as good as before"
+
+
+def test_a_key_that_is_replaced_ends_the_sessions_of_its_owner() -> None:
+    new = Account("web-hypha-1", False, ("ssh-ed25519 AAAAnew",))
+    *_, last = scripts(apply(CONVERGED, CONVERGED, accounts=[ACCOUNTS[0], new]))
+    assert "end_all 1001" in last and "end_all 1000" not in last
+
+
+def test_sessions_that_a_run_was_cut_off_before_ending_are_ended_by_the_next_one() -> None:
+    new = Account("web-hypha-1", False, ("ssh-ed25519 AAAAnew",))
+    armed, *_, last = scripts(apply(CONVERGED, CONVERGED, accounts=[ACCOUNTS[0], new]))
+    note = f"printf '%s\\n' web-hypha-1 > {TO_END}"
+    assert note in armed.partition("mkdir -m 700")[0]
+    # Not forgotten if some process does not end.
+    end = f'{{ end_all 1001; }} || failed=yes\n[ -z "$failed" ]; rm -f {TO_END}\n}}\n'
+    assert last.endswith(end)
+    # Not if the change is undone: then nothing was lost.
+    assert f"rm -f {TO_END}" in armed.partition("END-OF-UNDO")[2]
+
+    text = only_script(apply(but(files={TO_END: file("web-hypha-1\ngone\n")})))
+    assert "end_all 1001;" in text and "end_all 1000;" not in text
+
+
+def test_an_address_with_a_port_of_its_own_is_another_way_in() -> None:
+    where = {"port": "22", "listenaddress": "[::]:22 0.0.0.0:2222"}
+    found = but(settings={"root": {**SETTINGS, **where}})
+    for others, failures in (({"port": "22"}, 1), ({}, 0)):
+        done = run(
+            people,
+            partial(Wanted, tuple(ACCOUNTS), SETTINGS, others),
+            lambda: None,
+            facts={Access: found},
+        )
+        assert len(done.commands) == failures
+    assert "sshd for root: listenaddress 0.0.0.0:2222 -> port 22 alone" in drift(
+        found, Wanted(tuple(ACCOUNTS), SETTINGS, {"port": "22"})
+    )
+
+
+def test_while_sshd_has_other_settings_no_key_goes_and_the_run_fails() -> None:
+    other = {**SETTINGS, "permitrootlogin": "yes"}
+    found = but(strays={"/root/.ssh/authorized_keys": ROGUE}, settings={"root": other})
+    done = apply(found, accounts=ACCOUNTS[:1])
+    assert "for root: permitrootlogin yes -> no" in done.failure
+    closing = scripts(done)[0]
+    assert "usermod --expiredate 1 web-hypha-1" in closing and "/root/.ssh" not in closing
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("allowusers", "vagrant ops-hypha-1"), ("denygroups", "coop-people")]
+)
+def test_whom_another_file_shuts_out_is_told_before_a_reload_does_it(
+    option: str, value: str
+) -> None:
+    """sshd has not read it yet, and the operator alone would be let in."""
+    settings = {user: {**SETTINGS, option: value} for user in CONVERGED.settings}
+    found = but(settings=settings, reloaded=False)
+    wanted = Wanted(tuple(ACCOUNTS), SETTINGS, others={option: ""})
+    done = run(people, lambda: wanted, lambda: None, facts={Access: found})
+    assert f"for root: {option} {value} -> (sshd -T says nothing)" in done.failure
+    assert len(done.commands) == 1 and "reload" not in str(done.commands)
+    assert f"sshd for root: {option} {value} -> (sshd -T says nothing)" in drift(found, wanted)
+    assert drift(CONVERGED, wanted) == []
+
+
+def test_a_group_of_power_is_left_by_whatever_way_one_is_in_it(tmp_path: Path) -> None:
+    """Its member by passwd(5) is none for gpasswd(1)."""
+    (step,) = _leave("eve", but(groups={"disk": {"eve"}}), ("disk",))
+    shell, state = Shell(tmp_path), tmp_path / "group"
+    state.write_text("disk")
+    shell.stand_in("id", f"case $1 in -gn) cat {state} ;; -nG) cat {state} ;; esac")
+    shell.stand_in("getent", "exit 2")
+    shell.stand_in("groupadd")
+    shell.stand_in("gpasswd", "exit 3")
+    shell.stand_in("usermod", f"echo eve > {state}")
+    assert sh(step.command, shell=shell).returncode == 0
+    assert "usermod --gid eve eve" in shell.calls and "groupadd eve" in shell.calls
+    # One that could not be left is no success.
+    shell.stand_in("id", "echo disk")
+    assert sh(step.command, shell=shell).returncode != 0
+
+
+def test_a_system_account_with_roots_power_is_told() -> None:
+    found = but(
+        accounts={"toor": AccountState(0, "/", BASH), "svc": AccountState(999, "/", BASH)},
+        groups={"sudo": {"svc"}},
+    )
+    told = drift(found, WANTED)
+    assert "toor has uid 0: it is root by another name" in told
+    assert "svc is the system's, and in a group whose members can become root" in told
+
+
+def test_an_sshd_that_says_nothing_fails_the_run() -> None:
+    assert "(sshd -T says nothing)" in apply(but(settings={"root": {}})).failure
+
+
+def test_what_sshd_has_not_read_is_reloaded_under_the_same_proof() -> None:
+    done = apply(but(reloaded=False), CONVERGED)
+    assert len(done.commands) == 4 and "reload ssh.service" in scripts(done)[1]
+
+
+def test_a_name_of_the_systems_is_refused() -> None:
+    done = apply(CONVERGED, accounts=[*ACCOUNTS, Account("www-data", False, ())])
+    assert "www-data: an account or group of the system's has that name" in done.failure
+    # Its own group would be somebody else's.
+    done = apply(but(groups={"staff": set()}), accounts=[*ACCOUNTS, Account("staff", False, ())])
+    assert "staff: an account or group of the system's has that name" in done.failure
+    assert len(done.commands) == 1
+
+
+def test_wrong_owner_and_mode_are_repaired() -> None:
+    found = but(files={
+        f"{KEYS}/ops-hypha-1": file(f"{HEADER}{OPS}\n", owner="ops-hypha-1"),
+        SUDOERS: file(f"{HEADER}%coop-admins ALL=(ALL:ALL) NOPASSWD: ALL\n", 0o666),
+        KEYS: PathState("directory", 0o777, "root", "root"),
+    })  # fmt: skip
+    done = apply(found, CONVERGED)
+    assert f"{SUDOERS}: root:root 0666 -> root:root 0440" in done.said
+    assert f"{KEYS}/ops-hypha-1: ops-hypha-1:root 0644 -> root:root 0644" in done.said
+    assert f"{KEYS}: root:root 0777 -> root:root 0755" in done.said
+
+
+def test_what_others_rule_is_warned_of() -> None:
+    web = person(1001, "web-hypha-1", sudo=True)
+    match = "/etc/ssh/sshd_config:  Match Address 192.0.2.7"
+    done = apply(but(accounts={"web-hypha-1": web}, matches=(match,)))
+    assert done.warned == [
+        f"{match}: what sshd does under this condition is not looked at",
+        "web-hypha-1 is no admin, and may use sudo by a rule that is not of here",
+    ]
+
+
+def test_a_dry_run_tells_everything_at_once() -> None:
+    found = but(files={SSHD: None}, strays={"/root/.ssh/authorized_keys": ROGUE})
+    done = apply(found, accounts=ACCOUNTS[:1], executing=False, diff=True)
+    said = "\n".join(done.said)
+    assert f"{SSHD}: absent -> file" in said
+    assert "account web-hypha-1: open -> closed" in said
+    assert "/root/.ssh/authorized_keys: present -> absent" in said
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("ssh-ed25519 AAAAx me@home", "ssh-ed25519 AAAAx"),
+        (WEB, "ssh-ed25519 AAAAweb"),
+        ('command="echo a b" ssh-rsa AAAAy', "ssh-rsa AAAAy"),
+        ("# ssh-rsa AAAAy", ""),
+        ("", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_the_key_in_a_line(line: str, key: str) -> None:
+    assert bare(line) == key
+
+
+WANTED = Wanted(tuple(ACCOUNTS), SETTINGS)
+
+
+def test_of_a_converged_host_there_is_no_drift_to_tell() -> None:
+    assert drift(CONVERGED, WANTED) == []
+
+
+def test_drift_is_all_that_a_run_would_change_or_complain_of() -> None:
+    found = but(
+        files={SSHD: None, f"{KEYS}/mallory": file(ROGUE)},
+        accounts={"mallory": person(1005, "mallory")},
+        strays={"/root/.ssh/authorized_keys": ROGUE},
+        settings={"root": {}},
+        reloaded=False,
+        login="mallory",
+    )
+    told = "\n".join(drift(found, WANTED))
+    for text in (
+        f"{SSHD} is not as wanted",
+        f"{KEYS}/mallory: present -> absent",
+        "/root/.ssh/authorized_keys: present -> absent",
+        "sshd for root: usepam (sshd -T says nothing) -> yes",
+        "sshd has not read its configuration",
+        "you came as mallory",
+    ):
+        assert text in told
+
+
+def test_until_when_a_line_holds() -> None:
+    assert expiry(WEB) == "20270701"
+    assert expiry(OPS) == ""
+
+
+MACHINES = 'restrict,command="/usr/bin/python3 -I x" ' + ROGUE
+
+
+def with_service(key: str, **there: Any) -> Run:
+    """A host that a machine comes to by this key."""
+    wanted = Wanted(tuple(ACCOUNTS), SETTINGS, services={"pull": (key,)})
+    found = but(accounts={"pull": AccountState(998, "/", "/bin/sh")}, **there)
+    return run(people, lambda: wanted, lambda: None, facts={Access: found})
+
+
+def test_a_machines_key_is_left_where_it_is() -> None:
+    done = with_service(MACHINES, files={f"{KEYS}/pull": file(f"{HEADER}{MACHINES}\n")})
+    assert (done.commands, done.said) == ([], [])
+
+
+def test_a_machines_key_is_written_and_one_that_is_gone_ends_what_came_by_it() -> None:
+    done = with_service(MACHINES, files={f"{KEYS}/pull": None})
+    assert f"{KEYS}/pull: absent -> file root:root 0644" in done.said
+    done = with_service(OPS, files={f"{KEYS}/pull": file(f"{HEADER}{MACHINES}\n")})
+    assert "account pull: a key is gone, so its sessions end" in done.said
+    assert "end_sessions 998" in scripts(done)[-1]

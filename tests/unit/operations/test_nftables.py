@@ -1,0 +1,135 @@
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from pyinfra.api import FunctionCommand
+
+from engine import undo
+from facts.files import PathState
+from facts.nftables import Table, TableState
+from operations import nftables
+from operations.nftables import Closed, table
+from tests.unit.operation_harness import Run, run
+
+FILE = "/etc/coop-infra/firewall.nft"
+OPEN, SHUT = "open text\n", "shut text\n"
+OPEN_LISTED, SHUT_LISTED = "table open", "table shut"
+OTHERWISE = "bring your tunnel up"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nftables, "_begun", [])
+
+
+def state(live: str, text: str | None, **more: PathState) -> TableState:
+    file = PathState("file", 0o644, "root", "root", content=(text or "").encode())
+    files = {**({FILE: file} if text else {}), **more}
+    return TableState(True, live, (OPEN_LISTED, SHUT_LISTED), files)
+
+
+def apply(*states: TableState, inside: bool | None = True, closed: bool = True, **how: Any) -> Run:
+    """inside: whether the operator is; None if that must not be asked, as it takes time."""
+
+    def hindrance() -> str | None:
+        assert inside is not None
+        return None if inside else OTHERWISE
+
+    shut = Closed(SHUT, hindrance, shut_proof) if closed else None
+    answers: Any = list(states) if len(states) > 1 else states[0]
+    return run(table, "fw", FILE, OPEN, open_proof, shut, facts={Table: answers}, **how)
+
+
+def open_proof() -> None: ...
+
+
+def shut_proof() -> None: ...
+
+
+def proof_of(done: Run) -> Any:
+    (command,) = [it for it in done.commands if isinstance(it, FunctionCommand)]
+    return command.args[0]
+
+
+def armed(done: Run) -> str:
+    return str(done.commands[0].connector_arguments["_stdin"])
+
+
+def test_what_is_in_force_is_left_alone_and_nothing_is_asked_for_it() -> None:
+    done = apply(state(SHUT_LISTED, SHUT), inside=None)
+    assert done.commands == [] and done.noops == ["fw is in force"] and done.warned == []
+
+
+def test_the_table_is_written_and_loaded_under_a_proof() -> None:
+    done = apply(state("", None))
+    assert len(done.commands) == 5
+    assert f"nft -f {FILE}" in str(done.commands[2].connector_arguments["_stdin"])
+    assert proof_of(done) is shut_proof
+
+
+def test_what_is_undone_is_the_table_that_was_in_force() -> None:
+    lines = armed(apply(state(OPEN_LISTED, OPEN))).splitlines()
+    start = lines.index("nft -f - <<'END-OF-TABLE'")
+    assert lines[start + 1 : start + 5] == [
+        "table inet fw",
+        "delete table inet fw",
+        OPEN_LISTED,
+        "END-OF-TABLE",
+    ]
+
+
+def test_what_was_changed_by_hand_is_shown_and_mended() -> None:
+    done = apply(state("table shut\n\ta hole", SHUT))
+    assert "-\ta hole" in done.said
+    assert len(done.commands) == 5
+
+
+def test_a_file_that_differs_counts_too_as_it_is_for_the_next_boot() -> None:
+    done = apply(state(SHUT_LISTED, OPEN))
+    assert "-open text" in done.said and len(done.commands) == 5
+
+
+def test_who_is_not_inside_leaves_it_open_and_is_told() -> None:
+    done = apply(state("", None), inside=False)
+    assert done.warned == [OTHERWISE]
+    assert proof_of(done) is open_proof
+    assert apply(state(OPEN_LISTED, OPEN), inside=False).noops == ["fw is in force"]
+
+
+def test_who_is_not_inside_does_not_open_what_is_closed_otherwise() -> None:
+    done = apply(state("table shut of before", "shut of before\n"), inside=False)
+    assert done.commands == [] and done.noops == ["fw is left as it is"]
+    assert done.warned == [OTHERWISE]
+
+
+def test_a_host_that_is_not_closed_is_proven_from_where_the_operator_is() -> None:
+    now = replace(state(SHUT_LISTED, SHUT), loaded=(OPEN_LISTED,))
+    assert proof_of(apply(now, closed=False)) is open_proof
+
+
+def test_an_earlier_change_that_was_not_proven_is_undone_first() -> None:
+    directory = PathState("directory", 0o700, "root", "root")
+    waiting = state(SHUT_LISTED, SHUT, **{undo.directory("fw"): directory})
+    done = apply(waiting, state(OPEN_LISTED, OPEN))
+    assert "systemctl start coop-undo-fw.service" in armed(done)
+    assert len(done.commands) == 6
+
+
+def test_a_text_that_nft_does_not_take_changes_nothing() -> None:
+    broken = TableState(True, OPEN_LISTED, (OPEN_LISTED, ""))
+    assert "nft does not take the table fw" in apply(broken).failure
+
+
+def test_before_nft_is_installed_the_table_is_to_come() -> None:
+    done = apply(TableState(False, "", ("", "")), executing=False, diff=True)
+    assert done.warned == [] and f"{FILE}: absent -> file root:root 0644" in done.said
+
+
+def test_once_it_fails_on_one_host_the_next_ones_are_left() -> None:
+    failed = [SimpleNamespace(name="bbb1")]
+    apply(state("", None), executing=False)
+    assert nftables._begun == [], "to prepare is not to begin"
+    assert len(apply(state("", None), failed_hosts=failed).commands) == 5, "it failed elsewhere"
+    nftables._begun.append("bbb1")
+    assert "left as it was, as bbb1 failed" in apply(state("", None), failed_hosts=failed).failure

@@ -1,0 +1,172 @@
+"""What is in a snapshot, written down: all of it, and read again only where it has changed."""
+
+import gzip
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from programs.offsite import manifest
+from tests.unit.operation_harness import Shell
+
+HEAD = {"dataset": "tank/a", "snapshot": "s1", "guid": "1", "created": 2_000_000_000}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    (root / "b/deep").mkdir(parents=True)
+    (root / "b/deep/file").write_text("content")
+    (root / "a").write_text("")
+    (root / "c").symlink_to("b")
+    (root / "new\nline").write_text("x")
+    (root / os.fsdecode(b"not-utf8-\xff")).write_text("y")
+    os.mkfifo(root / "pipe")
+    return root
+
+
+def written(file: Path) -> list[Any]:
+    return [json.loads(line) for line in gzip.open(file, "rt")]
+
+
+def test_everything_is_written_down_in_order(root: Path, tmp_path: Path) -> None:
+    file = tmp_path / "s1.gz"
+    # As far as whoever runs the tests may give files away.
+    with suppress(PermissionError):
+        os.chown(root / "b/deep/file", 33, 4)
+    manifest.write(file, root, HEAD)
+    head, *rows, end = written(file)
+    assert (head, end) == (HEAD, {"files": 4, "bytes": 9})
+    assert [row[:2] for row in rows] == [
+        [".", "directory"],
+        ["a", "file"],
+        ["b", "directory"],
+        ["c", "link"],
+        ["new\nline", "file"],
+        ["not-utf8-\udcff", "file"],
+        ["pipe", "other"],
+        ["b/deep", "directory"],
+        ["b/deep/file", "file"],
+    ]
+    assert rows[3][-1] == "b"
+    found = (root / "b/deep/file").stat()
+    assert rows[-1][2:6] == [found.st_mode & 0o7777, found.st_uid, found.st_gid, 7]
+    assert rows[-1][-1] == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"
+
+
+def test_only_what_has_changed_is_read_again(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = tmp_path / "s1.gz", tmp_path / "s2.gz"
+    manifest.write(first, root, HEAD)
+    (root / "a").write_text("now")
+    read: list[str] = []
+    real_open = Path.open
+
+    def opened(path: Path, *arguments: Any, **options: Any) -> Any:
+        if path.is_relative_to(root):
+            read.append(path.name)
+        return real_open(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "open", opened)
+    manifest.write(second, root, HEAD)
+    assert read == ["a"]
+    before, after = written(first)[1:-1], written(second)[1:-1]
+    assert [row for row in after if row not in before] == [after[1]]
+
+
+def test_what_was_young_when_the_last_snapshot_was_taken_is_read_again(
+    root: Path, tmp_path: Path
+) -> None:
+    """Its ctime may be that of a second write in the same tick, after the snapshot."""
+    file = tmp_path / "s1.gz"
+    just_now = int((root / "a").stat().st_ctime)
+    manifest.write(file, root, {**HEAD, "created": just_now})
+    cache = tmp_path / "cache.json"
+    known = json.loads(cache.read_text())
+    known["files"]["a"][3] = "wrong"
+    cache.write_text(json.dumps(known))
+    manifest.write(file, root, HEAD)
+    assert written(file)[2][-1] != "wrong"
+
+
+def test_what_takes_too_long_is_left_and_gone_on_with(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of no blocks and without an end, and the datasets after it."""
+    shell = Shell(tmp_path)
+    shell.stand_in("zfs", r"printf 'tank/a@s1\t1\t2000000000\ntank/b@s1\t3\t100\n'")
+    tree = tmp_path / "tree"
+    shell.stand_in("mount", f'rm -rf {tree}; ln -s "{tmp_path}/of-${{5#tank/}}" {tree}')
+    shell.stand_in("umount")
+    monkeypatch.setenv("PATH", shell.path)
+    for name in ("a", "b"):
+        (tmp_path / f"of-{name}@s1").mkdir()
+    (tmp_path / "of-a@s1/one").write_text("x")
+    with (tmp_path / "of-a@s1/two").open("w") as endless:
+        endless.truncate(2**43)
+    monkeypatch.setattr(manifest, "HERE", tree)
+    monkeypatch.setattr(manifest, "SECONDS", 1)
+    assert manifest.main(["write", str(tmp_path), "tank"]) == 1
+    assert "tank/a: not written down: not read within 1 s" in capsys.readouterr().err
+    assert [file.parent.name for file in tmp_path.rglob("*.gz")] == ["b"]
+    kept = json.loads((tmp_path / "tank/a" / manifest.CACHE).read_text())
+    assert list(kept["files"]) == ["one"]
+
+
+def test_a_directory_that_cannot_be_read_is_no_empty_one(root: Path, tmp_path: Path) -> None:
+    with pytest.raises(OSError):
+        list(manifest.rows(root / "nowhere", {}, {}))
+
+
+def test_each_newest_snapshot_has_one_and_those_that_are_gone_have_none(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = Shell(tmp_path)
+    lines = "tank/a@s1\t1\t100\ntank/a@s2\t2\t200\ntank/b@s1\t3\t100\n"
+    shell.stand_in("zfs", f"printf '%s' '{lines}'")
+    shell.stand_in("mount")
+    shell.stand_in("umount")
+    monkeypatch.setenv("PATH", shell.path)
+    monkeypatch.setattr(manifest, "HERE", root)
+    directory = tmp_path / "manifests"
+    (directory / "tank/a").mkdir(parents=True)
+    (directory / "tank/a/pruned.gz").touch()
+    manifest.main(["write", str(directory), "tank"])
+    found = sorted(str(file.relative_to(directory)) for file in directory.rglob("*.gz"))
+    assert found == ["tank/a/s2.gz", "tank/b/s1.gz"]
+    assert written(directory / "tank/a/s2.gz")[0]["guid"] == "2"
+    mounted = [call for call in shell.calls if call.startswith("mount")]
+    assert mounted[0] == f"mount -t zfs -o ro tank/a@s2 {root}"
+    manifest.main(["write", str(directory), "tank"])
+    assert [call for call in shell.calls if call.startswith("mount")] == mounted
+
+
+def test_a_dataset_that_cannot_be_read_leaves_the_others_theirs(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("zfs", r"printf 'tank/a@s1\t1\t100\ntank/b@s1\t3\t100\n'")
+    shell.stand_in("mount", 'case "$*" in *tank/a*) exit 32 ;; esac')
+    shell.stand_in("umount")
+    monkeypatch.setenv("PATH", shell.path)
+    monkeypatch.setattr(manifest, "HERE", root)
+    (tmp_path / "tank/b").mkdir(parents=True)
+    # As a power cut may leave it.
+    (tmp_path / "tank/b" / manifest.CACHE).touch()
+    assert manifest.main(["write", str(tmp_path), "tank"]) == 1
+    assert "tank/a: not written down" in capsys.readouterr().err
+    assert [file.parent.name for file in tmp_path.rglob("*.gz")] == ["b"]
+
+
+def test_a_copy_is_shown_in_the_same_words(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "s1.gz"
+    manifest.write(file, root, HEAD)
+    manifest.main(["show", str(root)])
+    shown = capsys.readouterr().out.splitlines()
+    assert [json.loads(line) for line in shown] == written(file)[1:]

@@ -1,0 +1,541 @@
+"""The nightly program: what it stops it starts, what it cannot read it does not begin anew."""
+
+import json
+import subprocess
+from datetime import UTC, datetime
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from programs import backup
+from programs.backup import Failed, Sets, Settings
+from tests.unit.operation_harness import Shell
+
+NOW = 1_800_000_000
+# Names of sets are the answers of list; a repository is a directory with a config.
+BORG = """\
+case "$*" in
+  init*) for last; do :; done; mkdir -p "$last"; touch "$last/config" ;;
+  rename*) for last; do :; done; echo "$last" >> "$SETS" ;;
+  list*) cat "$SETS" ;;
+  check*) [ ! -e "$DAMAGED" ] || { echo Integrity check failed; exit 1; } ;;
+  delete*) [ ! -s "$FULL" ] || { sed -i 1d "$FULL"; echo Disk quota exceeded >&2; exit 2; } ;;
+  create*) [ ! -e "$BROKEN" ] || { echo changed meanwhile >&2; exit 1; } ;;
+esac
+"""
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The program's directories, below one of the test's."""
+    for name in ("HERE", "STORE", "PLAIN", "ROOT", "REPOSITORY", "ROOM", "LOCK", "STOPPED", "BOOT"):
+        old: Path = getattr(backup, name)
+        new = tmp_path / "root" / old.relative_to("/")
+        new.parent.mkdir(parents=True, exist_ok=True)
+        monkeypatch.setattr(backup, name, new)
+    backup.BOOT.write_text("first")
+    for each in (backup.STORE, backup.PLAIN, backup.ROOT):
+        each.mkdir(parents=True, exist_ok=True)
+    return tmp_path
+
+
+@pytest.fixture
+def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    shell = Shell(here)
+    for name in ("mount", "umount", "zfs", "lvcreate", "lvremove"):
+        shell.stand_in(name)
+    shell.stand_in(
+        "setpriv", f"touch {here}/mounted; while [ -e {here}/mounted ]; do sleep 0.01; done"
+    )
+    shell.stand_in("fusermount3", f"rm {here}/mounted")
+    monkeypatch.setattr(Path, "is_mount", lambda path: (here / "mounted").exists())
+    shell.stand_in("findmnt", 'case "$*" in *--real*json*) cat $MOUNTS ;; *) echo /srv xfs ;; esac')
+    shell.stand_in("lvs", "cat $LEFT")
+    shell.stand_in("borg", BORG)
+    shell.stand_in(
+        "systemctl",
+        'case "$*" in *LoadState*typo*) echo not-found ;; *LoadState*) echo loaded ;;'
+        " *ActiveState*off*) echo inactive ;; *ActiveState*crashed*) echo failed ;;"
+        " *ActiveState*) echo active ;; *RequiredBy*database*) echo on.service off.service ;;"
+        " *start*broken*) echo it does not start >&2; exit 1 ;; esac",
+    )
+    monkeypatch.setenv("PATH", shell.path)
+    for name in ("SETS", "LEFT"):
+        (here / name).touch()
+        monkeypatch.setenv(name, str(here / name))
+    for name in ("BROKEN", "DAMAGED", "FULL", "MOUNTS"):
+        monkeypatch.setenv(name, str(here / name))
+    mounted(here)
+    return shell
+
+
+def mounted(here: Path, *others: str) -> None:
+    """Besides /srv, which is one itself, and what the program has mounted."""
+    found = [{"target": at} for at in ("/", "/srv", str(backup.STORE), *others)]
+    (here / "MOUNTS").write_text(json.dumps({"filesystems": found}))
+
+
+@pytest.fixture
+def settings(here: Path) -> Settings:
+    return {
+        "store": "provider:/export",
+        "name": "web1",
+        "directories": ["/srv"],
+        "source": {"quiesce": []},
+        "config": "/etc/conf",
+        "password": "/etc/password",
+        "state": str(here),
+        "keep": 14,
+        "check": 900,
+        "max_age": 26 * 3600,
+        "metrics": str(here / "metrics/coop-backup.prom"),
+    }
+
+
+def ready(name: str = "srv") -> None:
+    """What is copied is there, as the stand-in of mount does not bring it."""
+    (backup.ROOT / name).mkdir(parents=True)
+
+
+def borg(shell: Shell) -> list[str]:
+    return [call.removeprefix("borg ") for call in shell.calls if call.startswith("borg ")]
+
+
+def test_a_night_makes_a_set_that_has_its_name_once_it_is_whole(
+    shell: Shell, settings: Settings
+) -> None:
+    ready()
+    assert backup.main(settings, ["night"]) == 0
+    init, size, unlock, create, rename, delete, prune, compact, listed, check = borg(shell)
+    assert init.startswith("init --encryption=none") and unlock == "break-lock"
+    assert size.endswith("sets.new max_segment_size 33554432")
+    own = f"{settings['state']}/.cache".lstrip("/")
+    assert create.startswith(f"create --one-file-system --exclude=pp:{own} -- ::unfinished-20")
+    assert rename.startswith("rename ::unfinished-20") and " night-20" in rename
+    assert delete == "delete --glob-archives=unfinished*"
+    assert prune == "prune --glob-archives=night-* --keep-daily=14"
+    assert compact == "compact"
+    # Not by a lock, which cannot be made in a store that is full.
+    assert "--bypass-lock" in listed
+    assert check == "check --repository-only --max-duration=900"
+    assert json.loads(Path(settings["state"], "last.json").read_text())["sets"] == 1
+    assert (Path(settings["state"]) / "had-sets").exists()
+
+
+def test_a_file_that_could_not_be_read_makes_no_set(
+    shell: Shell, settings: Settings, here: Path
+) -> None:
+    ready()
+    (here / "BROKEN").touch()
+    with pytest.raises(Failed, match="changed meanwhile"):
+        backup.main(settings, ["night"])
+    assert not [call for call in borg(shell) if call.startswith("rename")]
+    # In a full store its part would have the next one's room.
+    assert [call.split()[0] for call in borg(shell)[-4:]] == [
+        "break-lock",
+        "delete",
+        "prune",
+        "compact",
+    ]
+
+
+@pytest.mark.parametrize(("tries", "has"), [(3, True), (9, False)])
+def test_a_store_may_have_the_room_of_what_was_removed_later(
+    shell: Shell,
+    settings: Settings,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    *,
+    tries: int,
+    has: bool,
+) -> None:
+    monkeypatch.setattr(backup, "TRIES", 4)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    ready()
+    (here / "BROKEN").touch()
+    (here / "FULL").write_text("x\n" * tries)
+    with pytest.raises(Failed, match="changed meanwhile"):
+        backup.main(settings, ["night"])
+    assert ("prune" in borg(shell)[-2]) == has
+    assert ("what it has left is still there" in capsys.readouterr().err) == (not has)
+
+
+def test_a_store_that_is_full_has_room_to_be_made_emptier(
+    shell: Shell, settings: Settings, here: Path
+) -> None:
+    ready()
+    full = f'[ ! -e {backup.ROOM} ] || {{ case "$1" in delete|create) exit 2 ;; esac; }}\n'
+    shell.stand_in("borg", full + BORG)
+    with pytest.raises(Failed, match="borg create"):
+        backup.main(settings, ["night"])
+    assert borg(shell)[-1] == "compact"
+    assert backup.ROOM.stat().st_size == backup.ROOM_BYTES
+
+
+def test_a_set_that_is_not_kept_is_told(
+    shell: Shell, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when there are enough from the future."""
+    ready()
+    shell.stand_in("borg", BORG.replace("rename*)", "renamed)"))
+    with pytest.raises(Failed, match="was not kept"):
+        backup.main(settings, ["night"])
+
+
+def test_damage_is_told_until_somebody_has_put_it_right(
+    shell: Shell, settings: Settings, here: Path, capsys: Any
+) -> None:
+    ready()
+    (here / "DAMAGED").touch()
+    with pytest.raises(Failed, match="Integrity check failed"):
+        backup.main(settings, ["night"])
+    (here / "DAMAGED").unlink()
+    backup.main(settings, ["night"])
+    capsys.readouterr()
+    status, found = said(settings, capsys)
+    assert status == 1
+    assert found["problems"][0].startswith("the store is damaged: borg check")
+    (here / "damage").unlink()
+    assert said(settings, capsys)[0] == 0
+
+
+@pytest.mark.parametrize("source", [{"quiesce": []}, {"lvm": "vg0/srv"}, {"zfs": "tank/srv"}])
+def test_a_file_system_of_its_own_is_not_left_out_in_silence(
+    shell: Shell, settings: Settings, here: Path, source: dict[str, Any]
+) -> None:
+    ready()
+    shell.stand_in("zfs", "echo /srv")
+    mounted(here, "/srv/data")
+    with pytest.raises(Failed, match="/srv/data in /srv is a file system of its own"):
+        backup.main({**settings, "source": source}, ["night"])
+    assert not [call for call in borg(shell) if call.startswith("create")]
+
+
+def test_a_file_system_of_its_own_is_copied_where_it_is_named(
+    shell: Shell, settings: Settings, here: Path
+) -> None:
+    ready("srv/data")
+    mounted(here, "/srv/data")
+    settings["directories"] = ["/srv", "/srv/data"]
+    assert backup.main(settings, ["night"]) == 0
+    with pytest.raises(
+        Failed, match=r"/srv/data is not on what is mounted at /srv, .*, but at /srv/data"
+    ):
+        backup.main({**settings, "source": {"lvm": "vg0/srv"}}, ["night"])
+
+
+def test_of_an_error_the_cause_is_said() -> None:
+    text = "Local Exception\nTraceback (most recent call last):\n  File x\nOSError: no room\n"
+    assert (
+        backup.in_short(f"{text}\nPlatform: Linux\nmore\n") == "Local Exception\nOSError: no room"
+    )
+    many = "\n".join(f"{number}: changed" for number in range(9))
+    assert backup.in_short(many) == "0: changed\n1: changed\n2: changed\n8: changed"
+
+
+def test_a_store_that_is_not_decrypted_is_left_alone(shell: Shell, settings: Settings) -> None:
+    ready()
+    shell.stand_in("setpriv", "exit 12")
+    with pytest.raises(Failed, match="gocryptfs does not decrypt provider:/export: exit 12"):
+        backup.main(settings, ["night"])
+    assert not borg(shell)
+
+
+def test_what_was_stopped_is_started_whatever_happens(
+    shell: Shell, settings: Settings, here: Path
+) -> None:
+    ready()
+    settings["source"] = {"quiesce": ["on.service", "off.service", "crashed.service"]}
+    (here / "BROKEN").touch()
+    with pytest.raises(Failed):
+        backup.main(settings, ["night"])
+    calls = [call for call in shell.calls if "systemctl st" in call or "create" in call]
+    assert [call.split(" --")[0] for call in calls] == [
+        "systemctl stop on.service",
+        "borg create",
+        "systemctl start on.service",
+    ]
+    assert not backup.STOPPED.exists()
+
+
+def test_what_a_night_that_was_killed_has_stopped_is_started(
+    shell: Shell, settings: Settings
+) -> None:
+    backup.STOPPED.write_text("on.service")
+    assert backup.main(settings, ["tidy"]) == 0
+    assert shell.calls == ["systemctl start on.service"]
+    assert not backup.STOPPED.exists()
+
+
+def test_what_ends_with_a_unit_is_started_with_it(shell: Shell, settings: Settings) -> None:
+    ready()
+    settings["source"] = {"quiesce": ["database.service"]}
+    backup.main(settings, ["night"])
+    calls = [call for call in shell.calls if "systemctl st" in call]
+    assert calls == [
+        "systemctl stop database.service on.service",
+        "systemctl start database.service",
+        "systemctl start on.service",
+    ]
+
+
+def test_a_unit_that_does_not_start_is_told_and_hinders_nothing(
+    shell: Shell, settings: Settings
+) -> None:
+    ready()
+    settings["source"] = {"quiesce": ["broken.service", "on.service"]}
+    for _ in range(2):
+        with pytest.raises(Failed, match=r"systemctl start broken\.service: exit 1: it does not"):
+            backup.main(settings, ["night"])
+        assert shell.calls.count("systemctl start on.service") == 1
+        assert [call for call in borg(shell) if call.startswith("rename")]
+        assert not backup.STOPPED.exists()
+        shell.log.write_text("")
+
+
+def test_a_unit_that_is_not_there_is_no_way_to_keep_files_still(
+    shell: Shell, settings: Settings
+) -> None:
+    settings["source"] = {"quiesce": ["typo.service"]}
+    with pytest.raises(Failed, match=r"not on this host: typo\.service"):
+        backup.main(settings, ["night"])
+
+
+def test_a_directory_that_is_not_in_the_snapshot_makes_no_set(
+    shell: Shell, settings: Settings
+) -> None:
+    settings["source"] = {"lvm": "vg0/srv"}
+    with pytest.raises(Failed, match="not in what is copied: /srv/new"):
+        backup.main({**settings, "directories": ["/srv", "/srv/new"]}, ["night"])
+
+
+def test_a_snapshot_of_lvm_is_taken_and_ended(shell: Shell, settings: Settings, here: Path) -> None:
+    settings["source"] = {"lvm": "vg0/srv"}
+    (here / "LEFT").write_text("  coop-backup\n  other\n")
+    backup.main(settings, ["night"])
+    calls = [call for call in shell.calls if call.startswith(("lv", "mount -o", "umount"))]
+    # Whatever else lvs tells of.
+    mine = "lv_name=coop-backup && lv_tags={coop-backup} && origin=srv"
+    remove = [f"lvs --noheadings -o lv_name -S {mine} vg0"]
+    remove += ["lvremove --quiet --yes vg0/coop-backup"]
+    assert calls == [
+        *remove,
+        "lvcreate --quiet --snapshot --extents 100%FREE --addtag coop-backup --name coop-backup "
+        "vg0/srv",
+        f"mount -o ro,nouuid /dev/vg0/coop-backup {backup.ROOT}/srv",
+        f"umount {backup.ROOT}/srv",
+        *remove,
+    ]
+
+
+def test_only_the_snapshot_of_its_own_name_is_destroyed(shell: Shell, settings: Settings) -> None:
+    settings["source"] = {"zfs": "tank/srv"}
+    backup.main(settings, ["tidy"])
+    assert not [call for call in shell.calls if "destroy" in call]
+    shell.stand_in("zfs", "printf '%s\\n' tank/srv@daily tank/srv@coop-backup")
+    backup.main(settings, ["tidy"])
+    assert [call for call in shell.calls if "destroy" in call] == [
+        "zfs destroy tank/srv@coop-backup"
+    ]
+
+
+def test_sets_that_are_gone_are_not_begun_anew(
+    shell: Shell, settings: Settings, here: Path
+) -> None:
+    (here / "had-sets").touch()
+    with pytest.raises(Failed, match="are gone"):
+        backup.main(settings, ["night"])
+    assert borg(shell) == []
+
+
+@pytest.mark.parametrize("place", ["STORE", "PLAIN"])
+def test_what_the_key_does_not_open_is_left_alone(
+    shell: Shell, settings: Settings, place: str
+) -> None:
+    directory: Path = getattr(backup, place)
+    (directory / "something").touch()
+    with pytest.raises(Failed, match="its key does not open"):
+        Sets(settings, backup.STORE).prepare()
+    assert borg(shell) == []
+
+
+def test_a_beginning_that_was_cut_off_is_begun_again(shell: Shell, settings: Settings) -> None:
+    (backup.PLAIN / "sets.new").mkdir()
+    (backup.STORE / "its-encrypted-name").mkdir()
+    Sets(settings, backup.STORE).prepare()
+    assert (backup.REPOSITORY / "config").exists()
+
+
+def test_what_was_not_written_to_its_end_does_not_keep_the_sets_from_being_read(
+    shell: Shell, settings: Settings
+) -> None:
+    segments = backup.REPOSITORY / "data/0"
+    segments.mkdir(parents=True)
+    for name in ("config", "index.13", "data/0/14"):
+        (backup.REPOSITORY / name).touch()
+    for name in ("12", "15"):
+        # An error to read, as a block of gocryptfs is that was written in part.
+        (segments / name).symlink_to("/proc/self/mem")
+    backup.main(settings, ["run", "true"])
+    # What is damaged otherwise is not this program's to take away.
+    assert {it.name for it in segments.iterdir()} == {"12", "14"}
+
+
+def test_what_borg_remembers_is_of_use_until_the_next_boot(
+    shell: Shell, settings: Settings
+) -> None:
+    ready()
+    kept = Path(settings["state"], ".cache/borg/config")
+    kept.parent.mkdir(parents=True)
+    for boot, there in (("first", False), ("first", True), ("second", False)):
+        backup.BOOT.write_text(boot)
+        assert backup.main(settings, ["night"]) == 0
+        assert kept.exists() == there
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.touch()
+
+
+def test_only_one_is_at_work(
+    shell: Shell, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "LOCK_SECONDS", 1)
+    with backup.LOCK.open("w") as lock:
+        flock(lock, LOCK_EX)
+        backup.STOPPED.write_text("on.service")
+        with pytest.raises(Failed, match="another one is at work"):
+            backup.main(settings, ["night"])
+        # The one at work has stopped it, and needs it stopped.
+        assert backup.main(settings, ["tidy"]) == 0
+        backup.main(settings, ["look"])
+        assert shell.calls == []
+
+
+@pytest.mark.parametrize("words", [["look"], ["run", "true"]])
+def test_whoever_had_the_lock_when_a_night_was_ended_starts_what_it_had_stopped(
+    shell: Shell, settings: Settings, words: list[str]
+) -> None:
+    ready()
+    backup.STOPPED.write_text("on.service")
+    backup.main(settings, words)
+    assert shell.calls.count("systemctl start on.service") == 1
+    assert not backup.STOPPED.exists()
+
+
+def test_nobody_but_root_can_take_the_lock(shell: Shell, settings: Settings) -> None:
+    """To lock a file it is enough to read it: flock(2)."""
+    backup.main(settings, ["look"])
+    assert backup.LOCK.stat().st_mode & 0o077 == 0
+
+
+def test_a_night_waits_for_whoever_looks(shell: Shell, settings: Settings) -> None:
+    ready()
+    with backup.LOCK.open("w") as lock:
+        flock(lock, LOCK_EX)
+        # No thread: where gevent is, one may be waited for at exit, for ever.
+        looks = subprocess.Popen(["sleep", "1"], pass_fds=[lock.fileno()])
+    with looks:
+        assert backup.main(settings, ["night"]) == 0
+        assert looks.poll() == 0
+
+
+def test_what_is_asked_for_is_one_of_four(shell: Shell, settings: Settings) -> None:
+    for words in ([], ["run"], ["nights"], ["night", "x"]):
+        with pytest.raises(Failed, match="say night"):
+            backup.main(settings, words)
+
+
+def test_a_command_runs_with_the_sets_at_hand(shell: Shell, settings: Settings) -> None:
+    check = f'test "$BORG_REPO" = {backup.REPOSITORY} && exit 3'
+    assert backup.main(settings, ["run", "sh", "-c", check]) == 3
+    assert shell.calls[-1].startswith("fusermount3 -u")
+
+
+def said(
+    settings: Settings, capsys: pytest.CaptureFixture[str], *flags: str
+) -> tuple[int, dict[str, Any]]:
+    status = backup.main(settings, ["look", *flags])
+    return status, json.loads(capsys.readouterr().out)
+
+
+def name_of(at: int) -> str:
+    return backup.SET + datetime.fromtimestamp(at, UTC).strftime(backup.TIME)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.time", lambda: float(NOW))
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("ages", "problems"),
+    [
+        ([3600, 60], []),
+        ([26 * 3600], []),
+        ([26 * 3600 + 1], ["the newest set is 93601 s old, and may be 93600"]),
+        ([], ["there is no set"]),
+        ([-600], ["the newest set is from 600 s ahead: was the clock wrong, or is it now?"]),
+    ],
+)
+def test_how_old_the_newest_set_is(
+    shell: Shell, settings: Settings, capsys: Any, ages: list[int], problems: list[str]
+) -> None:
+    sets = "".join(f"{name_of(NOW - age)}\n" for age in ages)
+    Path(settings["state"], "SETS").write_text(sets)
+    status, found = said(settings, capsys, "--write")
+    assert (status, found["problems"]) == (len(problems), problems)
+    newest = NOW - min(ages) if ages else 0
+    assert (found["sets"], found["newest"]) == (len(ages), newest)
+    text = Path(settings["metrics"]).read_text()
+    assert (
+        f"{backup.AGE_METRIC} {newest}\n" in text and f"{backup.COUNT_METRIC} {len(ages)}\n" in text
+    )
+
+
+@pytest.mark.usefixtures("clock")
+def test_sets_that_cannot_be_read_are_told_with_what_is_known(
+    shell: Shell, settings: Settings, here: Path, capsys: Any
+) -> None:
+    (here / "SETS").write_text(f"{name_of(NOW - 60)}\n")
+    said(settings, capsys)
+    shell.stand_in("mount", 'case "$*" in *nfs*) echo access denied >&2; exit 32 ;; esac')
+    status, found = said(settings, capsys)
+    assert (status, found["sets"], found["newest"]) == (1, 1, NOW - 60)
+    assert "cannot be read: mount -t nfs: exit 32: access denied" in found["problems"][0]
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("text", ["", "{", None])
+def test_what_is_known_may_be_lost(
+    shell: Shell, settings: Settings, here: Path, capsys: Any, text: str | None
+) -> None:
+    """As a reset leaves the file, or a disk that is full."""
+    if text is not None:
+        (here / "last.json").write_text(text)
+    (here / "SETS").write_text(f"{name_of(NOW - 60)}\n")
+    backup.STORE.rmdir()
+    backup.STORE.touch()
+    status, found = said(settings, capsys)
+    assert (status, found["sets"]) == (1, 0) and "cannot be read" in found["problems"][0]
+    backup.STORE.unlink()
+    assert said(settings, capsys) == (0, {"at": NOW, "sets": 1, "newest": NOW - 60, "problems": []})
+
+
+@pytest.mark.usefixtures("clock")
+def test_while_a_night_is_copied_what_is_known_is_judged(
+    shell: Shell, settings: Settings, here: Path, capsys: Any
+) -> None:
+    (here / "SETS").write_text(f"{name_of(NOW - 60)}\n")
+    said(settings, capsys)
+    shell.stand_in("mount", "exit 32")
+    with backup.LOCK.open("w") as lock:
+        flock(lock, LOCK_EX)
+        assert said(settings, capsys)[0] == 0
+
+
+def test_a_provider_that_is_silent_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(Failed, match="no answer within 0 s"):
+        backup.call("sleep", "5", timeout=0.1)

@@ -1,0 +1,358 @@
+"""A copy that differs by one byte, or cannot be read, is not restored."""
+
+import gzip
+import json
+import os
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from programs import drill
+from programs.drill import Failed
+from programs.offsite import manifest
+from tests.unit.operation_harness import Shell
+
+NOW = 1_700_000_000
+SNAPSHOT = {"snapshot": "s2", "guid": "22", "created": NOW - 600}
+HEAD = {"dataset": "tank/prod/www", **SNAPSHOT}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    (tree / "one").write_text("first")
+    (tree / "two").write_text("second")
+    return tree
+
+
+@pytest.fixture
+def written(tmp_path: Path, tree: Path) -> Path:
+    """The server's manifest of the tree."""
+    file = tmp_path / "manifests/tank/prod/www/s2.gz"
+    file.parent.mkdir(parents=True)
+    manifest.write(file, tree, HEAD)
+    return file
+
+
+def compare(written: Path, tree: Path) -> dict[str, int]:
+    lines = (f"{line}\n" for line in manifest.lines(tree, {}, {}))
+    return drill.compare(written, lines, SNAPSHOT)
+
+
+def test_a_copy_that_is_the_same_is_counted(written: Path, tree: Path) -> None:
+    assert compare(written, tree) == {"files": 2, "bytes": 11}
+
+
+CHANGES: list[Callable[[Path], Any]] = [
+    lambda tree: (tree / "two").write_text("sec0nd"),
+    lambda tree: (tree / "two").unlink(),
+    lambda tree: (tree / "three").write_text(""),
+    lambda tree: (tree / "one").chmod(0o4755),
+    lambda tree: (tree / "one").rename(tree / "eno"),
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_whatever_is_otherwise_is_found(
+    written: Path, tree: Path, change: Callable[[Path], Any]
+) -> None:
+    change(tree)
+    with pytest.raises(Failed, match="of the manifest says"):
+        compare(written, tree)
+
+
+def test_another_owner_is_found(written: Path, tree: Path) -> None:
+    text = gzip.decompress(written.read_bytes()).decode()
+    owner = f", {tree.stat().st_uid}, {tree.stat().st_gid}, 5, "
+    assert text.count(owner) == 1
+    written.write_bytes(gzip.compress(text.replace(owner, ", 4321, 0, 5, ").encode()))
+    with pytest.raises(Failed, match=r'line 3 of the manifest says .*"one".*4321'):
+        compare(written, tree)
+
+
+def test_what_a_server_in_the_wrong_hands_writes_down_is_cut_short_and_harmless(
+    written: Path, tree: Path
+) -> None:
+    line = b"\x1b]0;title\x07" + b"A" * 2**22
+    written.write_bytes(gzip.compress(json.dumps(HEAD).encode() + b"\n" + line))
+    tracemalloc.start()
+    with pytest.raises(Failed, match="line 2 of the manifest says") as failed:
+        compare(written, tree)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 2**21
+    assert len(str(failed.value)) < 1000 and str(failed.value).isprintable()
+
+
+SPOILT: list[Callable[[bytes], bytes]] = [
+    lambda content: b"",
+    lambda content: content[:-12],
+    lambda content: b"not gzip" + content,
+    lambda content: content[:30] + bytes([content[30] ^ 255]) + content[31:],
+    lambda content: gzip.compress(b"not JSON\n"),
+    lambda content: gzip.compress(b"[]\n"),
+]
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_a_manifest_that_is_not_whole_proves_nothing(
+    written: Path, tree: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    written.write_bytes(spoil(written.read_bytes()))
+    with pytest.raises(Failed):
+        compare(written, tree)
+
+
+def test_a_manifest_of_an_empty_tree_that_was_cut_short_proves_nothing(
+    written: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    written.write_bytes(gzip.compress(json.dumps(HEAD).encode() + b"\n"))
+    with pytest.raises(Failed):
+        drill.compare(written, iter(()), SNAPSHOT)
+
+
+def test_a_manifest_of_another_snapshot_proves_nothing(written: Path, tree: Path) -> None:
+    lines = manifest.lines(tree, {}, {})
+    with pytest.raises(Failed, match="of another snapshot"):
+        drill.compare(written, lines, {**SNAPSHOT, "guid": "23"})
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    shell = Shell(tmp_path)
+    for name in ("mount", "gocryptfs", "ip"):
+        shell.stand_in(name)
+    shell.stand_in(
+        "zfs", r"printf 'k/www@s1\t11\t%s\nk/www@s2\t22\t%s\n' " + f"{NOW - 900} {NOW - 600}"
+    )
+    monkeypatch.setenv("PATH", shell.path)
+    monkeypatch.setattr("time.time", lambda: float(NOW))
+    return shell
+
+
+@pytest.fixture
+def settings(tmp_path: Path, tree: Path) -> dict[str, Any]:
+    keys = tmp_path / "keys"
+    (keys / "www").mkdir(parents=True)
+    (keys / "www/masterkey").write_text("0f" * 32)
+    www = {
+        "dataset": "tank/prod/www",
+        "target": "k/www",
+        "mountpoint": str(tmp_path / "plain"),
+        "ciphertext": str(tree),
+        "uid": 20001,
+        "site": None,
+    }
+    return {
+        "manifests": str(tmp_path / "manifests"),
+        "show": [sys.executable, manifest.__file__, "show"],
+        "keys": str(keys),
+        "evidence": str(tmp_path / "evidence.json"),
+        "max_age": 7200,
+        "drills": {"www": www},
+    }
+
+
+def test_a_drill_that_goes_well(
+    shell: Shell, settings: dict[str, Any], written: Path, tree: Path
+) -> None:
+    result = drill.one(settings, "www")
+    assert result["problem"] is None
+    assert {name: result[name] for name in SNAPSHOT} == SNAPSHOT
+    assert (result["age"], result["files"], result["bytes"]) == (600, 2, 11)
+    plain = settings["drills"]["www"]["mountpoint"]
+    assert shell.calls[1:] == [
+        f"mount -t zfs -o ro k/www@s2 {tree}",
+        f"gocryptfs -q -fsck -masterkey=stdin {tree}",
+        f"gocryptfs -q -ro -allow_other -force_owner 20001:20001 -masterkey=stdin {tree} {plain}",
+    ]
+
+
+def test_a_volume_that_nobody_has_begun_to_use_is_restored_and_not_used(
+    shell: Shell, settings: dict[str, Any], written: Path, tmp_path: Path
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    lines = [json.dumps(HEAD), *manifest.lines(empty, {}, {})]
+    written.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
+    www = settings["drills"]["www"]
+    www.update(ciphertext=str(empty), site={"name": "www.example.org"})
+    result = drill.one({**settings, "keys": "/nowhere"}, "www")
+    assert (result["problem"], result["files"]) == (None, 0)
+    assert [call.split()[0] for call in shell.calls] == ["zfs", "mount"]
+
+
+def problem(settings: dict[str, Any]) -> str:
+    return str(drill.one(settings, "www")["problem"])
+
+
+@pytest.mark.usefixtures("written")
+def test_a_snapshot_that_is_too_old_is_none(shell: Shell, settings: dict[str, Any]) -> None:
+    assert "600 s old, and may be 599" in problem({**settings, "max_age": 599})
+    assert not [call for call in shell.calls if call.startswith("mount")]
+
+
+@pytest.mark.usefixtures("written")
+def test_a_snapshot_from_the_future_is_none(
+    shell: Shell, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: float(NOW - 10**6))
+    assert "-999400 s old, and may be 7200" in problem(settings)
+    assert not [call for call in shell.calls if call.startswith("mount")]
+
+
+def test_without_a_manifest_nothing_is_proven(shell: Shell, settings: dict[str, Any]) -> None:
+    assert problem(settings) == "there is no snapshot with a manifest"
+
+
+@pytest.mark.usefixtures("written")
+def test_without_its_key_nothing_is_proven(shell: Shell, settings: dict[str, Any]) -> None:
+    Path(settings["keys"], "www/masterkey").unlink()
+    assert "its escrowed key is not here" in problem(settings)
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize(
+    ("said", "status", "wrong"),
+    [
+        ('fsck: corrupt entry in dir "d": ".nfs0000000000a3"', 26, None),
+        ('fsck: corrupt entry in dir "": "x.nfs01"', 26, "1 errors, the first: fsck: corrupt"),
+        ('fsck: error reading file "d/big"', 26, "1 errors, the first: fsck: error reading"),
+        ("wrong key", 12, "exit 12: wrong key"),
+    ],
+)
+def test_what_cannot_be_decrypted_is_found(
+    shell: Shell, settings: dict[str, Any], said: str, status: int, wrong: str | None
+) -> None:
+    body = f"case $* in *fsck*) printf '%s\\n' '{said}'; exit {status} ;; esac"
+    shell.stand_in("gocryptfs", body)
+    assert (wrong or "None") in problem(settings)
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize(("before", "wrong"), [(299, False), (301, True)])
+def test_a_file_that_was_being_written_is_not_wrong_for_its_end(
+    shell: Shell, settings: dict[str, Any], tmp_path: Path, *, before: int, wrong: bool
+) -> None:
+    www = settings["drills"]["www"]
+    late = tmp_path / "ciphertext/late"
+    late.parent.mkdir()
+    late.touch()
+    os.utime(late, (0, NOW - 600 - before))
+    line = f'fsck: error reading file "d/a" (inum {late.stat().st_ino}): read: input/output error'
+    shell.stand_in("gocryptfs", f"case $* in *fsck*) echo '{line}'; exit 26 ;; esac")
+    www["ciphertext"] = str(late.parent)
+    check = partial(drill.check_and_decrypt, www, Path(settings["keys"]), "www", NOW - 600)
+    if wrong:
+        with pytest.raises(Failed, match="1 errors, the first: fsck: error reading"):
+            check()
+    else:
+        check()
+
+
+def test_the_record_keeps_the_last_good_one(
+    shell: Shell, settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = iter([{"at": 1, "problem": None}, {"at": 2, "problem": "four bytes"}, None])
+    answer = tmp_path / "answer"
+    shell.stand_in("unshare", f"cat {answer}; exit 1")
+    filled = {"snapshot": "s", "age": 1, "files": 1, "bytes": 1, "seconds": 1}
+    record = []
+    for result in results:
+        answer.write_text(json.dumps({**filled, **result}) if result else "Traceback")
+        drill.all_of_them(settings, ["drill", "FILE"])
+        record.append(json.loads(Path(settings["evidence"]).read_text())["tank/prod/www"])
+    assert [(it["problem"], it["proven"]) for it in record] == [
+        (None, 1),
+        ("four bytes", 1),
+        ("the drill ended with 1", 1),
+    ]
+    assert "NOT restored: four bytes" in capsys.readouterr().out
+    assert shell.calls[0] == (
+        "unshare --mount --net --pid --fork --kill-child --mount-proc drill FILE www"
+    )
+
+
+def test_each_is_done_whatever_became_of_the_one_before(
+    shell: Shell, settings: dict[str, Any]
+) -> None:
+    shell.stand_in("unshare", "exit 1")
+    again = {**settings["drills"]["www"], "dataset": "tank/prod/other"}
+    settings["drills"]["other"] = again
+    assert drill.all_of_them(settings, ["drill", "FILE"]) == 2
+
+
+def test_as_the_unit_runs_it(
+    shell: Shell, settings: dict[str, Any], tmp_path: Path, written: Path
+) -> None:
+    shell.stand_in("unshare", 'while [ "${1#--}" != "$1" ]; do shift; done; exec "$@"')
+    file = tmp_path / "drill.json"
+    file.write_text(json.dumps({**settings, "max_age": 10**10}))
+    done = subprocess.run(
+        [sys.executable, "-I", drill.__file__, str(file)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "tank/prod/www: restored from s2" in done.stdout
+
+
+@pytest.fixture
+def site(shell: Shell, tmp_path: Path) -> dict[str, str]:
+    """One whose programs run until they are ended."""
+    for name in ("nginx", "php-fpm8.2"):
+        shell.stand_in(name, "exec sleep 30")
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    names = {"nginx": "n.conf", "php": "p.conf", "fpm": "php-fpm8.2"}
+    return {"name": "www.example.org", "uploads": str(uploads), **names}
+
+
+def served(
+    site: dict[str, str], monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[int, bytes]]
+) -> None:
+    """By path, what the site answers."""
+    monkeypatch.setattr(drill, "SOCKETS", Path(site["uploads"]).parent / "sockets")
+    monkeypatch.setattr(drill, "_get", lambda name, path: answers[path])
+    with ExitStack() as after:
+        drill.serve(site, after)
+
+
+def test_a_file_is_fetched_by_the_name_that_the_page_gives(
+    site: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(site["uploads"], "a b&c").write_bytes(b"seen")
+    page = {"/": (200, b'<a href="files/a b&amp;c">')}
+    served(site, monkeypatch, {**page, "/files/a%20b%26c": (200, b"seen")})
+    with pytest.raises(Failed, match="is not served as it is: status 200"):
+        served(site, monkeypatch, {**page, "/files/a%20b%26c": (200, b"sean")})
+
+
+def test_a_page_without_a_file_is_right_only_if_there_is_none(
+    site: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served(site, monkeypatch, {"/": (200, b"")})
+    Path(site["uploads"], "file").touch()
+    with pytest.raises(Failed, match="lists no file, and there are some"):
+        served(site, monkeypatch, {"/": (200, b"")})
+
+
+def test_a_site_that_fails_is_not_waited_for(
+    site: dict[str, str], shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Failed, match="the page answers 500"):
+        served(site, monkeypatch, {"/": (500, b"")})
+    shell.stand_in("nginx", "exit 1")
+    with pytest.raises(Failed, match="nginx does not start"):
+        served(site, monkeypatch, {"/": (502, b"")})

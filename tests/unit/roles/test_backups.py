@@ -1,0 +1,58 @@
+"""What a host that is backed up is given."""
+
+import ast
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from pyinfra.context import ctx_host
+
+from operations.files import File
+from roles import backups
+from tests.unit.fleet_samples import fleet_of, sample
+
+STORE = "a.example.org:/export/ns1"
+
+
+@pytest.fixture
+def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    backup = {"store": STORE, "directories": ["/etc", "/srv"], "lvm": "vg0/srv"}
+    fleet = fleet_of(tmp_path, sample(stg1__backup=backup))
+    monkeypatch.setattr(backups, "this_fleet", lambda: fleet)
+    monkeypatch.setattr(backups, "this_host", lambda: fleet.host("stg1"))
+    with ctx_host.use(SimpleNamespace(name="stg1")):
+        entries = backups._files()
+    return {entry.path: entry.content for entry in entries if isinstance(entry, File)}
+
+
+def test_the_program_is_told_all_that_it_reads(texts: dict[str, str]) -> None:
+    settings = json.loads(texts["/etc/coop-infra/backup.json"])
+    assert (settings["name"], settings["store"]) == ("stg1", STORE)
+    assert settings["directories"] == ["/etc", "/srv"]
+    assert settings["source"] == {"lvm": "vg0/srv"}
+    assert (settings["keep"], settings["max_age"]) == (14, 26 * 3600)
+    read = {
+        node.slice.value
+        for node in ast.walk(ast.parse(texts["/usr/local/lib/coop-infra/backup"]))
+        if isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "settings"
+        and isinstance(node.slice, ast.Constant)
+    }
+    assert read == settings.keys()
+
+
+def test_whatever_it_mounts_ends_with_it(texts: dict[str, str]) -> None:
+    command = texts["/usr/local/sbin/coop-backup"].splitlines()[-1]
+    assert command.startswith("exec unshare --mount ")
+    assert command.endswith(
+        '/usr/bin/python3 -I /usr/local/lib/coop-infra/backup /etc/coop-infra/backup.json "$@"'
+    )
+
+
+def test_a_night_has_its_time_and_is_tidied_up_after(texts: dict[str, str]) -> None:
+    service = texts["/etc/systemd/system/coop-backup.service"]
+    assert "TimeoutStartSec=2h\n" in service
+    assert "ExecStopPost=/usr/local/sbin/coop-backup tidy\n" in service
+    assert "OnCalendar=02:30\n" in texts["/etc/systemd/system/coop-backup.timer"]

@@ -1,0 +1,110 @@
+"""What the two sides of a copy off-site are given."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fleet.model import Fleet
+from operations.files import File
+from programs.offsite import source
+from roles import offsite, pool
+from roles.templates import render
+from tests.unit.fleet_samples import KEY, OFFSITE, fleet_of, sample
+from tests.unit.operation_harness import Shell
+
+
+@pytest.fixture
+def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+    found = fleet_of(tmp_path, sample(offsite1=OFFSITE))
+    for module in (offsite, pool):
+        monkeypatch.setattr(module, "this_fleet", lambda: found)
+    return found
+
+
+def at(monkeypatch: pytest.MonkeyPatch, fleet: Fleet, name: str) -> None:
+    monkeypatch.setattr(offsite, "this_host", lambda: fleet.host(name))
+
+
+def test_the_key_opens_one_command_from_one_place(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, fleet, "storage1")
+    fleet.pull_keys.store("offsite1", KEY)
+    fleet.pull_keys.store("gone1", KEY.replace("IFnt", "IFnu"))
+    (line,) = offsite.accepted()["coop-pull"]
+    assert line == (
+        'restrict,from="10.66.0.12,fd66::12",command="/usr/bin/python3 -I '
+        '/usr/local/lib/coop-infra/offsite-source storage/prod storage/staging" '
+        f"{KEY} offsite1"
+    )
+
+
+def test_a_key_that_is_not_known_yet_opens_nothing(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, fleet, "storage1")
+    assert offsite.accepted() == {"coop-pull": ()}
+
+
+def test_no_other_host_lets_it_in(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    fleet.pull_keys.store("offsite1", KEY)
+    for name in ("offsite1", "prod1"):
+        at(monkeypatch, fleet, name)
+        assert offsite.accepted() == {}
+
+
+def test_a_fleet_without_copies_has_no_such_account(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = fleet_of(tmp_path, sample())
+    monkeypatch.setattr(offsite, "this_fleet", lambda: fleet)
+    at(monkeypatch, fleet, "storage1")
+    assert offsite.accepted() == {}
+
+
+def test_the_programs_find_their_settings(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, fleet, "offsite1")
+    files = {it.path: it.content for it in offsite._files() if isinstance(it, File)}
+    settings = json.loads(files[offsite.SETTINGS])
+    assert settings["host"] == "storage1"
+    assert settings["bandwidth"] == 20 * 2**20
+    assert settings["copies"]["storage/prod"] == "offsite/storage/prod"
+    assert settings["retentions"]["offsite/storage/prod"]["daily"] == 35
+    assert "HostName 10.66.0.11\n" in files["/var/lib/coop-offsite/.ssh/config"]
+    assert files[offsite.PULL].startswith('"""Pulls')
+
+
+def test_sanoid_prunes_here_and_takes_none(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, fleet, "offsite1")
+    text = next(
+        it.content
+        for it in offsite._files()
+        if isinstance(it, File) and it.path == pool.SANOID_CONF
+    )
+    assert "[offsite/storage/prod]\nuse_template = prod\n" in text
+    assert text.count("autosnap = no\nautoprune = yes\n") == 2
+    assert "[template_prod]\nhourly = 48\ndaily = 35\nweekly = 0\nmonthly = 12\n" in text
+
+
+def test_a_bookmark_is_made_of_each_snapshot_that_has_none(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    there = "a/x@1 a/x@2 a/x#1 a/y@1"
+    shell.stand_in("zfs", f'[ "$1" = bookmark ] || printf "%s\\n" {there}')
+    done = shell.run(render(offsite.__file__, "bookmarks.sh.j2", sources=["a", "b"]))
+    assert done.returncode == 0, done.stderr
+    first, *made = shell.calls
+    assert first == "zfs list -Hr -t snapshot,bookmark -o name a b"
+    assert sorted(made) == ["zfs bookmark a/x@2 a/x#2", "zfs bookmark a/y@1 a/y#1"]
+
+
+def test_if_one_fails_nothing_is_pruned(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    for body in ('[ "$1" = bookmark ] && exit 1; echo a/x@1', "exit 1"):
+        shell.stand_in("zfs", body)
+        text = render(offsite.__file__, "bookmarks.sh.j2", sources=["a"])
+        assert shell.run(text).returncode != 0
+
+
+def test_the_program_that_serves_manifests_finds_them_where_they_are_written() -> None:
+    assert source.MANIFESTS == offsite.MANIFESTS

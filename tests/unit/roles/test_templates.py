@@ -1,0 +1,53 @@
+from pathlib import Path
+
+import pytest
+from jinja2 import TemplateNotFound, UndefinedError
+
+from roles.templates import render
+
+
+@pytest.fixture
+def module(tmp_path: Path) -> str:
+    """The __file__ of a module whose folder has templates."""
+    templates = {
+        "plain.j2": "[Unit]\nDescription={{ what }}\n",
+        "blocks.j2": "a\n{% for name in names %}\n{{ name }}\n{% endfor %}\nz\n",
+        "attribute.j2": "{{ site.name }}",
+        "condition.j2": "{% if what %}x{% endif %}",
+    }
+    for name, text in templates.items():
+        (tmp_path / name).write_text(text)
+    return str(tmp_path / "__init__.py")
+
+
+def test_values_are_put_in_as_they_are_with_the_newline_at_the_end(module: str) -> None:
+    text = render(module, "plain.j2", what="<a> & 'b' \"c\" {{ d }}")
+    assert text == "[Unit]\nDescription=<a> & 'b' \"c\" {{ d }}\n"
+
+
+def test_a_line_with_a_block_only_leaves_no_line(module: str) -> None:
+    assert render(module, "blocks.j2", names=["b", "c"]) == "a\nb\nc\nz\n"
+    assert render(module, "blocks.j2", names=[]) == "a\nz\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("plain.j2", {}),
+        ("plain.j2", {"What": "x"}),
+        ("blocks.j2", {}),
+        ("condition.j2", {}),
+        ("attribute.j2", {"site": {"title": "x"}}),
+    ],
+)
+def test_a_value_that_is_missing_is_an_error(
+    module: str, name: str, values: dict[str, object]
+) -> None:
+    with pytest.raises(UndefinedError):
+        render(module, name, **values)
+
+
+def test_a_template_lies_beside_its_module_and_nowhere_else(module: str) -> None:
+    for name in ("none.j2", "../plain.j2", "/etc/passwd"):
+        with pytest.raises(TemplateNotFound):
+            render(module, name)
