@@ -12,7 +12,8 @@ from pyinfra.api.exceptions import InventoryError
 from controller.command_line import check_limits, in_limit, only_reads
 from controller.reach import address_here, address_in_vpn, is_open
 from fleet import ROOT, secrets
-from fleet.hosts import GROUPS, Host
+from fleet.groups import GROUPS
+from fleet.hosts import Host
 from fleet.load import load
 from fleet.model import Fleet
 from fleet.reading.problems import FleetError, Problem, shown_path

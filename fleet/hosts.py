@@ -3,12 +3,15 @@
 The fields that other checks look at come first: pydantic validates in this order.
 """
 
-from typing import Annotated, Any, Literal, get_args
+from functools import cached_property
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, StrictBool, StrictInt, field_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
-from fleet.reading.problems import Invalid
+from fleet.groups import GROUPS, POOLED, ROLES
+from fleet.groups.base import ROLE
+from fleet.reading.problems import Invalid, shown
 from fleet.values.fields import (
     AbsolutePath,
     Address,
@@ -19,11 +22,12 @@ from fleet.values.fields import (
     HostName,
     LvmVolume,
     NfsExport,
-    Port,
+    PortNumber,
     Record,
     Repository,
     Size,
     SshHostname,
+    Text,
     UnitName,
     UserName,
     ZfsName,
@@ -33,15 +37,19 @@ from fleet.values.networks import BothAddresses, BothPrefixes
 from fleet.values.sizes import format_size
 from fleet.values.zfs import ZfsProperties
 
-Role = Literal["storage", "offsite", "vision", "hub"]
-# The inventory's other groups of hosts; `--limit` takes the name of a host or of a group.
-GROUPS = ("all", "clients", "vpn", "backups", *get_args(Role))
-# Those that have a ZFS pool.
-POOLED: tuple[Role, ...] = ("storage", "offsite")
 # Directories of the kernel's, and of what runs now.
 NO_DISKS = ("dev", "proc", "run", "sys")
 Environment = Literal["prod", "staging", "shared"]
 SMALLEST_QUOTA = 2**20
+
+
+def _role(value: str) -> str:
+    if value not in ROLES:
+        raise Invalid(f"there is no role {shown(value)}", f"write one of {', '.join(ROLES)}")
+    return value
+
+
+Role = Annotated[Text, AfterValidator(_role)]
 
 
 class Ssh(Record):
@@ -49,7 +57,7 @@ class Ssh(Record):
 
     hostname: SshHostname | None = None
     user: UserName | None = None
-    port: Port | None = None
+    port: PortNumber | None = None
     key: FilePath | None = None
 
 
@@ -160,7 +168,7 @@ class HostVpn(Record):
     only_way_in: StrictBool = False
 
 
-def _pooled(info: Info) -> Role | None:
+def _pooled(info: Info) -> str | None:
     """The role for which the host has a pool."""
     return next((role for role in info.data.get("roles", ()) if role in POOLED), None)
 
@@ -192,15 +200,19 @@ class Host(Record):
         """Whether SSH is open from within the VPN alone."""
         return self.vpn is not None and self.vpn.only_way_in
 
-    @property
+    @cached_property
     def groups(self) -> tuple[str, ...]:
-        """The groups of hosts that it belongs to, as `--limit` knows them."""
-        has = {"clients": self.volume, "vpn": self.vpn, "backups": self.backup}
-        return ("all", *(group for group, it in has.items() if it), *self.roles)
+        """The groups that the host belongs to, as `--limit` knows them."""
+        by_record = (
+            name
+            for name, kind in GROUPS.items()
+            if kind.member_by != ROLE and getattr(self, kind.member_by)
+        )
+        return (*by_record, *self.roles)
 
     @field_validator("roles")
     @classmethod
-    def _copies_lie_apart(cls, roles: tuple[Role, ...]) -> tuple[Role, ...]:
+    def _copies_lie_apart(cls, roles: tuple[str, ...]) -> tuple[str, ...]:
         if "storage" in roles and "offsite" in roles:
             message = "a copy on the same machine is lost with it"
             raise Invalid(message, "give the role offsite to another host")

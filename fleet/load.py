@@ -11,32 +11,18 @@ from pydantic import BaseModel
 from fleet import LAB_STATE, ROOT, is_lab
 from fleet.checks.hosts import check_copies, check_hosts
 from fleet.checks.people import check_access, check_people
+from fleet.checks.ports import check_ports
 from fleet.checks.vpn import check_vpn
-from fleet.groups import (
-    AllGroup,
-    BackupsGroup,
-    ClientsGroup,
-    OffsiteGroup,
-    StorageGroup,
-    VisionGroup,
-    VpnGroup,
-)
-from fleet.hosts import POOLED, Host
+from fleet.groups import GROUPS, POOLED
+from fleet.groups.offsite import OffsiteGroup
+from fleet.groups.storage import StorageGroup
+from fleet.groups.vpn import VpnGroup
+from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.people import Person
 from fleet.reading.explain import validate
 from fleet.reading.problems import FleetError, Problem, shown_path
 from fleet.reading.records import read_records
-
-GROUPS: dict[str, type[BaseModel]] = {
-    "all": AllGroup,
-    "storage": StorageGroup,
-    "offsite": OffsiteGroup,
-    "clients": ClientsGroup,
-    "backups": BackupsGroup,
-    "vision": VisionGroup,
-    "vpn": VpnGroup,
-}
 
 
 @lru_cache
@@ -84,9 +70,12 @@ def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Flee
         problems += check_access(shown_path(people_file), people.valid, hosts.valid, now)
     if problems:
         raise FleetError(problems)
-    return Fleet.model_validate(
+    fleet = Fleet.model_validate(
         {"file": path, "hosts": hosts.valid, "people": people.valid, **groups}
     )
+    if found := list(check_ports(fleet)):
+        raise FleetError(found)
+    return fleet
 
 
 def _run(path: Path, problems: list[Problem]) -> dict[str, Any] | None:

@@ -4,23 +4,15 @@ from collections.abc import Collection
 from pathlib import Path
 
 from fleet import LAB_STATE, is_lab
-from fleet.groups import (
-    AllGroup,
-    BackupsGroup,
-    ClientsGroup,
-    OffsiteGroup,
-    PoolGroup,
-    StorageGroup,
-    VisionGroup,
-    VpnGroup,
-)
+from fleet.groups import Groups
+from fleet.groups.base import Group
+from fleet.groups.pool import PoolGroup
 from fleet.host_keys import HostKeys, pull_keys, vpn_keys
 from fleet.hosts import Host
 from fleet.people import Person
-from fleet.values.fields import Record
 
 
-class Fleet(Record):
+class Fleet(Groups):
     """Everything that is declared. Made by `fleet.load.load`, which has checked all of it.
 
     hosts, people: by name, in the order of their files
@@ -29,13 +21,6 @@ class Fleet(Record):
 
     file: Path
     hosts: dict[str, Host]
-    all: AllGroup
-    storage: StorageGroup
-    offsite: OffsiteGroup
-    clients: ClientsGroup
-    backups: BackupsGroup
-    vision: VisionGroup
-    vpn: VpnGroup
     people: dict[str, Person]
 
     @property
@@ -54,12 +39,19 @@ class Fleet(Record):
             return LAB_STATE / f"{name}.yml"
         return self.file.with_name(f"{self.file.stem}-{name}.yml")
 
+    def group(self, name: str) -> Group:
+        """What the hosts of that group should be; raises KeyError if there is none."""
+        if name not in Groups.model_fields:
+            raise KeyError(name)
+        group: Group = getattr(self, name)
+        return group
+
     def pool_group(self, host: Host) -> PoolGroup:
         """What is said of the host's pool; raises ValueError if it has none."""
-        if "storage" in host.roles:
-            return self.storage
-        if "offsite" in host.roles:
-            return self.offsite
+        for role in host.roles:
+            group = self.group(role)
+            if isinstance(group, PoolGroup):
+                return group
         raise ValueError(f"{host.name} has no pool")
 
     @property

@@ -5,23 +5,25 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictBool, field_validator
 
+from fleet.groups import GROUPS
 from fleet.reading.problems import Invalid, shown
 from fleet.values.fields import Address, Record, Text, UserName, matching, unique
 from fleet.values.keys import SshKey, WireGuardKey
 from fleet.values.networks import Prefix
 
 Right = Literal["login", "admin"]
-# Accounts and groups, as each account has a group of its own name too: of Debian's base-passwd, of
-# its packages, and ours. What else a host has is seen there, before it is changed.
-_TAKEN = """
+# Accounts and groups, as each account has a group of its own name too: of Debian's base-passwd and
+# of its packages. What else a host has is seen there, before it is changed.
+_SYSTEM = """
 root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc _apt nobody adm
 tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl
 plugdev staff users nogroup input sgx kvm render crontab netdev
 messagebus sshd ssh _ssh systemd-journal systemd-network systemd-resolve systemd-timesync polkitd
 docker lxd libvirt redis postgres mysql
-coop-admins coop-people coop-pull vision
 """
-TAKEN = frozenset(_TAKEN.split())
+TAKEN = frozenset([*_SYSTEM.split(), *(it for kind in GROUPS.values() for it in kind.accounts)])
+# Of this project's accounts and groups on hosts.
+OURS = "coop-"
 LAST_YEAR = 2100
 
 Coop = Annotated[
@@ -84,7 +86,7 @@ class Person(Record):
     @field_validator("name")
     @classmethod
     def _is_no_system_account(cls, name: str) -> str:
-        if name in TAKEN:
+        if name in TAKEN or name.startswith(OURS):
             message = f"{name} is an account or a group of the system's or of a service"
             raise Invalid(message, "name the person or their role, such as ops-hypha-1")
         return name

@@ -9,6 +9,3 @@ port = 51820
 # The servers' addresses. Those of people are in prefixes of the hub that they come through, which
 # the hub's own record has.
 servers = ["10.66.0.0/24", "fd66::/64"]
-
-# A person's machine is mostly behind NAT, which forgets a connection that is silent.
-keepalive_seconds = 25

@@ -8,7 +8,7 @@ from pyinfra.api.exceptions import DeployError
 from controller.this_run import this_fleet, this_host
 from engine.report import is_unreadable
 from facts.pools import PoolDisks
-from fleet.groups import PoolGroup, Retention
+from fleet.groups.pool import PoolGroup, Retention
 from operations import files, pools, systemd, zfs
 from roles.templates import render
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from fleet import is_lab
-from fleet.groups import OffsiteGroup, StorageGroup
-from fleet.hosts import Role
+from fleet.groups.offsite import OffsiteGroup
+from fleet.groups.storage import StorageGroup
 from fleet.reading.problems import Problem
 from fleet.reading.records import shared_values
 
@@ -22,9 +22,7 @@ Raw = Mapping[str, Any]
 FEWEST_DISKS = {"single": 1, "mirror": 2, "raidz1": 3, "raidz2": 4}
 
 
-def check_hosts(
-    file: str, hosts: Mapping[str, Raw], pools: Mapping[Role, Any]
-) -> Iterator[Problem]:
+def check_hosts(file: str, hosts: Mapping[str, Raw], pools: Mapping[str, Any]) -> Iterator[Problem]:
     """Every problem between the hosts (by name, as read) and with the pools (by role, as read)."""
     yield from shared_values(file, "address", _of_each(hosts, _address))
     yield from shared_values(file, "volume.uid", _of_each(hosts, _uid))
@@ -77,7 +75,7 @@ def _site_name(host: Raw) -> object:
     return name if isinstance(name, str) else None
 
 
-def _with_role(hosts: Mapping[str, Raw], role: Role) -> list[str]:
+def _with_role(hosts: Mapping[str, Raw], role: str) -> list[str]:
     roles = {name: host.get("roles") for name, host in hosts.items()}
     return [name for name, has in roles.items() if isinstance(has, list) and role in has]
 

@@ -5,7 +5,8 @@ from datetime import datetime
 
 from fleet.derived.access import is_usable_admin
 from fleet.derived.vpn import addresses_at
-from fleet.hosts import GROUPS, Host
+from fleet.groups import GROUPS
+from fleet.hosts import Host
 from fleet.people import Person
 from fleet.reading.problems import Problem
 from fleet.reading.records import shared_values

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from itertools import combinations
 
-from fleet.groups import VpnGroup
+from fleet.groups.vpn import VpnGroup
 from fleet.hosts import Host
 from fleet.reading.problems import Problem
 from fleet.reading.records import shared_values

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from fleet.derived.datasets import ENVIRONMENTS
-from fleet.groups import Retention
+from fleet.groups.pool import Retention
 from fleet.model import Fleet
 
 

@@ -5,12 +5,11 @@ from fleet.model import Fleet
 
 
 def packages_of(fleet: Fleet, host: Host) -> set[str]:
-    """The packages of all groups that the host belongs to; a group need not have any data.
+    """The packages of all groups that the host belongs to.
 
     A host that keeps copies restores them on trial, with the packages of their clients.
     """
     names = {*host.groups}
     if "offsite" in names:
         names.update(*(client.groups for client in fleet.hosts_with_volume()))
-    groups = (getattr(fleet, name, None) for name in names)
-    return {package for group in groups if group for package in group.packages}
+    return {package for name in names for package in fleet.group(name).packages}

@@ -59,7 +59,7 @@ def hub_peer(fleet: Fleet, hub: Host, person: Person, keys: Mapping[str, str]) -
         public_key=keys.get(hub.name),
         endpoint=_endpoint(fleet, hub),
         allowed_ips=fleet.vpn.servers,
-        keepalive=fleet.vpn.keepalive_seconds,
+        keepalive=fleet.hub.keepalive_seconds,
         preshared=person.vpn.preshared,
     )
 

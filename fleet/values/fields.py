@@ -122,7 +122,7 @@ Address = Annotated[Text, AfterValidator(_address)]
 Disk = Annotated[Text, AfterValidator(_disk)]
 AbsolutePath = Annotated[Text, AfterValidator(_absolute)]
 Size = Annotated[int, BeforeValidator(parse_size)]
-Port = Annotated[StrictInt, Field(ge=1, le=65535)]
+PortNumber = Annotated[StrictInt, Field(ge=1, le=65535)]
 UserName = Annotated[
     Text, matching(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "write one such as ops")
 ]

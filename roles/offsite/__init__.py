@@ -10,13 +10,14 @@ from pyinfra.api import deploy
 from controller.this_run import this_fleet, this_host
 from fleet.derived.copies import copies_of
 from fleet.derived.datasets import dataset_name
+from fleet.groups.offsite import OffsiteGroup
 from fleet.hosts import Host
 from operations import accounts, delegations, files, keys, systemd, zfs
 from roles import pool
 from roles.places import METRICS_DIRECTORY, PROGRAMS, PYTHON, program, settings, timer, unit_file
 from roles.templates import render
 
-ACCOUNT = "coop-pull"
+(ACCOUNT,) = OffsiteGroup.accounts
 HOME = "/var/lib/coop-offsite"
 SOURCE, BOOKMARKS = f"{PROGRAMS}/offsite-source", f"{PROGRAMS}/offsite-bookmarks"
 MANIFEST = f"{PROGRAMS}/offsite-manifest"

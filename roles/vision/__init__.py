@@ -3,12 +3,13 @@
 from pyinfra.api import deploy
 
 from controller.this_run import this_fleet, this_host
+from fleet.groups.vision import VisionGroup
 from fleet.hosts import Site
 from operations import accounts, files, git, health, systemd
 from roles import clients
 from roles.templates import render
 
-USER = "vision"
+(USER,) = VisionGroup.accounts
 SOCKET = "/run/php/vision.sock"
 HEALTH = "/usr/local/sbin/vision-health"
 NGINX_SITE = "/etc/nginx/sites-enabled/vision"

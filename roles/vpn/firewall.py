@@ -10,14 +10,15 @@ from controller.connection import log_in_anew
 from controller.reach import address_here, address_in_vpn, is_open
 from controller.this_run import this_fleet, this_host
 from facts.nfs import Exports, ExportsState
+from fleet.derived.ports import ports_of
 from fleet.derived.vpn import is_inside, prefixes
+from fleet.ports import Port
 from operations import files, nftables, systemd
 from roles.access import operator
 from roles.places import unit_file
 from roles.templates import render
 
 TABLE = "coop_infra"
-NFS_PORT = 2049
 FILE = "/etc/coop-infra/firewall.nft"
 UNIT = "coop-firewall.service"
 
@@ -50,16 +51,15 @@ def text() -> str:
 
 
 def _closed() -> nftables.Closed | None:
-    if not _ports():
+    if not closed_ports():
         return None
     return nftables.Closed(text=_table(closed=True), hindrance=_hindrance, prove=_prove)
 
 
-def _ports() -> list[int]:
-    """The TCP ports that are open from within the VPN alone."""
-    here = this_host()
-    ssh = [here.ssh_port] if here.only_by_vpn else []
-    return [*ssh, NFS_PORT] if "storage" in here.roles else ssh
+def closed_ports() -> list[Port]:
+    """The TCP ports of the host that are not open to everybody."""
+    ports = ports_of(this_fleet(), this_host())
+    return [port for port in ports if port.to != "all" and port.protocol == "tcp"]
 
 
 def _hindrance() -> str | None:
@@ -76,7 +76,7 @@ def _hindrance() -> str | None:
         )
     if not found:
         return None
-    ports = " and ".join("NFS" if port == NFS_PORT else "SSH" for port in _ports())
+    ports = " and ".join(port.name for port in closed_ports())
     return f"{ports}: left as it is now, as {'; and as '.join(found)}"
 
 
@@ -90,9 +90,11 @@ def _prove() -> None:
     """Raises an exception unless the operator gets in, and what is closed does not answer."""
     here = this_host()
     log_in_anew(operator(), here.vpn.addresses[0] if here.vpn and here.only_by_vpn else None)
-    for port in _ports():
-        if is_open(here.address, port):
-            raise ConnectionError(f"port {port} at {here.address} is still open")
+    for port in closed_ports():
+        if is_open(here.address, port.number):
+            raise ConnectionError(
+                f"{port.name}: port {port.number} at {here.address} is still open"
+            )
 
 
 def _table(closed: bool) -> str:
@@ -108,9 +110,21 @@ def _table(closed: bool) -> str:
         people4=_of_version(4, here.vpn.people if here.vpn else ()),
         people6=_of_version(6, here.vpn.people if here.vpn else ()),
         ssh=here.ssh_port if here.only_by_vpn else None,
-        closed=_ports() if closed else [],
+        closed=closed_ports() if closed else [],
+        reach=_only_these() if closed else {},
         hub="hub" in here.roles,
     )
+
+
+def _only_these() -> dict[int, tuple[list[str], list[str]]]:
+    """By port, the IPv4 and the IPv6 addresses of the hosts that alone may reach it."""
+    found = {}
+    for port in closed_ports():
+        if port.to != "vpn":
+            members = [it.vpn for it in this_fleet().hosts_in_vpn() if port.to in it.groups]
+            own = [address for vpn in members if vpn for address in vpn.addresses]
+            found[port.number] = (_of_version(4, own), _of_version(6, own))
+    return found
 
 
 def _of_version(version: int, prefixes: Iterable[str]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fleet.groups import StorageGroup
+from fleet.groups.storage import StorageGroup
 from fleet.load import read
 from fleet.reading.explain import validate
 from fleet.reading.problems import FleetError

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from fleet.groups import GROUPS
 from fleet.reading.problems import Problem
-from tests.unit.fleet_samples import GROUP_DATA, problems_of, sample
+from tests.unit.fleet_samples import GROUP_DATA, fleet_of, problems_of, sample
 
 
 def spoilt(directory: Path, group: str, line: str) -> list[Problem]:
@@ -52,7 +53,7 @@ def spoilt(directory: Path, group: str, line: str) -> list[Problem]:
         ("clients", "ciphertext = '/media'", "ciphertext", "side by side"),
         ("clients", "retry_seconds = 0", "retry_seconds", "equal to 1"),
         ("vision", "php = 8.2", "php", "put it in quotes"),
-        ("vision", "php = '8.4'", "packages", "php8.4-fpm"),
+        ("vision", "php = '8.4'", "php", "php8.4-fpm is not among"),
         ("vision", "upload_max = '100MB'", "upload_max", "such as 100M"),
         ("vision", "memory_limit = 128", "memory_limit", "put it in quotes"),
     ],
@@ -75,12 +76,20 @@ def test_a_file_that_cannot_be_run_is_a_problem(tmp_path: Path, line: str) -> No
 
 def test_a_missing_file_is_a_problem(tmp_path: Path) -> None:
     problems = problems_of(tmp_path, sample(), tmp_path / "nowhere")
-    assert [Path(problem.file).name for problem in problems] == [
-        "all.py",
-        "storage.py",
-        "offsite.py",
-        "clients.py",
-        "backups.py",
-        "vision.py",
-        "vpn.py",
-    ]
+    assert [Path(problem.file).stem for problem in problems] == list(GROUPS)
+
+
+def test_each_file_of_group_data_is_of_a_group() -> None:
+    assert {file.stem for file in GROUP_DATA.glob("*.py")} == set(GROUPS)
+
+
+def test_a_port_is_open_to_a_group_that_there_is(tmp_path: Path) -> None:
+    fleet = fleet_of(tmp_path, sample())
+    ports = [port for name in GROUPS for port in fleet.group(name).ports]
+    assert {port.to for port in ports} <= set(GROUPS)
+
+
+def test_a_record_or_a_role_makes_a_host_a_member(tmp_path: Path) -> None:
+    fleet = fleet_of(tmp_path, sample())
+    assert fleet.host("storage1").groups == ("all", "vpn", "storage")
+    assert fleet.host("prod1").groups == ("all", "clients", "vpn", "vision")

@@ -9,7 +9,7 @@ import pytest
 from tests.unit.fleet_samples import REMOVED, SITE, fleet_of, places, problems_of, sample
 
 MISTAKES: list[tuple[str, Any, str]] = [
-    ("prod1__roles", ["vison"], "'storage', 'offsite', 'vision' or 'hub'"),
+    ("prod1__roles", ["vison"], "write one of storage, offsite, vision, hub"),
     ("prod1__roles", "vision", "a list"),
     ("prod1__roles", ["vision", "vision"], "vision is there twice"),
     ("prod1__roles", REMOVED, "is missing"),

@@ -100,7 +100,10 @@ def test_people_share_neither_vpn_key_nor_address(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ["root", "www-data", "Ops", "a b", "../x", "vision", "docker"])
+@pytest.mark.parametrize(
+    "name",
+    ["root", "www-data", "Ops", "a b", "../x", "vision", "docker", "coop-pull", "coop-admins"],
+)
 def test_a_name_is_one_that_a_person_s_account_can_have(tmp_path: Path, name: str) -> None:
     data = people()
     data["people"][name] = data["people"].pop("web-1")

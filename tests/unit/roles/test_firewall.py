@@ -9,6 +9,7 @@ from pyinfra.context import ctx_host
 
 from facts.nfs import ExportsState
 from fleet.model import Fleet
+from fleet.ports import Port
 from operations.files import File
 from roles.vpn import firewall
 from tests.unit.fleet_samples import HUB, PEOPLE, fleet_of, sample
@@ -193,3 +194,32 @@ def test_at_a_boot_it_is_in_force_before_a_change_is_undone() -> None:
     assert isinstance(unit, File)
     # What undoes a change at a boot comes after sysinit.target, as services do by default.
     assert "\nBefore=network-pre.target sysinit.target " in unit.content
+
+
+def test_a_port_of_one_group_is_closed_to_the_rest_of_the_vpn(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def table(to: str) -> str:
+        port = Port("Metrics", 9100, to=to)
+        monkeypatch.setattr(firewall, "ports_of", lambda *_: [Port("SSH", 22, to="all"), port])
+        return text(fleet, monkeypatch, "stg1", True)
+
+    assert 'iifname != { "lo", "wg0" } tcp dport 9100 drop' in table("vpn")
+    assert 'iifname "wg0" tcp' not in table("vpn")
+    hub = table("hub")
+    assert 'iifname != { "lo", "wg0" } tcp dport 9100 drop' in hub
+    assert 'iifname "wg0" tcp dport 9100 ip saddr != { 10.66.0.31 } drop' in hub
+    assert 'iifname "wg0" tcp dport 9100 ip6 saddr != { fd66::31 } drop' in hub
+    # A group without a host lets nobody in.
+    assert 'iifname "wg0" tcp dport 9100 drop' in table("offsite")
+    assert "9100" not in table("all")
+
+
+def test_what_is_left_open_is_called_by_its_name(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = [Port("SSH", 22, to="vpn"), Port("Metrics", 9100, to="vpn")]
+    monkeypatch.setattr(firewall, "ports_of", lambda *_: ports)
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
+    monkeypatch.setattr(firewall, "address_here", lambda _: None)
+    assert str(firewall._hindrance()).startswith("SSH and Metrics: left as it is now, as you")

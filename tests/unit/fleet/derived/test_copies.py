@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from fleet.derived.copies import Copy, copies_of
-from fleet.groups import Retention
+from fleet.groups.pool import Retention
 from tests.unit.fleet.test_groups import spoilt
 from tests.unit.fleet_samples import OFFSITE, REMOVED, fleet_of, problems_of, sample
 

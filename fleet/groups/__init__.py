@@ -1,0 +1,49 @@
+"""The groups of hosts: one field a file of group_data, of which each group's class is the model.
+
+A new group is a file here, a field of Groups, and a file of group_data. The rest follows: the
+loader, `--limit`, what people may be given access to, ports, accounts.
+"""
+
+from typing import ClassVar
+
+from fleet.groups.backups import BackupsGroup
+from fleet.groups.base import ROLE, Group
+from fleet.groups.clients import ClientsGroup
+from fleet.groups.offsite import OffsiteGroup
+from fleet.groups.pool import PoolGroup
+from fleet.groups.storage import StorageGroup
+from fleet.groups.vision import VisionGroup
+from fleet.groups.vpn import HubGroup, VpnGroup
+from fleet.values.fields import Record
+
+
+class AllGroup(Group):
+    """group_data/all.py: every host."""
+
+    member_by: ClassVar = "name"
+
+
+class Groups(Record):
+    """What the hosts of each group should be."""
+
+    all: AllGroup
+    clients: ClientsGroup
+    vpn: VpnGroup
+    backups: BackupsGroup
+    storage: StorageGroup
+    offsite: OffsiteGroup
+    vision: VisionGroup
+    hub: HubGroup
+
+
+GROUPS: dict[str, type[Group]] = {
+    name: field.annotation
+    for name, field in Groups.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Group)
+}
+"""The class of each group, by name; `--limit` takes the name of a host or of a group."""
+
+ROLES = tuple(name for name, kind in GROUPS.items() if kind.member_by == ROLE)
+
+POOLED = tuple(name for name, kind in GROUPS.items() if issubclass(kind, PoolGroup))
+"""The roles that have a ZFS pool."""

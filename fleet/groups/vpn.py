@@ -1,0 +1,44 @@
+"""group_data/vpn.py and hub.py: a host with `vpn`, and the hub that people come through."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field, StrictInt
+
+from fleet.groups.base import Group
+from fleet.ports import Port
+from fleet.values.fields import PortNumber, Text, matching
+from fleet.values.networks import BothPrefixes
+
+
+class VpnGroup(Group):
+    """The WireGuard interface of every host in the VPN.
+
+    servers: the prefixes, IPv4 and IPv6, that the servers have their addresses from
+    port: UDP, at which every host listens
+    """
+
+    member_by: ClassVar = "vpn"
+
+    interface: Annotated[
+        Text, matching(r"[a-z][a-z0-9]{0,14}", "an interface name", "write one such as wg0")
+    ]
+    port: PortNumber
+    servers: BothPrefixes
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        return (Port("WireGuard", self.port, to="all", protocol="udp"),)
+
+    @property
+    def unit(self) -> str:
+        """The unit of systemd that brings the tunnel up: wg-quick(8)."""
+        return f"wg-quick@{self.interface}.service"
+
+
+class HubGroup(Group):
+    """What a hub tells the people who come through it.
+
+    keepalive_seconds: how often a person's machine says that it is there
+    """
+
+    keepalive_seconds: Annotated[StrictInt, Field(ge=0, le=65535)]

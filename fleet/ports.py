@@ -1,0 +1,19 @@
+"""What hosts open to the network."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port at which a service of a host listens.
+
+    name: of the service, as messages have it
+    to: the group that may reach the port: "all" from anywhere; "vpn" from within the VPN, people
+        included; the hosts of any other group, by their addresses in the VPN
+    """
+
+    name: str
+    number: int
+    to: str
+    protocol: Literal["tcp", "udp"] = "tcp"
