@@ -4,9 +4,10 @@ from pyinfra import config
 
 from controller import audit
 from controller.connection import tune
+from roles import offers
 
 config.SUDO = True
 
 tune()
 
-audit.report()
+audit.report(offers("audit"))

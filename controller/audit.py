@@ -1,11 +1,12 @@
-"""Who can reach which host as which account, by which key, until when; and how fresh copies are.
+"""What is there against what the data says, host by host: who gets in, and how fresh copies are.
 
-As it is, and what of that is not as the data says. One remote command a host. Changes nothing.
+Each role offers what it asks of a host and what it makes of the answer. All of that is one remote
+command a host. Changes nothing.
 """
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,76 +15,46 @@ from pyinfra import host, state
 from pyinfra.api.exceptions import PyinfraError
 from pyinfra_cli.exceptions import CliError
 
-from controller.this_run import hosts_of_run, this_fleet, this_host
+from controller.this_run import hosts_of_run
 from engine.report import is_unreadable
 from engine.several import Asked, Several
-from facts.access import KEYS, Access, AccessState
-from facts.copies import Copies, CopiesState
-from facts.nftables import Table
-from facts.sets import Sets, SetsState
-from facts.systemd import Units
-from facts.wireguard import WireGuard
 from fleet import ROOT
-from fleet.derived.access import owner
-from fleet.values.keys import fingerprint
-from operations import files, wireguard
-from operations.access import bare, drift, expiry
-from roles import access, backups, offsite, vpn
-from roles.templates import render
-from roles.vpn import firewall
 
 REPORT = ROOT / "reports"
 
+FORMAT = 2
+"""Of reports/audit.json, which has it under "format": programs that read the file look there.
 
-@dataclass(frozen=True)
-class Key:
-    """A key that is accepted; person: or machine; until: as in authorized_keys, "" for ever."""
-
-    account: str
-    sudo: bool
-    key: str
-    person: str
-    until: str
+2: hosts are below "hosts", and of a host what each role found below the role's name; "ports" says
+   for each service from where it is open, in the place of "ssh_from", which knew SSH alone
+1: hosts at the top, each with ssh_from, keys, peers, copies, backup, drift
+"""
 
 
 @dataclass(frozen=True)
-class Peer:
-    """Who has a tunnel to the host, and the prefixes that are theirs."""
+class Finding:
+    """What a role found on a host.
 
-    name: str
-    prefixes: list[str]
-
-
-@dataclass(frozen=True)
-class Copy:
-    """How old the newest snapshot of a dataset is in minutes, None for none.
-
-    source: at the storage server when it was looked at last; offsite: on the host itself
+    data: for reports/audit.json; text: Markdown, for a person, "" for nothing
+    drift: what is not as the data says, a sentence each
     """
 
-    dataset: str
-    source: int | None
-    offsite: int | None
-
-
-@dataclass(frozen=True)
-class Backup:
-    """The sets in the provider's store: how many, and the newest one's age in minutes."""
-
-    sets: int
-    newest: int | None
-
-
-@dataclass(frozen=True)
-class Audit:
-    """One host; ssh_from: "anywhere" or "the VPN"; drift: what is not as the data says."""
-
-    ssh_from: str = "unknown"
-    keys: list[Key] = field(default_factory=list)
-    peers: list[Peer] = field(default_factory=list)
-    copies: list[Copy] = field(default_factory=list)
-    backup: Backup | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    text: str = ""
     drift: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Look:
+    """What a role asks of a host, and what it makes of the answers, which keep the order."""
+
+    role: str
+    asked: Sequence[Asked]
+    judge: Callable[..., Finding]
+
+
+Offer = Callable[[], Look | None]
+"""Gives the look of a role at the present host; None if the role has no business there."""
 
 
 class Ended(CliError, PyinfraError):  # type: ignore[misc]
@@ -96,117 +67,66 @@ class Ended(CliError, PyinfraError):  # type: ignore[misc]
     def show(self, file: Any = None) -> None: ...
 
 
-_done: dict[str, Audit] = {}
+_done: dict[str, dict[str, Finding]] = {}
 
 
-def report() -> None:
+def report(offers: Iterable[Offer]) -> None:
     """Look at the host; after the last one, print and write the report.
 
     Raises Ended, with status 1 if anything is not as the data says.
     """
-    _done[host.name] = _look()
+    _done[host.name] = look(offers)
     looked_at = {each.name for each in state.activated_hosts}
     if _done.keys() < looked_at:
         return
     for name in hosts_of_run():
-        _done.setdefault(name, Audit(drift=["not reached"]))
-    audits = dict(sorted(_done.items()))
-    text = render(__file__, "audit.md.j2", audits=audits, at=datetime.now(UTC))
+        _done.setdefault(name, _alone("not reached"))
+    found = dict(sorted(_done.items()))
     REPORT.mkdir(exist_ok=True)
-    (REPORT / "audit.md").write_text(text)
-    found = {name: asdict(audit) for name, audit in audits.items()}
-    (REPORT / "audit.json").write_text(json.dumps(found, indent=2) + "\n")
+    (REPORT / "audit.md").write_text(text := _as_text(found))
+    (REPORT / "audit.json").write_text(json.dumps(_as_data(found), indent=2) + "\n")
     click.echo(text)
-    raise Ended(1 if any(audit.drift for audit in audits.values()) else 0)
+    raise Ended(1 if any(_drift(of_host) for of_host in found.values()) else 0)
 
 
-def _look() -> Audit:
-    wanted = access.wanted()
-    in_vpn = this_host().vpn is not None
-    tables = [firewall.text()] if in_vpn else []
-    units = [unit.name for unit in vpn.units()] if in_vpn else []
-    asked: list[Asked] = [
-        (Access, wanted.question),
-        (WireGuard, {"interface": this_fleet().vpn.interface}),
-        (Table, {"table": firewall.TABLE, "texts": tables, "paths": [firewall.FILE]}),
-        (Units, {"units": units, "files": []}),
-    ]
-    if "offsite" in this_host().roles:
-        asked.append((Copies, {"program": offsite.look()}))
-    if this_host().backup:
-        asked.append((Sets, {"program": backups.look()}))
-    found = host.get_fact(Several, asked=asked)
-    if is_unreadable() or len(found) != len(asked):
-        return Audit(drift=["could not be read"])
-    now, tunnel, table, running, *rest = found
-    copies = next((it for it in rest if isinstance(it, CopiesState)), CopiesState(problems=()))
-    sets = next((it for it in rest if isinstance(it, SetsState)), None)
-    drifted, names = drift(now, wanted), {}
-    if in_vpn:
-        interface = vpn.interface()
-        names = {peer.public_key: peer.name for peer in interface.peers}
-        drifted += [f"VPN: {it}" for it in wireguard.differences(tunnel.live, interface)]
-        if tunnel.config != wireguard.config(interface, hidden=True):
-            drifted.append("VPN: the file for the next boot is not the wanted one")
-        if not table.live or table.live != table.loaded[0]:
-            drifted.append("firewall: the table in force is not the wanted one")
-        if files.differing([files.File(firewall.FILE, tables[0])], table.files):
-            drifted.append("firewall: the file for the next boot is not the wanted one")
-        for name in units:
-            if name not in running.units or running.units[name].file != "enabled":
-                drifted.append(f"{name}: not started at boot")
-    elif tunnel.live or table.live:
-        drifted.append("VPN: a tunnel or its firewall is there, and the data has no vpn for it")
-    drifted += [f"copies: {it}" for it in copies.problems]
-    drifted += [f"backup: {it}" for it in (sets.problems if sets else ())]
-    peers = tunnel.live.peers if tunnel.live else {}
-    return Audit(
-        _ssh_from(table.live),
-        list(_keys(now)),
-        sorted(
-            (Peer(names.get(key, "nobody"), sorted(it.allowed_ips)) for key, it in peers.items()),
-            key=lambda peer: peer.name,
-        ),
-        list(_ages(copies)),
-        Backup(sets.sets, _age(sets.at, sets.newest or None)) if sets else None,
-        drifted,
-    )
+def look(offers: Iterable[Offer]) -> dict[str, Finding]:
+    """By role, what is found on the host, in one remote command."""
+    looks = [it for offer in offers if (it := offer())]
+    asked = [question for it in looks for question in it.asked]
+    answers = host.get_fact(Several, asked=asked)
+    if is_unreadable() or len(answers) != len(asked):
+        return _alone("could not be read")
+    rest = iter(answers)
+    return {it.role: it.judge(*(next(rest) for _ in it.asked)) for it in looks}
 
 
-def _age(at: int, taken: int | None) -> int | None:
-    """Minutes; None if there is none."""
-    return None if taken is None else (at - taken) // 60
+def _alone(drift: str) -> dict[str, Finding]:
+    return {"host": Finding(drift=[drift])}
 
 
-def _ages(copies: CopiesState) -> Iterator[Copy]:
-    for name in sorted({*copies.source, *copies.offsite}):
-        there, here = copies.source.get(name), copies.offsite.get(name)
-        yield Copy(name, _age(copies.seen_at, there), _age(copies.at, here))
+def _drift(found: dict[str, Finding]) -> list[str]:
+    return [line for finding in found.values() for line in finding.drift]
 
 
-def _ssh_from(table: str) -> str:
-    """From where SSH is open, by the table that is in force."""
-    return "the VPN" if f"tcp dport {this_host().ssh_port} drop" in table else "anywhere"
+def _as_data(found: dict[str, dict[str, Finding]]) -> dict[str, Any]:
+    hosts = {
+        name: {
+            **{role: finding.data for role, finding in of_host.items() if finding.data},
+            "drift": _drift(of_host),
+        }
+        for name, of_host in found.items()
+    }
+    return {"format": FORMAT, "hosts": hosts}
 
 
-def _keys(now: AccessState) -> Iterator[Key]:
-    """Those that sshd accepts, of accounts that are open."""
-    people, machines = this_fleet().people.values(), this_fleet().pull_keys.load()
-    for path, file in sorted(now.files.items()):
-        name = path.removeprefix(f"{KEYS}/")
-        account = now.accounts.get(name)
-        if name == path or account is None or account.expires is not None:
-            continue
-        for line in (file.content or b"").decode(errors="replace").splitlines():
-            if key := bare(line):
-                person = owner(people, key)
-                machine = next((it for it, its in machines.items() if its == key), "nobody")
-                whose = person.name if person else machine
-                yield Key(name, account.sudo, _named(key), whose, expiry(line))
-
-
-def _named(key: str) -> str:
-    try:
-        return fingerprint(key)
-    except ValueError:
-        return f"{key[:24]}... (not a key)"
+def _as_text(found: dict[str, dict[str, Finding]]) -> str:
+    parts = [f"# Who gets in, as of {datetime.now(UTC):%Y-%m-%d %H:%M UTC}"]
+    for name, of_host in found.items():
+        parts.append(f"## {name}")
+        parts += [text for finding in of_host.values() if (text := finding.text.strip("\n"))]
+        if drift := _drift(of_host):
+            lines = "\n".join(f"- {line}" for line in drift)
+            parts.append(f"**Not as the data says:**\n\n{lines}")
+        else:
+            parts.append("As the data says.")
+    return "\n\n".join(parts) + "\n"

@@ -5,13 +5,15 @@ from functools import partial
 
 from pyinfra.api import deploy
 
+from controller.audit import Look
 from controller.connection import key_of_login, log_in_anew
 from controller.preflight import refuse
 from controller.this_run import this_fleet, this_host
-from facts.access import KEYS
+from facts.access import KEYS, Access
 from fleet.derived.access import accounts_on, lockout, owner
 from operations import access
 from roles import offsite
+from roles.access.found import judge
 
 # In sshd's own words, as `sshd -T` prints them: sshd_config(5). Its ciphers are left to Debian.
 SSHD = {
@@ -70,6 +72,12 @@ def converge() -> None:
     access.people(
         name="People, keys and sshd", wanted=wanted, prove=partial(log_in_anew, operator())
     )
+
+
+def audit() -> Look:
+    """Who gets in, as it is."""
+    want = wanted()
+    return Look("access", [(Access, want.question)], partial(judge, wanted=want))
 
 
 def wanted() -> access.Wanted:

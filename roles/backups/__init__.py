@@ -3,8 +3,11 @@
 from pyinfra import host
 from pyinfra.api import deploy
 
+from controller.audit import Look
 from controller.this_run import secrets, this_fleet, this_host
+from facts.sets import Sets
 from operations import files, gocryptfs_key, systemd
+from roles.backups.found import judge
 from roles.places import METRICS_DIRECTORY, PROGRAMS, PYTHON, program, settings, timer, unit_file
 from roles.templates import render
 
@@ -35,9 +38,11 @@ def converge() -> None:
     )
 
 
-def look() -> str:
-    """The command that tells how fresh the sets are, on a host that makes some: facts.backups."""
-    return f"{COMMAND} look"
+def audit() -> Look | None:
+    """How fresh the sets are, on a host that makes some."""
+    if this_host().backup is None:
+        return None
+    return Look("backups", [(Sets, {"program": f"{COMMAND} look"})], judge)
 
 
 def _files() -> list[files.Entry]:

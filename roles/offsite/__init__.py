@@ -7,13 +7,16 @@ admits nothing else (source.py). Neither side can take away what the other has.
 from pyinfra import host
 from pyinfra.api import deploy
 
+from controller.audit import Look
 from controller.this_run import this_fleet, this_host
+from facts.copies import Copies
 from fleet.derived.copies import copies_of
 from fleet.derived.datasets import dataset_name
 from fleet.groups.offsite import OffsiteGroup
 from fleet.hosts import Host
 from operations import accounts, delegations, files, keys, systemd, zfs
 from roles import pool
+from roles.offsite.found import judge
 from roles.places import METRICS_DIRECTORY, PROGRAMS, PYTHON, program, settings, timer, unit_file
 from roles.templates import render
 
@@ -133,9 +136,11 @@ def converge() -> None:
     )
 
 
-def look() -> str:
-    """The command that tells how fresh the copies are, on a host that keeps them: facts.copies."""
-    return f"{PYTHON} {STATUS} {SETTINGS} --look"
+def audit() -> Look | None:
+    """How fresh the copies are, on a host that keeps them."""
+    if "offsite" not in this_host().roles:
+        return None
+    return Look("offsite", [(Copies, {"program": f"{PYTHON} {STATUS} {SETTINGS} --look"})], judge)
 
 
 def _files() -> list[files.Entry]:

@@ -2,14 +2,19 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from pyinfra import host, state
 from pyinfra.api import deploy
 
+from controller.audit import Look
 from controller.preflight import refuse
 from controller.reach import tunnel_to
 from controller.this_run import hosts_of_run, secrets, this_fleet, this_host
 from engine.report import tell
+from engine.several import Asked
+from facts.nftables import Table
+from facts.systemd import Units
 from facts.wireguard import Live, WireGuard
 from fleet.derived.vpn import Peer, alone, server_peers
 from fleet.secrets import preshared_name
@@ -18,6 +23,7 @@ from operations import files, keys, systemd, wireguard
 from roles.places import unit_file
 from roles.templates import render
 from roles.vpn import firewall
+from roles.vpn.found import judge_member, judge_stranger
 
 # For the next boot; the interface's operation puts it in force.
 FORWARDING = "/etc/sysctl.d/60-coop-vpn.conf"
@@ -137,3 +143,18 @@ def _files() -> list[files.Entry]:
 def units() -> list[systemd.Unit]:
     """What runs, and at each boot."""
     return [systemd.Unit(this_fleet().vpn.unit), *firewall.units()]
+
+
+def audit() -> Look:
+    """Who has a tunnel, and from where ports are open; also on a host that is in no VPN."""
+    asked: list[Asked] = [(WireGuard, {"interface": this_fleet().vpn.interface})]
+    table = {"table": firewall.TABLE, "paths": [firewall.FILE]}
+    if this_host().vpn is None:
+        return Look("vpn", [*asked, (Table, {**table, "texts": []})], judge_stranger)
+    text, wanted = firewall.text(), units()
+    asked += [
+        (Table, {**table, "texts": [text]}),
+        (Units, {"units": [unit.name for unit in wanted]}),
+    ]
+    judge = partial(judge_member, interface=interface(), text=text, units=wanted)
+    return Look("vpn", asked, judge)

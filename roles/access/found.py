@@ -1,0 +1,55 @@
+"""Which account is open to whose key, until when, and what of that is not as the data says."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from controller.audit import Finding
+from controller.this_run import this_fleet
+from facts.access import KEYS, AccessState
+from fleet.derived.access import owner
+from fleet.values.keys import fingerprint
+from operations.access import Wanted, bare, drift, expiry
+from roles.templates import render
+
+
+@dataclass(frozen=True)
+class Key:
+    """A key that is accepted; person: or machine; until: as in authorized_keys, "" for ever."""
+
+    account: str
+    sudo: bool
+    key: str
+    person: str
+    until: str
+
+
+def judge(now: AccessState, wanted: Wanted) -> Finding:
+    keys = list(_keys(now))
+    return Finding(
+        {"keys": [asdict(key) for key in keys]},
+        render(__file__, "audit.md.j2", keys=keys),
+        drift(now, wanted),
+    )
+
+
+def _keys(now: AccessState) -> Iterator[Key]:
+    """Those that sshd accepts, of accounts that are open."""
+    people, machines = this_fleet().people.values(), this_fleet().pull_keys.load()
+    for path, file in sorted(now.files.items()):
+        name = path.removeprefix(f"{KEYS}/")
+        account = now.accounts.get(name)
+        if name == path or account is None or account.expires is not None:
+            continue
+        for line in (file.content or b"").decode(errors="replace").splitlines():
+            if key := bare(line):
+                person = owner(people, key)
+                machine = next((it for it, its in machines.items() if its == key), "nobody")
+                whose = person.name if person else machine
+                yield Key(name, account.sudo, _named(key), whose, expiry(line))
+
+
+def _named(key: str) -> str:
+    try:
+        return fingerprint(key)
+    except ValueError:
+        return f"{key[:24]}... (not a key)"

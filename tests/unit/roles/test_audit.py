@@ -1,0 +1,227 @@
+"""What the roles find on a host, for the audit."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from controller.audit import Look
+from facts.access import KEYS, AccessState, AccountState
+from facts.copies import CopiesState
+from facts.files import PathState
+from facts.nftables import TableState
+from facts.sets import SetsState
+from facts.systemd import UnitsState, UnitState
+from facts.wireguard import Live, LivePeer, WireGuardState
+from fleet.model import Fleet
+from operations import wireguard
+from operations.access import Wanted
+from operations.systemd import Unit
+from operations.wireguard import RIGHTS, Interface, Peer, config
+from roles import access, backups, offers, offsite, vpn
+from roles.access import found as access_found
+from roles.backups.found import judge as judge_sets
+from roles.offsite.found import judge as judge_copies
+from roles.vpn import firewall
+from roles.vpn import found as vpn_found
+from roles.vpn.found import judge_member, judge_stranger
+from tests.unit.fleet_samples import HUB, KEY, OFFSITE, fleet_of, sample
+
+PULL_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICLgNqzm+T8GyRuSh7Bccycz+Ofze00gs9seVmdbX2/1"
+
+
+def take(monkeypatch: pytest.MonkeyPatch, fleet: Fleet, name: str) -> None:
+    """Make this the fleet and the host of the run."""
+    for module in (access, access_found, backups, offsite, vpn, vpn_found, firewall):
+        for what, it in (("this_fleet", fleet), ("this_host", fleet.host(name))):
+            if hasattr(module, what):
+                monkeypatch.setattr(module, what, lambda it=it: it)
+
+
+def test_the_keys_are_those_that_sshd_accepts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = fleet_of(tmp_path, sample())
+    take(monkeypatch, fleet, "prod1")
+
+    def file(text: str) -> PathState:
+        return PathState("file", 0o644, "root", "root", content=text.encode())
+
+    now = AccessState(
+        accounts={
+            "ops-hypha-1": AccountState(1000, "/home/o", "/bin/bash", None, True),
+            "gone": AccountState(1001, "/home/g", "/bin/bash", 1),
+            "pull": AccountState(998, "/", "/bin/sh"),
+        },
+        files={
+            KEYS: PathState("directory", 0o755, "root", "root"),
+            f"{KEYS}/ops-hypha-1": file(
+                f'# note\nexpiry-time="20270701Z" {KEY} laptop\nssh-rsa AAAA\n'
+            ),
+            f"{KEYS}/gone": file(KEY),
+            f"{KEYS}/no-account": file(KEY),
+            f"{KEYS}/pull": file(f'restrict,command="/usr/bin/python3 -I x" {PULL_KEY} offsite1'),
+        },
+    )
+    fleet.pull_keys.store("offsite1", PULL_KEY)
+    finding = access_found.judge(now, Wanted((), {}))
+    own, rogue, machine = (SimpleNamespace(**it) for it in finding.data["keys"])
+    assert (own.account, own.sudo, own.person, own.until) == (
+        "ops-hypha-1",
+        True,
+        "ops-hypha-1",
+        "20270701Z",
+    )
+    assert own.key.startswith("SHA256:")
+    assert (rogue.person, rogue.until) == ("nobody", "")
+    assert (machine.account, machine.sudo, machine.person) == ("pull", False, "offsite1")
+    assert f"| ops-hypha-1 | sudo | {own.key} | ops-hypha-1 | 20270701Z |" in finding.text
+    assert f"| pull | login | {machine.key} | offsite1 | for ever |" in finding.text
+    # As nobody should get in.
+    assert "account ops-hypha-1: open -> closed" in "\n".join(finding.drift)
+
+
+def test_each_role_asks_where_it_has_something_to_ask(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet = fleet_of(tmp_path, sample(offsite1=OFFSITE))
+    monkeypatch.setattr(vpn, "interface", lambda: Interface("K=", (), 1, ()))
+    monkeypatch.setattr(access, "key_of_login", lambda: None)
+
+    def asking(name: str) -> list[str]:
+        take(monkeypatch, fleet, name)
+        return [it.role for offer in offers("audit") if isinstance(it := offer(), Look)]
+
+    assert asking("offsite1") == ["access", "offsite", "vpn"]
+    assert asking("storage1") == ["access", "vpn"]
+
+
+def test_the_questions_fit_the_judgement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the answers of a host that has nothing at all."""
+    backup = {"store": "a.example.org:/b", "directories": ["/etc"], "quiesce": []}
+    fleet = fleet_of(tmp_path, sample(offsite1=OFFSITE, stg1__backup=backup, vpn1=HUB))
+    monkeypatch.setattr(vpn, "interface", lambda: Interface("K=", (), 1, ()))
+    for name in fleet.hosts:
+        take(monkeypatch, fleet, name)
+        for offer in offers("audit"):
+            if it := offer():
+                answers = [
+                    TableState(loaded=("",)) if "texts" in arguments else kind.default()
+                    for kind, arguments in it.asked
+                ]
+                assert it.judge(*answers).drift
+
+
+@pytest.mark.parametrize(("table", "live"), [("table inet coop_infra {", None), ("", Live("x", 1))])
+def test_a_tunnel_of_a_host_that_is_in_the_vpn_no_more_is_drift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, live: Live | None
+) -> None:
+    take(monkeypatch, fleet_of(tmp_path, sample(vpn1={**HUB, "roles": [], "vpn": None})), "vpn1")
+    there = judge_stranger(WireGuardState(live=live), TableState(live=table))
+    assert there.drift == ["VPN: a tunnel or its firewall is there, and the data has no vpn for it"]
+    assert judge_stranger(WireGuardState(), TableState()).drift == []
+
+
+TEXT = "the table's text\n"
+UNITS = [Unit("wg-quick@wg0.service"), Unit("coop-firewall.service")]
+WANTED = Interface("KEY=", ("10.66.0.22", "fd66::22"), 51820, ())
+IN_ORDER = {
+    "tunnel": WireGuardState("KEY=", config(WANTED, hidden=True), RIGHTS, Live("KEY=", 51820)),
+    "table": TableState(
+        True,
+        "listed",
+        ("listed",),
+        {firewall.FILE: PathState("file", 0o644, "root", "root", content=TEXT.encode())},
+    ),
+    "running": UnitsState({unit.name: UnitState(file="enabled") for unit in UNITS}),
+}
+
+
+@pytest.fixture
+def drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What is found on a host in the VPN that is as it should be, but for some changes."""
+    take(monkeypatch, fleet_of(tmp_path, sample()), "prod1")
+    monkeypatch.setattr(wireguard, "differences", lambda *_: [])
+
+    def found(**changes: Any) -> list[str]:
+        seen: dict[str, Any] = {**IN_ORDER, **changes}
+        return judge_member(**seen, interface=WANTED, text=TEXT, units=UNITS).drift
+
+    return found
+
+
+def test_what_would_be_otherwise_after_a_boot_is_drift(drift: Any) -> None:
+    assert drift() == []
+    no_file = TableState(True, "listed", ("listed",), {})
+    assert drift(table=no_file) == ["firewall: the file for the next boot is not the wanted one"]
+    assert drift(tunnel=WireGuardState("KEY=", "by hand")) == [
+        "VPN: the file for the next boot is not the wanted one"
+    ]
+    off = UnitsState({"wg-quick@wg0.service": UnitState(file="disabled")})
+    assert drift(running=off) == [
+        "wg-quick@wg0.service: not started at boot",
+        "coop-firewall.service: not started at boot",
+    ]
+
+
+def test_a_host_without_nft_is_not_in_order(drift: Any) -> None:
+    found = drift(table=TableState(False, "", ("",)))
+    assert "firewall: the table in force is not the wanted one" in found
+
+
+def test_each_port_is_told_by_the_table_that_is_in_force(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take(monkeypatch, fleet_of(tmp_path, sample()), "storage1")
+
+    def ports(*closed: int) -> dict[str, str]:
+        rules = (f'iifname != {{ "lo", "wg0" }} tcp dport {port} drop' for port in closed)
+        found = judge_stranger(WireGuardState(), TableState(live="\n".join(rules)))
+        return {port["name"]: port["to"] for port in found.data["ports"]}
+
+    assert ports(2049) == {"SSH": "all", "WireGuard": "all", "NFS": "vpn"}
+    assert ports(22) == {"SSH": "vpn", "WireGuard": "all", "NFS": "all"}
+    assert set(ports().values()) == {"all"}
+
+
+def test_who_has_a_tunnel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    take(monkeypatch, fleet_of(tmp_path, sample()), "prod1")
+    peer = Peer("vpn1", "HUB=", ("10.66.0.31/32",), "192.0.2.31:51820")
+    live = {
+        "HUB=": LivePeer(frozenset({"10.66.0.31/32"})),
+        "ROGUE=": LivePeer(frozenset({"10.9.0.0/16"})),
+    }
+    wanted = Interface("KEY=", ("10.66.0.22", "fd66::22"), 51820, (peer,))
+    seen: dict[str, Any] = {**IN_ORDER, "tunnel": WireGuardState(live=Live("KEY=", 1, live))}
+    found = judge_member(**seen, interface=wanted, text=TEXT, units=UNITS)
+    assert found.data["peers"] == [
+        {"name": "nobody", "prefixes": ["10.9.0.0/16"]},
+        {"name": "vpn1", "prefixes": ["10.66.0.31/32"]},
+    ]
+    assert found.text.splitlines() == [
+        "SSH (tcp 2222) from anywhere; WireGuard (udp 51820) from anywhere; "
+        "HTTP (tcp 80) from anywhere.",
+        "",
+        "Tunnels: nobody (10.9.0.0/16); vpn1 (10.66.0.31/32)",
+    ]
+
+
+def test_a_copy_that_is_too_old_is_drift() -> None:
+    copies = CopiesState(7200, 3600, {"a": 3000}, {"a": 0, "b": 7140}, ("a: offsite: too old",))
+    found = judge_copies(copies)
+    assert found.data["copies"] == [
+        {"dataset": "a", "source": 10, "offsite": 120},
+        {"dataset": "b", "source": None, "offsite": 1},
+    ]
+    assert "| a | 10 | 120 |\n| b | none | 1 |" in found.text
+    assert found.drift == ["copies: a: offsite: too old"]
+
+
+@pytest.mark.parametrize(("newest", "age"), [(3600, 60), (0, None)])
+def test_a_set_that_is_too_old_is_drift(newest: int, age: int | None) -> None:
+    found = judge_sets(SetsState(7200, 3, newest, ("too old",)))
+    assert found.data == {"sets": 3, "newest": age}
+    told = "none" if age is None else "60 minutes old"
+    assert found.text == f"Sets in the provider's store: 3; the newest {told}.\n"
+    assert found.drift == ["backup: too old"]

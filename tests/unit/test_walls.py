@@ -1,0 +1,123 @@
+"""A folder says where its code runs, and what it may know."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from fleet import ROOT
+
+# What each folder may import, besides itself.
+MAY_IMPORT = {
+    "fleet": set(),
+    "engine": {"pyinfra", "gevent"},
+    "facts": {"engine", "pyinfra"},
+    "operations": {"engine", "facts", "pyinfra"},
+    "controller": {"fleet", "engine", "facts", "operations", "pyinfra", "pyinfra_cli"},
+    "roles": {"fleet", "engine", "facts", "operations", "controller", "pyinfra"},
+}
+OURS = {*MAY_IMPORT, "programs", "lab", "tests", "pyinfra", "pyinfra_cli", "gevent"}
+
+# Of fleet: each may import what stands before it, and the modules of its own shelf.
+SHELVES = [
+    {"fleet"},
+    {"fleet.reading"},
+    {"fleet.values"},
+    {"fleet.ports"},
+    {"fleet.groups"},
+    {"fleet.hosts", "fleet.host_keys", "fleet.people"},
+    {"fleet.model"},
+    {"fleet.derived"},
+    {"fleet.secrets"},
+    {"fleet.checks"},
+    {"fleet.load"},
+]
+
+# Debian 12's. https://packages.debian.org/bookworm/python3
+OLDEST_PYTHON = (3, 11)
+
+
+def modules(*folders: str) -> dict[str, Path]:
+    """By dotted name, the files of these folders."""
+    files = (file for folder in folders for file in (ROOT / folder).rglob("*.py"))
+    return {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
+        for file in files
+    }
+
+
+def imports(file: Path) -> Iterator[str]:
+    """Each name that is imported anywhere in the file, dotted."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0 and node.module, f"{file}: write the whole name"
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def module_of(name: str, known: dict[str, Path]) -> str | None:
+    """The module that an imported name is, or is in."""
+    if name in known:
+        return name
+    above = name.rpartition(".")[0]
+    return above if above in known else None
+
+
+@pytest.mark.parametrize("folder", MAY_IMPORT)
+def test_no_import_goes_up(folder: str) -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, file in modules(folder).items()
+        for name in imports(file)
+        if (top := name.split(".")[0]) in OURS and top not in MAY_IMPORT[folder] | {folder}
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_shelf_of_the_fleet_knows_only_those_before_it() -> None:
+    known = modules("fleet")
+
+    def shelf(module: str) -> int:
+        parts = module.split(".")[:2]
+        return next(i for i, names in enumerate(SHELVES) if ".".join(parts) in names)
+
+    wrong = [
+        f"{module} imports {other}"
+        for module, file in known.items()
+        for name in imports(file)
+        if (other := module_of(name, known)) and shelf(other) > shelf(module)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_import_goes_in_a_circle() -> None:
+    known = modules(*MAY_IMPORT, "lab")
+    graph = {
+        module: {it for name in imports(file) if (it := module_of(name, known))} - {module}
+        for module, file in known.items()
+    }
+    # Raises CycleError, which names the circle.
+    assert list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("module", modules("programs"))
+def test_a_program_needs_nothing_but_debian_s_python(module: str) -> None:
+    """Syntax that is newer than OLDEST_PYTHON ruff refuses too, by its target-version."""
+    file = modules("programs")[module]
+    ast.parse(file.read_text(), feature_version=OLDEST_PYTHON)
+    foreign = {name.split(".")[0] for name in imports(file)} - sys.stdlib_module_names
+    assert not foreign, f"{module} imports {', '.join(sorted(foreign))}"
+
+
+def test_nobody_imports_a_program() -> None:
+    wrong = [
+        f"{module} imports {name}"
+        for module, file in modules(*MAY_IMPORT, "lab").items()
+        for name in imports(file)
+        if name.split(".")[0] == "programs"
+    ]
+    assert not wrong, "\n".join(wrong)
