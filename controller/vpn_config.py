@@ -23,7 +23,8 @@ from fleet.load import load
 from fleet.model import Fleet
 from fleet.people import Person, is_over
 from fleet.reading.problems import FleetError
-from fleet.secrets import Secrets, file_for, preshared_name
+from fleet.secret_kinds import PRESHARED
+from fleet.secrets import Secrets, file_for
 
 PRIVATE_KEY = "(your private key: the file that you gave to wg pubkey)"
 PRESHARED_KEY = "(the preshared key that you were given)"
@@ -103,7 +104,9 @@ def main(inventory: str, name: str, hub_name: str = "", key_file: str = "") -> N
     fleet = load(Path(inventory))
     person = person_named(fleet, name, datetime.now(UTC))
     hub = hub_for(fleet, person, hub_name)
-    keys = {"preshared_key": Secrets.load(file_for(fleet), os.environ).get(preshared_name(person))}
+    keys = {
+        "preshared_key": Secrets.load(file_for(fleet), os.environ).get(PRESHARED.of(person.name))
+    }
     if key_file:
         keys["private_key"] = private_key_in(Path(key_file).expanduser(), person)
     given = {name: value for name, value in keys.items() if value}

@@ -10,7 +10,7 @@ from fleet.hosts import Host
 from fleet.people import Person
 from fleet.reading.problems import Problem
 from fleet.reading.records import shared_values
-from fleet.secrets import preshared_name
+from fleet.secret_kinds import PRESHARED
 from fleet.values.keys import bare
 
 
@@ -24,7 +24,7 @@ def check_people(file: str, people: Mapping[str, Person]) -> Iterator[Problem]:
     yield from shared_values(file, "vpn.public_key", public_keys)
     addresses = {name: it.addresses for name, it in vpn.items()}
     yield from shared_values(file, "vpn.addresses", addresses)
-    secrets = {name: [preshared_name(it)] for name, it in people.items()}
+    secrets = {name: [PRESHARED.of(name)] for name, it in people.items()}
     yield from shared_values(file, "name", secrets)
 
 

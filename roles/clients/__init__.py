@@ -10,7 +10,7 @@ from controller.this_run import secrets, this_fleet, this_host
 from engine.fact import STORAGE_SECONDS
 from fleet.derived.datasets import dataset_name
 from fleet.hosts import Volume
-from fleet.secrets import password_name
+from fleet.secret_kinds import PASSWORD
 from operations import files, gocryptfs, mounts, nfs, systemd
 from roles.places import unit_file
 from roles.templates import render
@@ -94,7 +94,7 @@ def converge(services: Sequence[str]) -> None:
 
 
 def _converge_volume() -> None:
-    password = secrets().get(password_name(this_host()))
+    password = secrets().get(PASSWORD.of(host.name))
     escrow = _escrow()
     # Only a dry run comes here without them: the inventory has refused any other.
     if password and escrow:

@@ -17,7 +17,7 @@ from facts.nftables import Table
 from facts.systemd import Units
 from facts.wireguard import Live, WireGuard
 from fleet.derived.vpn import Peer, alone, server_peers
-from fleet.secrets import preshared_name
+from fleet.secret_kinds import PRESHARED
 from fleet.values.networks import within
 from operations import files, keys, systemd, wireguard
 from roles.places import unit_file
@@ -115,7 +115,7 @@ def _wanted() -> wireguard.Interface:
 
 
 def _peer(peer: Peer, public_key: str) -> wireguard.Peer:
-    secret = secrets().get(preshared_name(this_fleet().people[peer.name])) if peer.preshared else ""
+    secret = secrets().get(PRESHARED.of(peer.name)) if peer.preshared else ""
     return wireguard.Peer(
         name=peer.name,
         public_key=public_key,

@@ -31,6 +31,7 @@ SHELVES = [
     {"fleet.hosts", "fleet.host_keys", "fleet.people"},
     {"fleet.model"},
     {"fleet.derived"},
+    {"fleet.secret_kinds"},
     {"fleet.secrets"},
     {"fleet.checks"},
     {"fleet.load"},

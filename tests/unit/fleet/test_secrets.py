@@ -1,12 +1,16 @@
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from fleet import ROOT
 from fleet.reading.problems import FleetError
-from fleet.secrets import ESCROW, Secrets, file_for, password_name, required
+from fleet.secret_kinds import KINDS, kind_of
+from fleet.secret_kinds import PASSWORD as PASSWORDS
+from fleet.secrets import Secrets, file_for, required
 from tests.unit.fleet_samples import OFFSITE, fleet_of, sample
 
+ESCROW = "ESCROW_DIRECTORY"
 NAME = "GOCRYPTFS_PASSWORD_PROD1"
 PASSWORD = "correct horse battery ${staple}"
 
@@ -42,8 +46,26 @@ def test_a_host_that_restores_encrypted_copies_needs_escrow(tmp_path: Path) -> N
 def test_the_variable_is_named_for_the_host(tmp_path: Path) -> None:
     data = sample()
     data["hosts"]["vision-prod1"] = data["hosts"].pop("prod1")
-    host = fleet_of(tmp_path, data).host("vision-prod1")
-    assert password_name(host) == "GOCRYPTFS_PASSWORD_VISION_PROD1"
+    fleet = fleet_of(tmp_path, data)
+    assert required(fleet, [fleet.host("vision-prod1")])[0] == "GOCRYPTFS_PASSWORD_VISION_PROD1"
+
+
+def test_each_kind_is_told_in_the_example() -> None:
+    text = (ROOT / ".env.example").read_text()
+    for kind in KINDS:
+        assert kind.variable in text and kind.make in text
+
+
+def test_what_its_command_makes_is_a_fit_password() -> None:
+    made = subprocess.run(["sh", "-c", PASSWORDS.make], capture_output=True, text=True, check=True)
+    assert PASSWORDS.wrong(made.stdout.strip()) is None
+
+
+def test_each_variable_is_of_one_kind() -> None:
+    assert kind_of("WIREGUARD_PSK_OPS_HYPHA_1").variable == "WIREGUARD_PSK_"
+    for name in ("ESCROW_DIRECTORY_2", "PATH"):
+        with pytest.raises(KeyError):
+            kind_of(name)
 
 
 def test_the_lab_has_a_file_of_its_own(tmp_path: Path) -> None:

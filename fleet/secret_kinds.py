@@ -1,0 +1,139 @@
+"""The kinds of secrets in .env: who needs one, what a fit value is, how it is made."""
+
+import os
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from fleet import ROOT
+from fleet.hosts import Host
+from fleet.model import Fleet
+from fleet.people import is_over
+
+SHORTEST = 20
+
+Wrong = tuple[str, str]
+"""What is wrong with a value, which it never shows, and what to do."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of secret.
+
+    variable: its name in .env; one that ends in _ is followed by a host's or a person's name
+    needed: of the fleet, the variables that a run on some of its hosts needs at a time
+    wrong: gives what is wrong with a value, which is None if it is not set
+    make: the shell command whose output is a new one, "" if no command makes it
+    """
+
+    variable: str
+    needed: Callable[[Fleet, Sequence[Host], datetime], Iterable[str]]
+    wrong: Callable[[str | None], Wrong | None]
+    make: str = ""
+
+    def of(self, name: str) -> str:
+        """The variable for the host or the person of that name."""
+        return self.variable + name.upper().replace("-", "_")
+
+    def has(self, variable: str) -> bool:
+        """Whether the variable is of this kind."""
+        if self.variable.endswith("_"):
+            return variable.startswith(self.variable)
+        return variable == self.variable
+
+
+def kind_of(variable: str) -> Kind:
+    """The kind of the variable; raises KeyError if there is none."""
+    for kind in KINDS:
+        if kind.has(variable):
+            return kind
+    raise KeyError(variable)
+
+
+def escrow_path(value: str) -> Path:
+    """The escrow directory; it may begin with ~."""
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:  # ~somebody who has no account here
+        return Path(value)
+
+
+def _encrypted(hosts: Iterable[Host]) -> list[Host]:
+    return [host for host in hosts if host.volume and host.volume.encrypted]
+
+
+def _passwords(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    return [PASSWORD.of(host.name) for host in _encrypted(hosts)]
+
+
+def _escrow(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    # A host that keeps copies opens those of encrypted volumes by their escrowed keys.
+    restores = any("offsite" in host.roles for host in hosts) and _encrypted(fleet.hosts.values())
+    needed = _encrypted(hosts) or restores or any(host.backup for host in hosts)
+    return [ESCROW.variable] if needed else []
+
+
+def _preshared(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    if not any("hub" in host.roles for host in hosts):
+        return []
+    return [
+        PRESHARED.of(person.name)
+        for person in fleet.people.values()
+        if person.vpn and person.vpn.preshared and not is_over(person.expires, now)
+    ]
+
+
+def _wrong_password(value: str | None) -> Wrong | None:
+    remedy = f"put the output of `{PASSWORD.make}` there, and keep a copy elsewhere"
+    if value is None:
+        return "is not set", remedy
+    if not value.isprintable():
+        return "is not a single line of printable characters", remedy
+    if len(value) < SHORTEST:
+        return f"is shorter than {SHORTEST} characters", remedy
+    return None
+
+
+def _wrong_preshared(value: str | None) -> Wrong | None:
+    remedy = f"put the output of `{PRESHARED.make}` there; the person needs it too"
+    if value is None:
+        return "is not set", remedy
+    # Written as 32 bytes are in base64 by wg(8), and not all of them 0, which stands for none.
+    if not re.fullmatch(r"(?!A{43}=)[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", value):
+        return "is not a preshared key of WireGuard", remedy
+    return None
+
+
+def _wrong_escrow(value: str | None) -> Wrong | None:
+    remedy = "name a directory of your own with its whole path, such as ~/coop-escrow"
+    if value is None:
+        return "is not set", remedy
+    directory = escrow_path(value)
+    if not str(directory).isprintable() or not directory.is_absolute():
+        return "is not an absolute path", remedy
+    if directory.resolve().is_relative_to(ROOT):
+        return "lies in this repository", remedy
+    return _wrong_directory(directory)
+
+
+def _wrong_directory(directory: Path) -> Wrong | None:
+    if not directory.is_dir():
+        # Not made here: it may be on a disk that is not plugged in.
+        return "is no directory", f"plug in what it is on, or run mkdir -m 700 -p {directory}"
+    if directory.stat().st_mode & 0o077:
+        return "can be used by others than you", f"run chmod 700 {directory}"
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        return "cannot be written", "name a directory of your own"
+    return None
+
+
+# The password of a host's encrypted volume.
+PASSWORD = Kind("GOCRYPTFS_PASSWORD_", _passwords, _wrong_password, make="openssl rand -base64 32")
+# Where gocryptfs.conf and master keys are kept on the operator's machine.
+ESCROW = Kind("ESCROW_DIRECTORY", _escrow, _wrong_escrow)
+# What is mixed into a person's connection to a hub.
+PRESHARED = Kind("WIREGUARD_PSK_", _preshared, _wrong_preshared, make="wg genpsk")
+
+KINDS = (PASSWORD, ESCROW, PRESHARED)

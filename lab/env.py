@@ -1,0 +1,35 @@
+"""Makes the lab's secrets: python -m lab.env FILE ESCROW_DIRECTORY
+
+What stands in the file already is kept.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from fleet.load import load
+from fleet.secret_kinds import ESCROW, kind_of
+from fleet.secrets import required
+from lab.machines import INVENTORY
+
+
+def main(file: Path, escrow: str) -> None:
+    fleet = load(Path(INVENTORY))
+    there = dotenv_values(file, interpolate=False)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as stream:
+        for name in required(fleet, list(fleet.hosts.values())):
+            if name not in there:
+                value = escrow if name == ESCROW.variable else _made(kind_of(name).make)
+                stream.write(f"{name}={value}\n")
+
+
+def _made(command: str) -> str:
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2])
