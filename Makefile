@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 # So that what takes long shows how far it is in a file or a pipe too.
 export PYTHONUNBUFFERED := 1
-.PHONY: demo test unit test-lab bench restore-drill lab-up lab-down lab-status vpn-config venv packages help
+.PHONY: demo test unit pages test-lab bench restore-drill lab-up lab-down lab-status vpn-config venv packages help
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -12,8 +12,9 @@ HOSTS := storage1 vision-stg1 vision-prod1
 
 help:
 	@echo "make demo                 the whole thing on this machine: lab, one run, what now works"
-	@echo "make test                 unit tests and the core of the lab tests"
+	@echo "make test                 unit tests, pages, and the core of the lab tests"
 	@echo "make unit                 the quick tests: a minute or two, no root"
+	@echo "make pages                the pages that need no lab, followed word by word"
 	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume, access, offsite,"
 	@echo "                          drill, backups), or of all"
 	@echo "make vpn-config PERSON=.. that person's WireGuard configuration; with KEY=FILE, a QR code too"
@@ -64,7 +65,11 @@ demo: packages venv
 	@lab/enter $(VENV)/bin/pyinfra inventories/lab.py deploy.py -y
 	@lab/enter $(PYTHON) -m lab.show
 
-test: packages unit
+# Pages that need no lab, followed word by word.
+pages: venv
+	@$(PYTHON) -m pytest tests/pages
+
+test: packages unit pages
 	@lab/up $(HOSTS)
 	@lab/enter $(PYTHON) -m pytest tests/lab -m core
 

@@ -4,7 +4,18 @@ from pyinfra import config, host
 
 from controller.connection import tune
 from engine.order import barrier
-from roles import access, backups, base, clients, drill, offsite, pool, storage, vision, vpn
+from roles import (
+    access,
+    backups,
+    base,
+    clients,
+    drill,
+    offsite,
+    pool,
+    storage,
+    vision,
+    vpn,
+)
 
 config.SUDO = True
 

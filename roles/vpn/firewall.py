@@ -1,6 +1,6 @@
 """What of a host is open to whom, by a table of nftables that is its own."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from ipaddress import ip_network
 
@@ -37,8 +37,8 @@ def converge() -> None:
         name="Firewall",
         table=TABLE,
         file=FILE,
-        text=_table(closed=False),
-        prove=partial(log_in_anew, operator()),
+        text=_table(at_once()),
+        prove=partial(_prove, at_once()),
         closed=_closed(),
         _serial=True,
     )
@@ -46,14 +46,7 @@ def converge() -> None:
 
 def text() -> str:
     """The table as it should be, once nothing is in use any more that it closes."""
-    closed = _closed()
-    return closed.text if closed else _table(closed=False)
-
-
-def _closed() -> nftables.Closed | None:
-    if not closed_ports():
-        return None
-    return nftables.Closed(text=_table(closed=True), hindrance=_hindrance, prove=_prove)
+    return _table(closed_ports())
 
 
 def closed_ports() -> list[Port]:
@@ -62,43 +55,65 @@ def closed_ports() -> list[Port]:
     return [port for port in ports if port.to != "all" and port.protocol == "tcp"]
 
 
+def at_once() -> list[Port]:
+    """Those of them that are closed whatever comes in by them now."""
+    return [port for port in closed_ports() if port.name not in IN_USE]
+
+
+def _closed() -> nftables.Closed | None:
+    ports = closed_ports()
+    if ports == at_once():
+        return None
+    return nftables.Closed(text=_table(ports), hindrance=_hindrance, prove=partial(_prove, ports))
+
+
 def _hindrance() -> str | None:
-    """What would be cut off if the ports were closed now, and what to do; None if nothing is."""
-    here, found = this_host(), []
-    if here.only_by_vpn and not (address_here(this_fleet()) and address_in_vpn(here)):
-        found.append(
-            "you do not get in by the VPN: bring your tunnel up (make vpn-config) and run again"
-        )
-    if "storage" in here.roles and (clients := _clients_outside()):
-        found.append(
-            f"{', '.join(clients)} has something mounted by NFS, and not by the VPN: run on it, or "
-            "unmount it there, and run again"
-        )
+    """What would be cut off if all ports were closed now, and what to do; None if nothing is."""
+    ports = [port for port in closed_ports() if port.name in IN_USE]
+    found = [reason for port in ports if (reason := IN_USE[port.name]())]
     if not found:
         return None
-    ports = " and ".join(port.name for port in closed_ports())
-    return f"{ports}: left as it is now, as {'; and as '.join(found)}"
+    names = " and ".join(port.name for port in ports)
+    return f"{names}: left as it is now, as {'; and as '.join(found)}"
 
 
-def _clients_outside() -> list[str]:
+def _operator_outside() -> str | None:
+    if address_here(this_fleet()) and address_in_vpn(this_host()):
+        return None
+    return "you do not get in by the VPN: bring your tunnel up (make vpn-config) and run again"
+
+
+def _clients_outside() -> str | None:
     """The NFS clients, by their addresses, that do not come by the VPN."""
     seen: ExportsState = host.get_fact(Exports)
-    return sorted(client for client in seen.clients if not is_inside(this_fleet(), client))
+    clients = sorted(client for client in seen.clients if not is_inside(this_fleet(), client))
+    if not clients:
+        return None
+    return (
+        f"{', '.join(clients)} has something mounted by NFS, and not by the VPN: run on it, or "
+        "unmount it there, and run again"
+    )
 
 
-def _prove() -> None:
+# By service, what says who would be cut off if its port were closed now. All others are closed at
+# once.
+IN_USE = {"SSH": _operator_outside, "NFS": _clients_outside}
+
+
+def _prove(ports: Sequence[Port]) -> None:
     """Raises an exception unless the operator gets in, and what is closed does not answer."""
     here = this_host()
-    log_in_anew(operator(), here.vpn.addresses[0] if here.vpn and here.only_by_vpn else None)
-    for port in closed_ports():
+    by_vpn = here.vpn if any(port.name == "SSH" for port in ports) else None
+    log_in_anew(operator(), by_vpn.addresses[0] if by_vpn else None)
+    for port in ports:
         if is_open(here.address, port.number):
             raise ConnectionError(
                 f"{port.name}: port {port.number} at {here.address} is still open"
             )
 
 
-def _table(closed: bool) -> str:
-    """The table, closed: with the ports open from within the VPN only."""
+def _table(closed: Sequence[Port]) -> str:
+    """The table with these ports open from within the VPN, or to a part of it, only."""
     here = this_host()
     return render(
         __file__,
@@ -110,16 +125,16 @@ def _table(closed: bool) -> str:
         people4=_of_version(4, here.vpn.people if here.vpn else ()),
         people6=_of_version(6, here.vpn.people if here.vpn else ()),
         ssh=here.ssh_port if here.only_by_vpn else None,
-        closed=closed_ports() if closed else [],
-        reach=_only_these() if closed else {},
+        closed=closed,
+        reach=_only_these(closed),
         hub="hub" in here.roles,
     )
 
 
-def _only_these() -> dict[int, tuple[list[str], list[str]]]:
+def _only_these(ports: Sequence[Port]) -> dict[int, tuple[list[str], list[str]]]:
     """By port, the IPv4 and the IPv6 addresses of the hosts that alone may reach it."""
     found = {}
-    for port in closed_ports():
+    for port in ports:
         if port.to != "vpn":
             members = [it.vpn for it in this_fleet().hosts_in_vpn() if port.to in it.groups]
             own = [address for vpn in members if vpn for address in vpn.addresses]

@@ -13,6 +13,7 @@ from pyinfra.api.exceptions import InventoryError
 
 from controller import inventory
 from fleet import ROOT, secrets
+from fleet.groups import GROUPS
 from fleet.hosts import Host
 from fleet.load import load, read
 from fleet.model import Fleet
@@ -60,7 +61,8 @@ def command(**params: Any) -> click.Context:
 @pytest.mark.usefixtures("filled_in")
 def test_each_role_is_a_group_and_so_are_the_clients() -> None:
     groups = inventory.groups(FILE, EVERYTHING)
-    assert {group: names(hosts) for group, hosts in groups.items()} == {
+    members = {group: names(hosts) for group, hosts in groups.items()}
+    expected = {
         "all": ["storage1", "stg1", "prod1", "bare1"],
         "clients": ["stg1", "prod1"],
         "storage": ["storage1"],
@@ -70,6 +72,8 @@ def test_each_role_is_a_group_and_so_are_the_clients() -> None:
         "hub": [],
         "backups": [],
     }
+    assert {**members, **expected} == members
+    assert set(members) == set(GROUPS)
 
 
 @pytest.mark.usefixtures("filled_in")

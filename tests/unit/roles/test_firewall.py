@@ -34,7 +34,7 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
 
 def text(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, name: str, closed: bool) -> str:
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host(name))
-    return firewall._table(closed)
+    return firewall._table(firewall.closed_ports() if closed else firewall.at_once())
 
 
 def test_an_address_of_the_vpns_comes_by_the_tunnel(
@@ -88,7 +88,7 @@ def test_the_proof_is_a_login_inside_and_none_outside(
     logins: list[tuple[str, str]] = []
     monkeypatch.setattr(firewall, "log_in_anew", lambda *login: logins.append(login))
     monkeypatch.setattr(firewall, "is_open", lambda address, port: False)
-    firewall._prove()
+    firewall._prove(firewall.closed_ports())
     assert logins == [("ops-hypha-1", "10.66.0.22")]
     asked: list[Any] = []
 
@@ -98,13 +98,14 @@ def test_the_proof_is_a_login_inside_and_none_outside(
 
     monkeypatch.setattr(firewall, "is_open", is_open)
     with pytest.raises(ConnectionError, match=r"port 2222 at 192\.0\.2\.22 is still open"):
-        firewall._prove()
+        firewall._prove(firewall.closed_ports())
     assert asked == [("192.0.2.22", 2222)]
 
 
 def test_only_a_host_that_says_so_is_closed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("vpn1"))
     assert firewall._closed() is None
+    assert "tcp dport 22 drop" not in firewall.text()
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
     closed = firewall._closed()
     assert closed is not None and "tcp dport 2222 drop" in closed.text
@@ -185,7 +186,7 @@ def test_the_proof_for_nfs_is_that_it_is_closed_and_the_operator_still_in(
     monkeypatch.setattr(firewall, "log_in_anew", lambda *login: logins.append(login))
     monkeypatch.setattr(firewall, "is_open", lambda address, port: port == 2049)
     with pytest.raises(ConnectionError, match=r"port 2049 at 192\.0\.2\.11 is still open"):
-        firewall._prove()
+        firewall._prove(firewall.closed_ports())
     assert logins == [("ops-hypha-1", None)]
 
 
@@ -215,11 +216,27 @@ def test_a_port_of_one_group_is_closed_to_the_rest_of_the_vpn(
     assert "9100" not in table("all")
 
 
-def test_what_is_left_open_is_called_by_its_name(
+def test_what_nobody_uses_is_closed_at_once(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where SSH is left open, as the operator is outside."""
+    ports = [Port("SSH", 2222, to="vpn"), Port("Metrics", 9100, to="vpn")]
+    monkeypatch.setattr(firewall, "ports_of", lambda *_: ports)
+    monkeypatch.setattr(firewall, "address_here", lambda _: None)
+    table = text(fleet, monkeypatch, "prod1", False)
+    assert "tcp dport 9100 drop" in table and "tcp dport 2222 drop" not in table
+    assert str(firewall._hindrance()).startswith("SSH: left as it is now, as you do not get in")
+    closed = firewall._closed()
+    assert closed and "tcp dport 2222 drop" in closed.text and "tcp dport 9100 drop" in closed.text
+
+
+def test_what_is_closed_at_once_is_proven_too(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ports = [Port("SSH", 22, to="vpn"), Port("Metrics", 9100, to="vpn")]
-    monkeypatch.setattr(firewall, "ports_of", lambda *_: ports)
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
-    monkeypatch.setattr(firewall, "address_here", lambda _: None)
-    assert str(firewall._hindrance()).startswith("SSH and Metrics: left as it is now, as you")
+    monkeypatch.setattr(firewall, "operator", lambda: "ops-hypha-1")
+    logins: list[Any] = []
+    monkeypatch.setattr(firewall, "log_in_anew", lambda *login: logins.append(login))
+    monkeypatch.setattr(firewall, "is_open", lambda address, port: port == 9100)
+    with pytest.raises(ConnectionError, match="Metrics: port 9100 at"):
+        firewall._prove([Port("Metrics", 9100, to="vpn")])
+    # SSH stays open, so the login is by the address of the run.
+    assert logins == [("ops-hypha-1", None)]

@@ -1,0 +1,56 @@
+"""docs/add-a-role.md, followed word by word on a copy of the project."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from fleet import ROOT
+
+# Of a role's files, tests and page included.
+MOST = 10
+
+
+def steps() -> list[tuple[str, str, str]]:
+    """Of each block of the page: the file that stands above it, its language, its text."""
+    text = (ROOT / "docs/add-a-role.md").read_text()
+    return re.findall(r"^`(\S+)`:\n\n```(\w+)\n(.*?)^```$", text, re.M | re.S)
+
+
+def follow(project: Path) -> None:
+    for path, language, text in steps():
+        file = project / path
+        if language == "diff":
+            patch = f"--- a/{path}\n+++ b/{path}\n{text}"
+            words = ["git", "apply", "--recount", "-"]
+            done = subprocess.run(
+                words, cwd=project, input=patch, text=True, capture_output=True, check=False
+            )
+            assert done.returncode == 0, f"{path}: {done.stderr}"
+        else:
+            assert not file.exists(), f"{path} is there already"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+
+
+def copy_of_the_project(directory: Path) -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.split("\0"):
+        if name and (ROOT / name).exists():
+            (directory / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, directory / name)
+
+
+def test_a_role_is_nine_files_and_passes_the_unit_tests(tmp_path: Path) -> None:
+    assert len({path for path, _, _ in steps()}) <= MOST
+    copy_of_the_project(tmp_path)
+    follow(tmp_path)
+    done = subprocess.run(
+        ["make", "unit", f"VENV={ROOT / '.venv'}"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, (done.stdout + done.stderr)[-6000:]
+    assert "passed" in done.stdout or "[100%]" in done.stdout
