@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
 from shlex import quote
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
 from pyinfra import api, host, state
 from pyinfra.api import FunctionCommand, StringCommand
@@ -37,6 +37,33 @@ class Question:
 Answered = Generator[StringCommand | FunctionCommand | Question, Any, T]
 Commands = Answered[None]
 
+
+class Operation(Protocol[P]):
+    """An operation as it is called: with a name, its own arguments P, and some of pyinfra's.
+
+    name: what a run shows. It is the same on all hosts: pyinfra tells operations apart by it. An
+        operation without a name would show all its arguments, secrets too
+    _timeout: how long each remote command may take, in seconds
+    _serial: one host after the other
+
+    pyinfra has more arguments than these, which its documentation calls global: whoever needs one
+    adds it here. A ParamSpec takes no keywords beside its own, so they stand before *args, as in
+    pyinfra.api.arguments_typed. For this reason mypy says that "_timeout" is missing if an
+    argument of the operation's own is.
+    """
+
+    _inner: Callable[P, Any]
+
+    def __call__(
+        self,
+        name: str,
+        _timeout: int | None = None,
+        _serial: bool = False,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Any: ...
+
+
 # By host: what its operations will ask first, and the answers that still hold.
 _questions: dict[str, list[Question]] = {}
 _answers: dict[str, list[tuple[Question, Any]]] = {}
@@ -48,7 +75,7 @@ def ask(kind: type[Fact[T]], **arguments: Any) -> Generator[Question, T, T]:
     return (yield Question(kind, arguments))
 
 
-def operation() -> Callable[[Callable[P, Commands]], Any]:
+def operation() -> Callable[[Callable[P, Commands]], Operation[P]]:
     """pyinfra's @operation, for code that asks, and acts on no host whose state it could not read.
 
     For a fact that fails pyinfra gives the default, which stands for a host without anything, and
@@ -57,7 +84,7 @@ def operation() -> Callable[[Callable[P, Commands]], Any]:
     One that is called with a _timeout may have to wait for storage that is away: it asks alone.
     """
 
-    def decorator(code: Callable[P, Commands]) -> Any:
+    def decorator(code: Callable[P, Commands]) -> Operation[P]:
         @wraps(code)
         def driven(*arguments: P.args, **options: P.kwargs) -> Any:
             steps, answer = code(*arguments, **options), None
@@ -83,14 +110,13 @@ def operation() -> Callable[[Callable[P, Commands]], Any]:
         made = api.operation()(driven)
 
         @wraps(made)
-        def called(*arguments: Any, **options: Any) -> Any:
-            meta = made(*arguments, **options)
+        def called(name: str, **options: Any) -> Any:
+            meta = made(name=name, **options)
             if "_timeout" not in options:
-                own = signature(code).parameters.keys() & options.keys()
-                _note_first(code(*arguments, **{name: options[name] for name in own}))
+                _note_first(code, options)
             return meta
 
-        return called
+        return cast(Operation[P], called)
 
     return decorator
 
@@ -101,7 +127,9 @@ def forget_what_others_changed() -> None:
         _answers.pop(host.name, None)
 
 
-def _note_first(steps: Commands) -> None:
+def _note_first(code: Callable[..., Commands], options: Mapping[str, Any]) -> None:
+    own = signature(code).parameters.keys() & options.keys()
+    steps = code(**{name: options[name] for name in own})
     first = next(steps, None)
     steps.close()
     if isinstance(first, Question):

@@ -66,12 +66,12 @@ def looks(kind: type[Fact[str]], then: Any = None) -> Any:
     """An operation that asks, and does `then` if it is given."""
 
     @operation()
-    def made(name: str) -> Commands:
-        said = yield from ask(kind, what=name)
-        assert said == f"{name} is here"
+    def made(what: str) -> Commands:
+        said = yield from ask(kind, what=what)
+        assert said == f"{what} is here"
         if then:
             yield StringCommand(then)
-            assert (yield from ask(kind, what=name)) == f"{name} is here"
+            assert (yield from ask(kind, what=what)) == f"{what} is here"
 
     return made
 
@@ -80,12 +80,12 @@ def converge(state: SimpleNamespace, host: Asked, *calls: tuple[Any, str, dict[s
     """Calls the operations, as deploy.py does, and then runs them."""
     state.is_executing = False
     with ctx_host.use(host):
-        for made, name, options in calls:
-            made(name=name, **options)
+        for made, what, options in calls:
+            made(name="Looks", what=what, **options)
         assert host.log_of_facts == [], "nothing is asked before the run"
         state.is_executing = True
-        for made, name, _ in calls:
-            list(made._inner(name=name))
+        for made, what, _ in calls:
+            list(made._inner(what=what))
 
 
 def test_what_all_operations_ask_first_is_one_question(state: SimpleNamespace) -> None:
@@ -114,22 +114,23 @@ def test_what_is_known_of_a_host_may_be_old_once_another_was_changed(
     first, other = Asked(), Asked("vision-prod1")
 
     @operation()
-    def barrier(name: str) -> Commands:
+    def barrier() -> Commands:
         yield from ()
         forget_what_others_changed()
 
     late = looks(Two)
     with ctx_host.use(other):
-        for made, name in ((looks(One), "a"), (barrier, ""), (late, "b")):
-            made(name=name)
+        looks(One)(name="First", what="a")
+        barrier(name="Barrier")
+        late(name="Late", what="b")
         state.is_executing = True
-        list(looks(One)._inner(name="a"))
+        list(looks(One)._inner(what="a"))
     assert other.log_of_facts == [["One a", "Two b"]]
     with ctx_host.use(first):
-        list(looks(One, then="change it")._inner(name="x"))
+        list(looks(One, then="change it")._inner(what="x"))
     with ctx_host.use(other):
-        list(barrier._inner(name=""))
-        list(late._inner(name="b"))
+        list(barrier._inner())
+        list(late._inner(what="b"))
     assert other.log_of_facts == [["One a", "Two b"], ["Two b"]]
 
 
@@ -137,17 +138,17 @@ def test_a_run_that_only_prepares_takes_no_answer_for_later(state: SimpleNamespa
     """Without -y pyinfra runs each operation once before any host is changed."""
     host, calls = Asked(), [(looks(One), "a"), (looks(Two, then="change it"), "b")]
     with ctx_host.use(host):
-        for made, name in calls:
-            made(name=name)
-        for made, name in calls:
-            next(made._inner(name=name), None)
+        for made, what in calls:
+            made(name="Looks", what=what)
+        for made, what in calls:
+            next(made._inner(what=what), None)
     assert host.log_of_facts == [["One a"], ["Two b"]]
     assert module._changed == set(), "to prepare is not to change"
     host.log_of_facts = []
     state.is_executing = True
     with ctx_host.use(host):
-        for made, name in calls:
-            list(made._inner(name=name))
+        for made, what in calls:
+            list(made._inner(what=what))
     assert host.log_of_facts == [["One a", "Two b"], ["Two b"]]
 
 
@@ -155,7 +156,7 @@ def test_on_a_host_that_was_changed_before_anything_was_asked_nothing_is_asked_f
     state: SimpleNamespace,
 ) -> None:
     @operation()
-    def changes(name: str) -> Commands:
+    def changes(what: str) -> Commands:
         yield StringCommand("change it")
 
     host = Asked()
