@@ -12,6 +12,7 @@ from controller.this_run import this_fleet, this_host
 from facts.access import KEYS, Access
 from fleet.derived.access import accounts_on, lockout, owner
 from operations import access
+from operations.access.wanted import Account, Wanted
 from roles import offsite
 from roles.access.found import judge
 
@@ -80,13 +81,13 @@ def audit() -> Look:
     return Look("access", [(Access, want.question)], partial(judge, wanted=want))
 
 
-def wanted() -> access.Wanted:
+def wanted() -> Wanted:
     """Who should get in to the host, and sshd's settings there."""
     people = tuple(
-        access.Account(it.name, it.admin, it.keys)
+        Account(it.name, it.admin, it.keys)
         for it in accounts_on(this_fleet().people.values(), this_host(), datetime.now(UTC))
     )
-    return access.Wanted(people, SSHD, _others(), offsite.accepted())
+    return Wanted(people, SSHD, _others(), offsite.accepted())
 
 
 def operator() -> str:

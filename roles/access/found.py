@@ -8,7 +8,9 @@ from controller.this_run import this_fleet
 from facts.access import KEYS, AccessState
 from fleet.derived.access import owner
 from fleet.values.keys import fingerprint
-from operations.access import Wanted, bare, drift, expiry
+from operations.access import drift
+from operations.access.authorized_keys import bare, expiry
+from operations.access.wanted import Wanted
 from roles.templates import render
 
 

@@ -9,21 +9,10 @@ from pyinfra.api import FunctionCommand
 from engine import undo
 from facts.access import KEYS, Access, AccessState, AccountState
 from facts.files import PathState
-from operations.access import (
-    ADMINS,
-    HEADER,
-    PEOPLE,
-    SSHD,
-    SUDOERS,
-    TO_END,
-    Account,
-    Wanted,
-    _leave,
-    bare,
-    drift,
-    expiry,
-    people,
-)
+from operations.access import drift, people
+from operations.access.authorized_keys import bare, expiry
+from operations.access.steps import _leave
+from operations.access.wanted import ADMINS, HEADER, PEOPLE, SSHD, SUDOERS, TO_END, Account, Wanted
 from operations.sessions import END_SESSIONS
 from tests.unit.host_here import sh
 from tests.unit.operation_harness import Run, Shell, run

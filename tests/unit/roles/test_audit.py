@@ -20,7 +20,7 @@ from facts.systemd import UnitsState, UnitState
 from facts.wireguard import Live, LivePeer, WireGuardState
 from fleet.model import Fleet
 from operations import wireguard
-from operations.access import Wanted
+from operations.access.wanted import Wanted
 from operations.systemd import Unit
 from operations.wireguard import RIGHTS, Interface, Peer, config
 from roles import access, offers, vpn

@@ -1,0 +1,129 @@
+"""The steps from who gets in to who should: accounts opened and closed, sessions ended, keys gone.
+
+Sources: usermod(8), gpasswd(1), passwd(5).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from shlex import quote
+
+from facts.access import KEYS, AccessState, AccountState
+from operations.access.authorized_keys import bare
+from operations.access.wanted import ADMINS, PEOPLE, ROOTS, TO_END, Account, Wanted
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change: what a person reads, and the line of POSIX sh that makes it."""
+
+    text: str
+    command: str
+
+
+def opening(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
+    """What gives access, but for the keys."""
+    for group in (PEOPLE, ADMINS):
+        if group not in now.groups:
+            command = f"getent group {group} > /dev/null || groupadd --system {group}"
+            yield Step(f"group {group}: absent -> present", command)
+    for account in accounts:
+        name, found = quote(account.name), now.accounts.get(account.name)
+        who = f"account {account.name}"
+        if found is None:
+            yield Step(f"{who}: absent -> present", f"useradd -m --shell /bin/bash {name}")
+        elif found.expires is not None or not found.has_shell:
+            command = f"usermod --expiredate '' --shell /bin/bash {name}"
+            yield Step(f"{who}: closed -> open", command)
+        for group in (PEOPLE, *([ADMINS] if account.admin else [])):
+            if account.name not in now.groups.get(group, ()):
+                command = f"gpasswd --add {name} {group} > /dev/null"
+                yield Step(f"{who}: not in {group} -> in it", command)
+
+
+def closing(now: AccessState, wanted: Wanted) -> Iterator[Step]:
+    """What takes access away."""
+    people = {account.name: account for account in wanted.accounts}
+    known = {entry.path for entry in wanted.entries}
+    for path in sorted(now.files):
+        if path.startswith(f"{KEYS}/") and path not in known:
+            yield Step(f"{path}: present -> absent", f"rm -rf -- {quote(path)}")
+    for account in wanted.accounts:
+        if not account.admin:
+            yield from _leave(account.name, now, ROOTS)
+    for name, found in sorted(now.accounts.items()):
+        # Without its account the run that came by it would lose sudo.
+        if name not in people and name != now.login and is_open(name, found, now):
+            yield from _close_account(name, found, now)
+
+
+def ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
+    """By account, what ends the sessions of those who have lost something, and stay."""
+    people = {account.name: account for account in wanted.accounts}
+    keys = {**wanted.services, **{account.name: account.keys for account in wanted.accounts}}
+    noted = now.files.get(TO_END)
+    left = ((noted.content or b"") if noted else b"").decode(errors="replace").split()
+    found = {}
+    for name, account in sorted(now.accounts.items()):
+        person = people.get(name)
+        if person is None and is_open(name, account, now):
+            continue
+        if _lost_keys(name, account, now, keys.get(name, ())):
+            why = "a key is gone"
+        elif person and not person.admin and any(name in now.groups.get(it, ()) for it in ROOTS):
+            # Who is in a group stays in it as long as the session lasts.
+            why = "no admin any more"
+        elif name in left:
+            why = "left over from a run that was cut off"
+        else:
+            continue
+        end = "end_all" if person else "end_sessions"
+        found[name] = Step(f"account {name}: {why}, so its sessions end", f"{end} {account.uid}")
+    return found
+
+
+def is_open(name: str, account: AccountState, now: AccessState) -> bool:
+    """Whether it is or was a person's, and was not closed yet."""
+    return account.is_persons and (account.has_shell or name in now.groups.get(PEOPLE, ()))
+
+
+def _close_account(name: str, account: AccountState, now: AccessState) -> Iterator[Step]:
+    # What shows that it is due comes last, so that a run that was cut off is finished by the next.
+    commands = (
+        f"usermod --expiredate 1 {quote(name)}",
+        f"end_all {account.uid}",
+        f"usermod --shell /usr/sbin/nologin {quote(name)}",
+    )
+    text = f"account {name}: open -> closed, and all of its sessions and processes end"
+    yield Step(text, " && ".join(commands))
+    yield from _leave(name, now, (*ROOTS, PEOPLE))
+
+
+def _leave(name: str, now: AccessState, groups: Sequence[str]) -> Iterator[Step]:
+    for group in groups:
+        if name in now.groups.get(group, ()):
+            who = quote(name)
+            # It may be in there by its own entry in passwd(5), by the group's, or by both.
+            command = (
+                f'{{ [ "$(id -gn {who})" != {group} ] || {{ getent group {who} > /dev/null || '
+                f"groupadd {who}; usermod --gid {who} {who}; }}; }} && "
+                f"{{ gpasswd --delete {who} {group} > /dev/null 2>&1 || :; }} && "
+                f"! id -nG {who} | tr ' ' '\\n' | grep -q -x {group}"
+            )
+            yield Step(f"account {name}: in {group} -> not in it", command)
+
+
+def _lost_keys(name: str, found: AccountState, now: AccessState, keys: Sequence[str]) -> set[str]:
+    """The keys that are in one of its files, and are none of those that will be accepted."""
+    central = now.files.get(f"{KEYS}/{name}")
+    texts = [(central.content or b"").decode(errors="replace")] if central else []
+    texts += [text for path, text in now.strays.items() if path.startswith(f"{found.home}/.ssh/")]
+    had = {bare(line) for text in texts for line in text.splitlines()} - {""}
+    return had - {bare(line) for line in keys}
+
+
+def strays(now: AccessState) -> Iterator[Step]:
+    """What removes the files of keys in homes."""
+    for path, text in sorted(now.strays.items()):
+        keys = [key for line in text.splitlines() if (key := bare(line))]
+        named = ", ".join(f"{key[:24]}...{key[-12:]}" for key in keys) or "no key"
+        yield Step(f"{path}: present -> absent, with {named}", f"rm -f -- {quote(path)}")

@@ -1,0 +1,88 @@
+"""Who should get in, by which keys and under which settings of sshd, and the files that say so."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import undo
+from facts.access import KEYS
+from operations import files
+
+PEOPLE, ADMINS = "coop-people", "coop-admins"
+# Whoever is in one of these can become root: no place for people who are no admins.
+AS_GOOD_AS_ROOT = ("sudo", "docker", "lxd", "disk")
+ROOTS = (ADMINS, *AS_GOOD_AS_ROOT)
+
+SUDOERS = "/etc/sudoers.d/coop-infra"
+# The first value that sshd finds counts, so this one comes before what a provider left there.
+SSHD = "/etc/ssh/sshd_config.d/00-coop-infra.conf"
+HEADER = "# Written as a whole by pyinfra: an edit here is lost.\n"
+
+CHANGE = "access"
+# The accounts whose sessions are to end, a line each: what they lost is not seen by the next run,
+# should this one be cut off meanwhile.
+TO_END = "/var/lib/coop-infra/sessions-to-end"
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person's account: admin may use sudo without a password; keys: lines of authorized_keys."""
+
+    name: str
+    admin: bool
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Who should get in.
+
+    settings: sshd's options in small letters, with the values that `sshd -T` prints
+    others: the same, of options that it must have and that are not set here; "" for one that must
+        not be set at all
+    services: the accounts that machines come by, each with its lines of authorized_keys; the
+        accounts themselves are made by whoever needs them
+    """
+
+    accounts: tuple[Account, ...]
+    settings: Mapping[str, str]
+    others: Mapping[str, str] = field(default_factory=dict)
+    services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def judged(self) -> Mapping[str, str]:
+        """All that sshd must have."""
+        return {**self.settings, **self.others}
+
+    @property
+    def entries(self) -> list[files.Entry]:
+        """The files of it all."""
+        values = "".join(f"{name} {value}\n" for name, value in self.settings.items())
+        return [
+            files.Directory(KEYS),
+            *(_key_file(account.name, account.keys) for account in self.accounts),
+            *(_key_file(name, keys) for name, keys in self.services.items()),
+            files.File(SUDOERS, f"{HEADER}%{ADMINS} ALL=(ALL:ALL) NOPASSWD: ALL\n", mode=0o440),
+            files.File(SSHD, HEADER + values),
+        ]
+
+    @property
+    def question(self) -> dict[str, Any]:
+        """The arguments of the fact Access that answers to it."""
+        paths = [entry.path for entry in self.entries]
+        return {
+            # Each account has a group of its own name.
+            "groups": [PEOPLE, *ROOTS, *(account.name for account in self.accounts)],
+            # Those below KEYS it reads in any case.
+            "files": [
+                *(it for it in paths if not it.startswith(KEYS)),
+                undo.directory(CHANGE),
+                TO_END,
+            ],
+            "options": [*self.judged, "listenaddress"],
+        }
+
+
+def _key_file(account: str, keys: Iterable[str]) -> files.File:
+    # Sshd reads the keys as the person: the file is root's, and everybody may read it.
+    return files.File(f"{KEYS}/{account}", HEADER + "".join(f"{it}\n" for it in keys))
