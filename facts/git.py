@@ -1,9 +1,10 @@
-"""A git work tree."""
+"""Git work trees."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from shlex import quote
 
-from engine.fact import Fact, whole
+from engine.fact import Fact, sections, whole
 
 
 @dataclass(frozen=True)
@@ -14,25 +15,36 @@ class CheckoutState:
     changed: tuple[str, ...] = ()
 
 
-class Checkout(Fact[CheckoutState]):
-    """The commit of a work tree and its locally changed files. Untracked files do not count.
+# Without optional locks: a look must not write the index.
+_LOOK = """\
+look() {{ git --no-optional-locks -C "$path" "$@"; }}
+for path in {paths}; do
+  printf '##%s\\n' "$path"
+  [ -d "$path/.git" ] && commit=$(look rev-parse --verify -q HEAD) &&
+    look ls-tree -r HEAD > /dev/null && changed=$(look status --porcelain -uno) &&
+    printf '%s\\n%s\\n' "$commit" "$changed"
+done"""
 
-    A repository of which git cannot read the commit, its files' list or its index counts as none.
+
+class Checkouts(Fact[dict[str, CheckoutState]]):
+    """The commit of each work tree, by its path, and its locally changed files.
+
+    Untracked files do not count. A repository of which git cannot read the commit, its files' list
+    or its index counts as none.
     """
 
-    def command(self, path: str) -> str:
-        # Without optional locks: a look must not write the index.
-        git = f"git --no-optional-locks -C {quote(path)}"
-        return whole(
-            f"[ -d {quote(path + '/.git')} ] || exit 0; "
-            f"commit=$({git} rev-parse --verify -q HEAD) && {git} ls-tree -r HEAD >/dev/null && "
-            f"changed=$({git} status --porcelain -uno) && "
-            'printf "%s\\n%s\\n" "$commit" "$changed"'
-        )
+    def command(self, paths: Sequence[str]) -> str:
+        return whole(_LOOK.format(paths=" ".join(map(quote, paths))))
 
     @staticmethod
-    def default() -> CheckoutState:
-        return CheckoutState()
+    def default() -> dict[str, CheckoutState]:
+        return {}
 
-    def parse(self, output: list[str]) -> CheckoutState:
-        return CheckoutState(output[0], tuple(line[3:] for line in output[1:] if line))
+    def parse(self, output: list[str]) -> dict[str, CheckoutState]:
+        return {tree.title: _state(tree.lines) for tree in sections(output)}
+
+
+def _state(lines: Sequence[str]) -> CheckoutState:
+    if not lines:
+        return CheckoutState()
+    return CheckoutState(lines[0], tuple(line[3:] for line in lines[1:] if line))

@@ -1,46 +1,83 @@
-"""Git work trees at a pinned commit."""
+"""Git work trees at pinned commits."""
 
-from shlex import quote
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from shlex import join, quote
 
 from pyinfra import host
 
 from engine.operation import Commands, ask, operation
 from engine.report import script, tell
-from facts.git import Checkout
+from facts.git import Checkouts, CheckoutState
+
+# Only the commit that is there already, and whole, can be taken from what is there. Otherwise a new
+# .git is made, to which the old one gives its list of files: git does not sync its objects, so a
+# machine that was reset may keep empty ones, and no fetch mends those. What is taken is synced, as
+# of a machine that is reset ext4 would keep the names of the pages alone.
+FUNCTIONS = """\
+new() { git --git-dir=.git.new --work-tree=. -c core.bare=false "$@"; }
+take() { git checkout -q --force --detach "$1" && sync -f .; }
+check_out() (
+  set -e
+  mkdir -p "$1"; cd "$1"; repository=$2; commit=$3
+  if [ "$4" = here ]; then
+    rm -f .git/*.lock
+    if take "$commit"; then exit 0; fi
+  fi
+  rm -rf .git.new; git init -q --bare .git.new
+  new fetch -q --depth 1 "$repository" "$commit" || new fetch -q "$repository"
+  new cat-file -e "$commit^{commit}"
+  new config core.bare false
+  [ ! -e .git/index ] || cp .git/index .git.new/index
+  new ls-files > /dev/null 2>&1 || rm -f .git.new/index
+  rm -rf .git; mv .git.new .git
+  take "$commit"
+)"""
+
+
+@dataclass(frozen=True)
+class WorkTree:
+    """The work tree at `path` as it should be.
+
+    commit: 40 hexadecimal digits, of that repository
+    """
+
+    path: str
+    repository: str
+    commit: str
 
 
 @operation()
-def checkout(path: str, repository: str, commit: str) -> Commands:
-    """The work tree at `path` is the pinned commit of that repository, with no local change.
+def checkouts(wanted: Sequence[WorkTree]) -> Commands:
+    """Each work tree is the pinned commit of its repository, with no local change.
 
-    commit: 40 hexadecimal digits. An untracked file or link stays, unless the commit has a file of
-    its own in that place. What was committed there locally is lost.
+    An untracked file or link stays, unless the commit has a file of its own in that place. What was
+    committed there locally is lost. One that fails is named on stderr, and keeps no other from
+    being made; then the host fails.
     """
-    now = yield from ask(Checkout, path=path)
-    if now.commit == commit and not now.changed:
-        host.noop(f"{path} is at {commit[:12]}")
+    found = yield from ask(Checkouts, paths=[tree.path for tree in wanted])
+    now = {tree.path: found.get(tree.path, CheckoutState()) for tree in wanted}
+    wrong = [tree for tree in wanted if now[tree.path] != CheckoutState(tree.commit)]
+    if not wrong:
+        host.noop(f"{len(wanted)} work trees are at their commits")
         return
-    if now.commit != commit:
-        tell(f"{path}: {(now.commit or 'absent')[:12]} -> {commit[:12]} of {repository}")
+    for tree in wrong:
+        _explain(tree, now[tree.path])
+    # In a condition, `set -e` would hold no longer in the function: sh(1).
+    lines = [line for tree in wrong for line in _lines(tree, now[tree.path])]
+    yield script(FUNCTIONS, "set +e; failed=", *lines, '[ -z "$failed" ]')
+
+
+def _explain(tree: WorkTree, now: CheckoutState) -> None:
+    if now.commit != tree.commit:
+        before = (now.commit or "absent")[:12]
+        tell(f"{tree.path}: {before} -> {tree.commit[:12]} of {tree.repository}")
     for name in now.changed:
-        tell(f"{path}/{name}: local change -> as committed")
-    url = quote(repository)
-    # Synced, as of a machine that is reset ext4 would keep the names of the pages alone.
-    take = f"git checkout -q --force --detach {commit} && sync -f ."
-    # Only the commit of which all is there can be taken from what is there. Otherwise a new .git is
-    # made, to which the old one gives its list of files: git does not sync its objects, so a
-    # machine that was reset may keep empty ones, and no fetch mends those.
-    here = [f"rm -f .git/*.lock; if {take}; then exit 0; fi"] if now.commit == commit else []
-    yield script(
-        f"mkdir -p {quote(path)}; cd {quote(path)}",
-        *here,
-        "rm -rf .git.new; git init -q --bare .git.new",
-        'new() { git --git-dir=.git.new --work-tree=. -c core.bare=false "$@"; }',
-        f"new fetch -q --depth 1 {url} {commit} || new fetch -q {url}",
-        f"new cat-file -e {commit}^{{commit}}",
-        "new config core.bare false",
-        "[ ! -e .git/index ] || cp .git/index .git.new/index",
-        "new ls-files > /dev/null 2>&1 || rm -f .git.new/index",
-        "rm -rf .git; mv .git.new .git",
-        take,
-    )
+        tell(f"{tree.path}/{name}: local change -> as committed")
+
+
+def _lines(tree: WorkTree, now: CheckoutState) -> Iterator[str]:
+    here = "here" if now.commit == tree.commit else ""
+    yield join(["check_out", tree.path, tree.repository, tree.commit, here])
+    failure = f"{tree.path}: {tree.commit} of {tree.repository} could not be checked out"
+    yield f"[ $? = 0 ] || {{ echo {quote(failure)} >&2; failed=yes; }}"

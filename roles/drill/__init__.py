@@ -25,14 +25,7 @@ UNIT = "coop-drill"
 @deploy("Restore drills")
 def converge() -> None:
     """After the clients, whose keys the same run may have escrowed."""
-    for host in _with_site():
-        assert host.site is not None
-        git.checkout(
-            name=f"Pages of {host.name}",
-            path=vision.root(host.site),
-            repository=host.site.repository,
-            commit=host.site.commit,
-        )
+    git.checkouts(name="Pages", wanted=[vision.pages(it.site) for it in _with_site() if it.site])
     files.present(name="Files", entries=_files())
     hand_over()
     systemd.running(

@@ -21,13 +21,7 @@ def converge() -> None:
     assert volume is not None
     # The owner of the volume: the export makes every file this user's, whoever writes it.
     accounts.service_user(name="User", user=USER, uid=volume.uid)
-    git.checkout(
-        name="Pages",
-        path=root(_site()),
-        repository=_site().repository,
-        commit=_site().commit,
-        _timeout=clients.STALLED,
-    )
+    git.checkouts(name="Pages", wanted=[pages(_site())], _timeout=clients.STALLED)
     files.present(name="Files", entries=_configuration())
     # Apart from the rest: of a storage that does not answer nothing is known.
     files.present(name="Uploads", entries=_uploads(), _timeout=clients.STALLED)
@@ -47,6 +41,11 @@ def fpm() -> str:
 def root(site: Site) -> str:
     """Where its pages are."""
     return f"/var/www/{site.name}"
+
+
+def pages(site: Site) -> git.WorkTree:
+    """Its pages, as they should be."""
+    return git.WorkTree(root(site), site.repository, site.commit)
 
 
 def uploads(site: Site) -> str:

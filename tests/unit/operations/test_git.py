@@ -1,10 +1,11 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from facts.git import Checkout, CheckoutState
-from operations.git import checkout
+from facts.git import Checkouts, CheckoutState
+from operations.git import WorkTree, checkouts
 from tests.unit.git_samples import commit, git
 from tests.unit.host_here import Done, ask, perform
 from tests.unit.operation_harness import Run, Shell, run
@@ -14,14 +15,15 @@ URL = "https://example.org/site.git"
 
 
 def apply(now: CheckoutState) -> Run:
-    return run(checkout, "/var/www/site", URL, A, facts={Checkout: now})
+    tree = WorkTree("/var/www/site", URL, A)
+    return run(checkouts, [tree], facts={Checkouts: {tree.path: now}})
 
 
 def test_the_pinned_commit_unchanged_is_one_question() -> None:
     done = apply(CheckoutState(A))
     assert (done.commands, done.said) == ([], [])
-    assert done.noops == ["/var/www/site is at aaaaaaaaaaaa"]
-    assert done.asked == [{"path": "/var/www/site"}]
+    assert done.noops == ["1 work trees are at their commits"]
+    assert done.asked == [{"paths": ["/var/www/site"]}]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +46,12 @@ def test_each_difference_is_told(now: CheckoutState, told: list[str]) -> None:
     assert len(done.commands) == 1
 
 
+def operation(*trees: WorkTree) -> Run:
+    """What is done where they are as they are now on this machine."""
+    now = ask(Checkouts, [it.path for it in trees])
+    return run(checkouts, trees, facts={Checkouts: now})
+
+
 class Site:
     """A repository with two commits, and a host's work tree of it."""
 
@@ -53,10 +61,16 @@ class Site:
         self.second = commit(self.repository, {"index.php": "2\n", "new/page.php": "2\n"})
         self.tree = directory / "a tree"
 
+    def wanted(self, commit: str) -> WorkTree:
+        return WorkTree(str(self.tree), f"file://{self.repository}", commit)
+
     def operation(self, wanted: str) -> Run:
-        now = ask(Checkout, str(self.tree))
-        url = f"file://{self.repository}"
-        return run(checkout, str(self.tree), url, wanted, facts={Checkout: now})
+        return operation(self.wanted(wanted))
+
+    @property
+    def state(self) -> CheckoutState:
+        state: CheckoutState = ask(Checkouts, [str(self.tree)])[str(self.tree)]
+        return state
 
     def converge(self, wanted: str, shell: Shell | None = None) -> Done:
         (command,) = self.operation(wanted).commands
@@ -81,7 +95,7 @@ SECOND = {"index.php": "2\n", "new/page.php": "2\n"}
 def test_a_tree_is_made_moved_and_moved_back(site: Site) -> None:
     for wanted in (site.second, site.first, site.second):
         assert site.converge(wanted).returncode == 0
-        assert site.operation(wanted).noops == [f"{site.tree} is at {wanted[:12]}"]
+        assert site.operation(wanted).commands == []
     assert site.files == SECOND
 
 
@@ -123,7 +137,7 @@ def test_a_server_that_serves_no_single_commits_is_asked_for_its_branch(
     shell = Shell(tmp_path)
     shell.stand_in("git", 'case "$*" in *--depth*) exit 1;; esac; PATH=${PATH#*:} exec git "$@"')
     assert site.converge(site.first, shell).returncode == 0
-    assert ask(Checkout, str(site.tree)).commit == site.first
+    assert site.state.commit == site.first
 
 
 def test_a_commit_that_is_not_there_changes_nothing(site: Site) -> None:
@@ -131,7 +145,7 @@ def test_a_commit_that_is_not_there_changes_nothing(site: Site) -> None:
     done = site.converge(A)
     assert done.returncode != 0
     assert A in done.stderr
-    assert ask(Checkout, str(site.tree)) == CheckoutState(site.first)
+    assert site.state == CheckoutState(site.first)
 
 
 def only_the_commit_arrived(tree: Path) -> None:
@@ -184,6 +198,37 @@ def test_a_repository_that_a_reset_left_damaged_is_replaced(
     damage(site.tree)
     commit = site.first if wanted == "first" else site.second
     assert site.converge(commit).returncode == 0
-    assert site.operation(commit).noops == [f"{site.tree} is at {commit[:12]}"]
+    assert site.operation(commit).commands == []
     assert site.files["index.php"] == ("1\n" if wanted == "first" else "2\n")
     assert git(site.tree, "fsck", commit) == ""
+
+
+def test_one_that_fails_is_named_and_keeps_no_other_from_being_made(tmp_path: Path) -> None:
+    sites = {}
+    for name in ("first", "broken", "last"):
+        (tmp_path / name).mkdir()
+        sites[name] = Site(tmp_path / name)
+    trees = [sites[name].wanted(sites[name].second) for name in ("first", "broken", "last")]
+    trees[1] = replace(trees[1], commit=A)
+    (command,) = operation(*trees).commands
+    done = perform(command)
+    assert done.returncode == 1
+    named = [line for line in done.stderr.splitlines() if "could not be checked out" in line]
+    assert named == [
+        f"{trees[1].path}: {A} of {trees[1].repository} could not be checked out",
+    ]
+    assert sites["first"].files == sites["last"].files == SECOND
+    assert not (sites["broken"].tree / "index.php").exists()
+
+
+def test_of_several_only_those_that_differ_are_touched(tmp_path: Path) -> None:
+    sites = [Site(tmp_path / name) for name in ("one", "two")]
+    sites[0].converge(sites[0].second)
+    wanted = [it.wanted(it.second) for it in sites]
+    sites[0].repository.rename(sites[0].repository.with_name("away"))
+    done = operation(*wanted)
+    assert done.said == [
+        f"{sites[1].tree}: absent -> {sites[1].second[:12]} of {wanted[1].repository}"
+    ]
+    assert perform(done.commands[0]).returncode == 0
+    assert [it.files for it in sites] == [SECOND, SECOND]
