@@ -2,6 +2,7 @@
 
 fact       the base class of facts: an answer counts only if it is whole and can be read
 several    several facts in one remote command
+questions  what a host is asked, and when: together what can be, nothing older than the last change
 operation  operations that ask first and then change: `@operation()`, `ask`
 report     how operations speak: `tell` a difference, `warn` a person, `fail` one host, `script`
 order      `barrier`: all hosts have done what stands above before any begins what stands below

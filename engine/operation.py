@@ -1,38 +1,24 @@
 """What turns a generator into an operation of pyinfra: questions first, then commands.
 
-An operation yields what it has to know (`ask`) and what is to be done. What each one on a host asks
-first is known before the run begins, so the first of them asks for all, in one remote command. That
-holds until something is changed on the host: from then on each asks for itself.
+An operation yields what it has to know (`ask`) and what is to be done. When it comes to that, the
+host may have answered already: engine/questions.py.
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
 from functools import wraps
 from inspect import signature
-from shlex import quote
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
-from pyinfra import api, host, state
+from pyinfra import api
 from pyinfra.api import FunctionCommand, StringCommand
 
+from engine import questions
 from engine.fact import Fact
 from engine.report import fail, is_unreadable
-from engine.several import Several
+from engine.several import Question
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-# Of what Linux takes as one argument, MAX_ARG_STRLEN in execve(2), and sudo's and ssh's part of it.
-LONGEST = 100_000
-
-
-@dataclass(frozen=True)
-class Question:
-    """A fact, with its arguments."""
-
-    kind: type[Fact[Any]]
-    arguments: Mapping[str, Any]
-
 
 Answered = Generator[StringCommand | FunctionCommand | Question, Any, T]
 Commands = Answered[None]
@@ -64,12 +50,6 @@ class Operation(Protocol[P]):
     ) -> Any: ...
 
 
-# By host: what its operations will ask first, and the answers that still hold.
-_questions: dict[str, list[Question]] = {}
-_answers: dict[str, list[tuple[Question, Any]]] = {}
-_changed: set[str] = set()
-
-
 def ask(kind: type[Fact[T]], **arguments: Any) -> Generator[Question, T, T]:
     """`now = yield from ask(Kind, ...)`: the fact, as the host is at that moment."""
     return (yield Question(kind, arguments))
@@ -81,7 +61,7 @@ def operation() -> Callable[[Callable[P, Commands]], Operation[P]]:
     For a fact that fails pyinfra gives the default, which stands for a host without anything, and
     goes on with the operation all the same.
 
-    One that is called with a _timeout may have to wait for storage that is away: it asks alone.
+    One that is called with a _timeout may have to wait for storage that is away.
     """
 
     def decorator(code: Callable[P, Commands]) -> Operation[P]:
@@ -92,11 +72,11 @@ def operation() -> Callable[[Callable[P, Commands]], Operation[P]]:
                 while not is_unreadable():
                     step = steps.send(answer)
                     if isinstance(step, Question):
-                        answer = _answered(step)
+                        answer = questions.answer(step)
                         continue
                     answer = None
                     if not is_unreadable():
-                        _forget()
+                        questions.forget()
                         yield step
             except StopIteration:
                 pass
@@ -112,19 +92,12 @@ def operation() -> Callable[[Callable[P, Commands]], Operation[P]]:
         @wraps(made)
         def called(name: str, **options: Any) -> Any:
             meta = made(name=name, **options)
-            if "_timeout" not in options:
-                _note_first(code, options)
+            _note_first(code, options)
             return meta
 
         return cast(Operation[P], called)
 
     return decorator
-
-
-def forget_what_others_changed() -> None:
-    """What is known of this host may be old, if anything was changed on another one."""
-    if _changed:
-        _answers.pop(host.name, None)
 
 
 def _note_first(code: Callable[..., Commands], options: Mapping[str, Any]) -> None:
@@ -133,29 +106,4 @@ def _note_first(code: Callable[..., Commands], options: Mapping[str, Any]) -> No
     first = next(steps, None)
     steps.close()
     if isinstance(first, Question):
-        _questions.setdefault(host.name, []).append(first)
-
-
-def _answered(question: Question) -> Any:
-    if state.is_executing:
-        if question in _questions.get(host.name, []):
-            _answers[host.name] = _all(_questions.pop(host.name))
-        for asked, answer in _answers.get(host.name, []):
-            if asked == question:
-                return answer
-    return host.get_fact(question.kind, **question.arguments)
-
-
-def _all(questions: list[Question]) -> list[tuple[Question, Any]]:
-    asked = [(it.kind, dict(it.arguments)) for it in questions]
-    if len(quote(Several().command(asked))) > LONGEST:
-        return []
-    return list(zip(questions, host.get_fact(Several, asked=asked), strict=False))
-
-
-def _forget() -> None:
-    """Of a host that is being changed nothing is known any more."""
-    if state.is_executing:
-        _changed.add(host.name)
-        _answers.pop(host.name, None)
-        _questions.pop(host.name, None)
+        questions.note(first, may_wait="_timeout" in options)

@@ -2,7 +2,8 @@
 
 from pyinfra import host, state
 
-from engine.operation import Commands, forget_what_others_changed, operation
+from engine.operation import Commands, operation
+from engine.questions import forget_what_others_changed
 from engine.report import fail
 
 

@@ -1,21 +1,74 @@
-"""Several facts in one remote command, for whoever only looks."""
+"""Several facts in one remote command."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from pyinfra.api import FactBase
+from pyinfra import host
+from pyinfra.api import FactBase, FactProcessError
 
 from engine.fact import END, Fact
 
-Asked = tuple[type[Fact[Any]], dict[str, Any]]
+Asked = tuple[type[Fact[Any]], Mapping[str, Any]]
+
+LATER = "%%later"
+"""Ends an output that leaves the rest of the facts out: those before took too long."""
+
+
+class Question(NamedTuple):
+    """A fact, with its arguments."""
+
+    kind: type[Fact[Any]]
+    arguments: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        """What pyinfra shows if it has no answer: the arguments may be a whole firewall."""
+        return self.kind.__name__
+
+
+class _Script(str):
+    def __str__(self) -> str:
+        """What pyinfra shows of it with -v."""
+        return f"{len(self)} characters"
+
+
+def several(asked: Sequence[Asked], patience: int | None = None) -> list[Any]:
+    """The host's answers to these facts, in their order, by one remote command.
+
+    patience: seconds after which no further fact is begun, so that the answers may be fewer than
+        the facts; the first is always among them
+
+    If one of them cannot be read, the host has failed, and there is no answer at all.
+    """
+    questions = [Question(*it) for it in asked]
+    # On stdin, as what many facts ask may exceed what Linux takes as one argument: MAX_ARG_STRLEN
+    # in execve(2).
+    script = _Script("".join(f"{line}\n" for line in _lines(questions, patience)))
+    answers: list[Any] = host.get_fact(Several, asked=questions, _stdin=script)
+    return answers
+
+
+def _lines(questions: Sequence[Question], patience: int | None) -> Iterator[str]:
+    # The shell runs nothing before it has read the closing brace, so no fact can read what is the
+    # shell's, nor is half of the script run: as in engine.report.script.
+    yield "{"
+    for position, (kind, arguments) in enumerate(questions):
+        if patience is not None:
+            # proc_uptime(5), as it takes no process.
+            moment = "now" if position else "begun"
+            yield f"read -r {moment} rest < /proc/uptime"
+            if position:
+                late = f"[ $((${{now%.*}} - ${{begun%.*}})) -ge {patience} ]"
+                yield f"if {late}; then echo {LATER}; exit 0; fi"
+        yield kind().command(**arguments)
+    yield "}"
 
 
 class Several(FactBase[list[Any]]):  # type: ignore[misc]
-    """The answers to these facts, each with its arguments, in their order."""
+    """What `several` asks: the facts themselves are on standard input."""
 
-    def command(self, asked: Sequence[Asked]) -> str:
+    def command(self, asked: Sequence[Question]) -> str:
         self._asked = [kind for kind, _ in asked]
-        return "\n".join(kind().command(**arguments) for kind, arguments in asked)
+        return "sh -s"
 
     @staticmethod
     def default() -> list[Any]:
@@ -27,6 +80,16 @@ class Several(FactBase[list[Any]]):  # type: ignore[misc]
             parts[-1].append(line)
             if line == END:
                 parts.append([])
-        # A part that is missing is no answer either: its fact says so.
-        parts += [[]] * len(self._asked)
-        return [kind().process(part) for kind, part in zip(self._asked, parts, strict=False)]
+        if parts[-1] == [LATER]:
+            parts.pop()
+        else:
+            # A part that is missing is no answer either: its fact says so.
+            parts += [[]] * len(self._asked)
+        return [_read(kind, part) for kind, part in zip(self._asked, parts, strict=False)]
+
+
+def _read(kind: type[Fact[Any]], output: list[str]) -> Any:
+    try:
+        return kind().process(output)
+    except FactProcessError as error:
+        raise FactProcessError(f"{kind.__name__}: {error}") from None

@@ -5,7 +5,7 @@ from shlex import quote
 from pyinfra import host
 from pyinfra.api import StringCommand
 
-from engine.operation import Commands, operation
+from engine.operation import Commands, ask, operation
 from engine.report import tell
 from facts.health import Health
 
@@ -18,8 +18,7 @@ def healthy(command: str, seconds: int = 60) -> Commands:
 
     A service that stays unwell fails the host with what the check printed. Changes nothing.
     """
-    # Not asked with the rest: it is about what stands after all of that.
-    complaint = host.get_fact(Health, check=command)
+    complaint = yield from ask(Health, check=command)
     if complaint is None:
         host.noop("the service is well")
         return

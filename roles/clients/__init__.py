@@ -64,12 +64,12 @@ def converge(services: Sequence[str]) -> None:
     """services: the units that live on the storage, to be started whenever it is there."""
     encrypted = _volume().encrypted
     if not encrypted:
+        # Without a _timeout, as it has to be known before anything is mounted.
         gocryptfs.none(
             name="Plain volume",
             ciphertext=this_fleet().clients.ciphertext,
             password_file=PASSWORD_FILE,
             escrow=_escrow(),
-            _timeout=STALLED,
         )
     mounts.sealed(name="Mountpoints", filesystems=_mountpoints())
     files.present(name="Units", entries=_files(services))

@@ -26,7 +26,7 @@ def converge() -> None:
     # Apart from the rest: of a storage that does not answer nothing is known.
     files.present(name="Uploads", entries=_uploads(), _timeout=clients.STALLED)
     systemd.running(name="Services", units=_units())
-    health.healthy(name="Health", command=HEALTH)
+    health.healthy(name="Health", command=HEALTH, _timeout=clients.STALLED)
 
 
 def services() -> list[str]:

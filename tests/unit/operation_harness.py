@@ -13,6 +13,7 @@ from pyinfra.api import FunctionCommand, StringCommand
 from pyinfra.context import ctx_host, ctx_state
 
 from engine import report
+from engine.several import Several
 
 
 @dataclass
@@ -50,6 +51,7 @@ class PretendedHost:
     """Answers facts from a table; an answer that is a list gives one item each time."""
 
     name = "storage1"
+    current_op_global_arguments: Mapping[str, Any] | None = None
 
     def __init__(self, facts: Mapping[type, Any]) -> None:
         self.run = Run()
@@ -59,6 +61,8 @@ class PretendedHost:
         }
 
     def get_fact(self, kind: type, **arguments: Any) -> Any:
+        if kind is Several:
+            return [self.get_fact(each, **its) for each, its in arguments["asked"]]
         self.run.asked.append(arguments)
         answer = self.facts[kind]
         return answer.pop(0) if isinstance(answer, list) else answer

@@ -3,8 +3,10 @@ from typing import Any
 
 import pytest
 
-from engine import operation
+from engine import questions
 from engine.order import barrier
+from engine.several import Question
+from facts.systemd import Units
 from tests.unit.operation_harness import PretendedHost, Run, run
 
 
@@ -26,10 +28,13 @@ def test_a_barrier_asks_nothing_and_does_nothing(failed: tuple[Any, ...]) -> Non
 def test_what_is_known_of_a_host_does_not_pass_a_barrier_once_another_was_changed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(operation, "_changed", {"nas1"})
-    monkeypatch.setattr(operation, "_answers", {PretendedHost.name: []})
-    apply()
-    assert operation._answers == {}
+    for changed in (set(), {"nas1"}):
+        known = questions._Asked(answers=[(Question(Units, {}), None)])
+        with monkeypatch.context() as patch:
+            patch.setattr(questions, "_asked", {PretendedHost.name: known})
+            patch.setattr(questions, "_changed", changed)
+            apply()
+        assert bool(known.answers) == (not changed)
 
 
 def test_nobody_goes_on_without_the_hosts_that_all_need() -> None:

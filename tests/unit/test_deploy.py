@@ -1,0 +1,82 @@
+"""deploy.py as a whole: what a run that changes nothing asks each host, and when."""
+
+import runpy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyinfra.api import Config, Inventory, State
+from pyinfra.api.state import StateStage
+from pyinfra.context import ctx_config, ctx_host, ctx_state
+
+from controller import this_run
+from controller.inventory import groups
+from engine import questions
+from facts.files import Paths
+from facts.git import Checkouts
+from facts.gocryptfs import Volume
+from facts.health import Health
+from fleet import ROOT
+from fleet.secret_kinds import ESCROW
+from roles import access, pool
+from tests.unit.fleet_samples import HUB, OFFSITE, sample, write
+
+STORAGE = [Volume, Checkouts, Paths, Health]
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
+    """A run of the whole sample that has not begun, and whose hosts are never connected to."""
+    monkeypatch.setenv(ESCROW.variable, str(tmp_path / "escrow"))
+    monkeypatch.setenv("GOCRYPTFS_PASSWORD_PROD1", "not-the-shortest-one-of-all")
+    (tmp_path / "escrow").mkdir(mode=0o700)
+    this_run._secrets.cache_clear()
+    file = write(tmp_path, sample(offsite1=OFFSITE, vpn1=HUB))
+    found = groups(str(file), {"prod", "staging", "shared"})
+    hosts = dict(host for members in found.values() for host in members)
+    members: dict[str, Any] = {name: ([name for name, _ in its], {}) for name, its in found.items()}
+    state = State(
+        Inventory((list(hosts.items()), {}), **members), Config(), check_for_changes=False
+    )
+    for stage in (StateStage.Connect, StateStage.Prepare):
+        state.set_stage(stage)
+    # Those ask by themselves, before the run.
+    monkeypatch.setattr(access, "preflight", lambda: None)
+    monkeypatch.setattr(pool, "preflight", lambda: None)
+    questions._asked.clear()
+    with ctx_state.use(state), ctx_config.use(state.config):
+        yield state
+    questions._asked.clear()
+    this_run._secrets.cache_clear()
+
+
+def asked(state: State, name: str) -> questions._Asked:
+    with ctx_host.use(state.inventory.get_host(name)):
+        runpy.run_path(str(ROOT / "deploy.py"))
+    return questions._asked[name]
+
+
+@pytest.mark.parametrize("name", ["stg1", "prod1"])
+def test_what_may_wait_for_storage_is_asked_together_and_apart(state: State, name: str) -> None:
+    ahead = asked(state, name).ahead
+    assert [it.kind for it in ahead[True]] == STORAGE
+    assert not {Checkouts, Health}.intersection(it.kind for it in ahead[False])
+
+
+def test_a_host_that_was_always_plain_is_known_before_anything_is_mounted(state: State) -> None:
+    (volume,) = [it for it in asked(state, "stg1").ahead[False] if it.kind == Volume]
+    assert volume.arguments["ciphertext"] == "/media/ciphertext"
+
+
+@pytest.mark.parametrize("name", ["storage1", "offsite1", "vpn1"])
+def test_a_host_without_storage_of_others_waits_for_none(state: State, name: str) -> None:
+    ahead = asked(state, name).ahead
+    assert ahead[True] == []
+    assert len(ahead[False]) > 5
+
+
+def test_the_host_of_the_copies_asks_for_the_pages_of_all_sites_at_once(state: State) -> None:
+    (pages,) = [it for it in asked(state, "offsite1").ahead[False] if it.kind == Checkouts]
+    sites = ["/var/www/vision.example.org", "/var/www/vision2.example.org"]
+    assert pages.arguments["paths"] == sites
