@@ -37,6 +37,11 @@ class _PullKey(_Named):
     public_key: SshKey
 
 
+# By file: which state of it was read, and the keys. Each host of a run needs the keys of all: to
+# read them for each would take time with the square of the fleet.
+_read: dict[Path, tuple[tuple[int, int, int], dict[str, str]]] = {}
+
+
 @dataclass(frozen=True)
 class HostKeys:
     """The keys of one kind in their file, which need not be there yet."""
@@ -46,12 +51,31 @@ class HostKeys:
     record: type[Any]
 
     def load(self) -> dict[str, str]:
-        """The public keys by host, none if there is no file.
+        """The public keys by host, none if there is no file. The file is read when it has changed.
 
         Raises FleetError for what is not a key, and for a key of two hosts.
         """
-        if not self.file.exists():
+        state = self._state()
+        if state is None:
             return {}
+        known = _read.get(self.file)
+        if known is None or known[0] != state:
+            known = _read[self.file] = state, self._parse()
+        return dict(known[1])
+
+    def _state(self) -> tuple[int, int, int] | None:
+        """What differs when the file has changed; None if there is none.
+
+        The time alone would not do: file systems count it in steps of milliseconds. What is stored
+        is another file each time, and a longer one.
+        """
+        try:
+            found = self.file.stat()
+        except FileNotFoundError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+    def _parse(self) -> dict[str, str]:
         found = read_records(self.record, "hosts", self.file)
         keys = {name: record.public_key for name, record in found.valid.items()}
         each = {host: [key] for host, key in keys.items()}

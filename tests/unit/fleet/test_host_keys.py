@@ -1,11 +1,15 @@
 """The hosts' public keys: written down once, and never changed by a run."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fleet import host_keys
 from fleet.host_keys import HostKeys, pull_keys, vpn_keys
 from fleet.reading.problems import FleetError
+from fleet.reading.records import read_records
 from tests.unit.fleet_samples import KEY
 
 A = "hNL7sfL9FohXEKepD1VOykWFsexp71lhDrIbbgdihyQ="
@@ -73,3 +77,55 @@ def test_those_of_ssh_are_a_file_of_their_own(tmp_path: Path) -> None:
     keys.file.write_text("hosts:\n  offsite1: {public_key: x}\n")
     with pytest.raises(FleetError, match="'x' is not a kind of key"):
         keys.load()
+
+
+def test_it_is_read_once_and_again_when_it_has_changed(
+    keys: HostKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def reading(record: type[Any], title: str, file: Path) -> Any:
+        read.append(file)
+        return read_records(record, title, file)
+
+    monkeypatch.setattr(host_keys, "read_records", reading)
+    keys.store("vpn1", A)
+    for each in (keys, vpn_keys(keys.file)):
+        each.load()["vpn1"] = "spoilt by whoever got it"
+        assert each.load() == {"vpn1": A}
+    assert len(read) == 1
+    keys.store("prod1", B)
+    assert keys.load() == {"prod1": B, "vpn1": A}
+    assert len(read) == 2
+    keys.file.unlink()
+    assert keys.load() == {}
+
+
+def test_what_follows_within_one_tick_of_the_clock_is_seen(keys: HostKeys) -> None:
+    """The same time of the last change, as file systems count in steps of milliseconds."""
+    keys.store("vpn1", A)
+    keys.load()
+    moment = keys.file.stat().st_mtime_ns
+    keys.store("prod1", B)
+    os.utime(keys.file, ns=(moment, moment))
+    assert keys.load() == {"prod1": B, "vpn1": A}
+    # By a file of its own, as long as this one.
+    new = keys.file.with_suffix(".other")
+    new.write_text(keys.file.read_text().replace("prod1", "prod2"))
+    os.utime(new, ns=(moment, moment))
+    new.replace(keys.file)
+    assert keys.load() == {"prod2": B, "vpn1": A}
+    # In its place.
+    keys.file.write_text(keys.file.read_text().replace("prod2", "prod10"))
+    os.utime(keys.file, ns=(moment, moment))
+    assert keys.load() == {"prod10": B, "vpn1": A}
+
+
+def test_an_edit_in_its_place_that_is_as_long_is_seen(keys: HostKeys) -> None:
+    keys.store("vpn1", A)
+    keys.load()
+    inode = keys.file.stat().st_ino
+    moment = keys.file.stat().st_mtime_ns
+    keys.file.write_text(keys.file.read_text().replace("vpn1", "vpn2"))
+    os.utime(keys.file, ns=(moment + 1, moment + 1))
+    assert (keys.load(), keys.file.stat().st_ino) == ({"vpn2": A}, inode)
