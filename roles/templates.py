@@ -1,5 +1,6 @@
 """Templates: each role keeps its own beside its module."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,15 @@ def render(module: str, name: str, **values: Any) -> str:
 
     Raises jinja2.UndefinedError for a value that the template wants and did not get.
     """
-    loader = FileSystemLoader(Path(module).parent)
-    environment = Environment(
-        loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True
+    return _environment(Path(module).parent).get_template(name).render(**values)
+
+
+@cache
+def _environment(folder: Path) -> Environment:
+    """One a folder: it keeps each template compiled, for the hosts to come."""
+    return Environment(
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        keep_trailing_newline=True,
+        trim_blocks=True,
     )
-    return environment.get_template(name).render(**values)

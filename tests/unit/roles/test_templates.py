@@ -1,7 +1,8 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
-from jinja2 import TemplateNotFound, UndefinedError
+from jinja2 import Environment, TemplateNotFound, UndefinedError
 
 from roles.templates import render
 
@@ -51,3 +52,27 @@ def test_a_template_lies_beside_its_module_and_nowhere_else(module: str) -> None
     for name in ("none.j2", "../plain.j2", "/etc/passwd"):
         with pytest.raises(TemplateNotFound):
             render(module, name)
+
+
+def test_each_template_is_compiled_once(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def compiling(self: Environment, source: str, name: str, *rest: Any) -> Any:
+        compiled.append(name)
+        return compile_one(self, source, name, *rest)
+
+    compile_one = Environment.compile
+    monkeypatch.setattr(Environment, "compile", compiling)
+    texts = [render(module, "plain.j2", what=what) for what in ("one", "two")]
+    assert texts == ["[Unit]\nDescription=one\n", "[Unit]\nDescription=two\n"]
+    assert compiled == ["plain.j2"]
+
+
+def test_a_template_of_the_same_name_in_another_folder_is_another(
+    module: str, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "plain.j2").write_text("other {{ what }}")
+    assert render(module, "plain.j2", what="x") == "[Unit]\nDescription=x\n"
+    assert render(str(other / "__init__.py"), "plain.j2", what="x") == "other x"
