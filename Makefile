@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 # So that what takes long shows how far it is in a file or a pipe too.
 export PYTHONUNBUFFERED := 1
-.PHONY: demo test unit pages test-lab bench restore-drill lab-up lab-down lab-status vpn-config venv packages help
+.PHONY: demo test unit pages test-lab bench scale restore-drill lab-up lab-down lab-status vpn-config venv packages help
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -19,6 +19,7 @@ help:
 	@echo "                          drill, backups), or of all"
 	@echo "make vpn-config PERSON=.. that person's WireGuard configuration; with KEY=FILE, a QR code too"
 	@echo "make bench                remote commands a host of a run with no change; how fast copies are"
+	@echo "make scale [CLIENTS=..]   what a run takes on fleets of up to 204 hosts that are simulated"
 	@echo "make restore-drill        restore each copy off-site on trial, now"
 	@echo "make lab-up [HOSTS=...]   lab-down   lab-status"
 
@@ -89,3 +90,9 @@ bench: packages venv
 	@lab/enter $(VENV)/bin/pyinfra inventories/lab.py deploy.py -y $(limit)
 	@lab/enter $(PYTHON) -m tests.bench $(limit)
 	@lab/enter $(PYTHON) -m tests.bench_copies
+
+# In a network that has nothing but loopback. CLIENTS="1 10" for a quick look.
+CLIENTS ?=
+scale: venv
+	@unshare --map-root-user --net sh -c 'ip link set lo up; exec "$$@"' \
+	  scale $(PYTHON) -m tests.scale $(CLIENTS)

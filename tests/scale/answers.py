@@ -1,0 +1,250 @@
+"""What the programs of a simulated host print, in their own formats, when a fact asks them.
+
+The formats are those of the recorded samples in tests/unit/facts.
+"""
+
+import base64
+import hashlib
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from ipaddress import ip_network
+from typing import Any
+
+from engine.fact import Fact
+from facts.access import KEYS, Access
+from facts.accounts import Users
+from facts.files import SECRETS, Paths, PathState
+from facts.git import Checkout
+from facts.gocryptfs import Volume
+from facts.health import Health
+from facts.nftables import Table
+from facts.packages import Packages
+from facts.systemd import FILES, Units
+from facts.wireguard import WireGuard, key_file
+from operations import access, wireguard
+from operations.wireguard import config
+from tests.scale import answers_storage
+from tests.scale.world import World
+
+Lines = Iterator[str]
+FIRST_PERSON = 1000
+
+
+def answer(world: World, kind: type[Fact[Any]], arguments: Mapping[str, Any]) -> list[str]:
+    """The lines that the fact's command prints on that host, without the last, engine.fact.END.
+
+    Raises LookupError for a fact that is not known here.
+    """
+    if kind not in ANSWERS:
+        raise LookupError(f"tests/scale/answers.py: ANSWERS does not know {kind.__name__}")
+    return list(ANSWERS[kind](world, **arguments))
+
+
+def packed(files: Mapping[str, PathState]) -> str:
+    """What facts.files.archive prints of these."""
+    if not files:
+        return ""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.GNU_FORMAT) as archive:
+        for path, state in files.items():
+            archive.addfile(_member(path, state), io.BytesIO(state.content or b""))
+        size = archive.offset
+    # The end of an archive: tar -b 1 writes these two blocks and no more.
+    return base64.b64encode(buffer.getvalue()[:size] + bytes(2 * tarfile.BLOCKSIZE)).decode()
+
+
+def _member(path: str, state: PathState) -> tarfile.TarInfo:
+    kinds = {"file": tarfile.REGTYPE, "directory": tarfile.DIRTYPE, "link": tarfile.SYMTYPE}
+    member = tarfile.TarInfo(path)
+    member.type, member.mode = kinds[state.kind], state.mode
+    member.uname, member.gname = state.owner, state.group
+    member.size, member.linkname = len(state.content or b""), state.target or ""
+    return member
+
+
+def _paths(world: World, paths: Sequence[str], secrets: Sequence[str] = ()) -> Lines:
+    yield packed({path: world.files[path] for path in paths if path in world.files})
+    if secrets:
+        yield SECRETS
+    for path in secrets:
+        if state := world.files.get(path):
+            yield f"{state.mode:o}|{state.owner}|{state.group}|{path}"
+            yield f"{_digest(state.content or b'')}  -"
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _packages(world: World, names: Sequence[str]) -> Lines:
+    yield from (f"ii |{name}" for name in names if name in world.packages)
+
+
+def _users(world: World, names: Sequence[str]) -> Lines:
+    for name in names:
+        if user := world.users.get(name):
+            yield f"{name}:x:{user.uid}:{user.uid}::{user.home}:{user.shell}"
+
+
+def _units(world: World, units: Sequence[str], files: Sequence[str] = ()) -> Lines:
+    for number, name in enumerate(units):
+        yield from [""] if number else []
+        yield from _unit(world, name)
+    if files:
+        yield FILES
+        yield from (f"{world.written[it]}.000000 {it}" for it in files if it in world.written)
+
+
+def _unit(world: World, name: str) -> Lines:
+    unit, started = world.units.get(name), world.started.get(name, 0)
+    known = unit is not None or name in world.loaded
+    ours = world.written.get(f"/etc/systemd/system/{name}", 0)
+    state = "loaded" if known else "masked" if name in world.masked else "not-found"
+    files = "enabled" if unit and unit.enabled else "static" if known else ""
+    yield f"What={unit.what or '' if unit else ''}"
+    yield f"Options={','.join(unit.options) if unit else ''}"
+    yield "Result=success"
+    yield f"Id={name}"
+    yield f"LoadState={state}"
+    yield f"ActiveState={'active' if started else 'inactive'}"
+    yield f"SubState={'running' if started else 'dead'}"
+    yield f"DropInPaths={' '.join(_drop_ins(world, name))}"
+    yield f"UnitFileState={'masked' if name in world.masked else files}"
+    yield f"StateChangeTimestamp={_timestamp(started)}"
+    yield f"ActiveEnterTimestamp={_timestamp(started)}"
+    yield f"NeedDaemonReload={'yes' if known and ours > world.reloaded else 'no'}"
+
+
+def _drop_ins(world: World, name: str) -> Lines:
+    """Those that systemd has read."""
+    for path, when in world.written.items():
+        if path.startswith(f"/etc/systemd/system/{name}.d/") and when <= world.reloaded:
+            yield path
+
+
+def _timestamp(seconds: int) -> str:
+    if not seconds:
+        return ""
+    return f"{datetime.fromtimestamp(seconds, UTC):%a %Y-%m-%d %H:%M:%S.%f} UTC"
+
+
+def _checkout(world: World, path: str) -> Lines:
+    if path in world.checkouts:
+        yield from (world.checkouts[path], "")
+
+
+def _health(world: World, check: str) -> Lines:
+    yield "well" if check in world.files else "unwell not installed yet"
+
+
+def _volume(world: World, ciphertext: str, password_file: str) -> Lines:
+    if world.mounted(ciphertext):
+        if ciphertext in world.volumes:
+            yield f"config {base64.b64encode(world.config()).decode()}"
+            yield "diriv yes"
+        yield "entries 0"
+    if password_file in world.volumes:
+        yield f"password {_digest(world.volumes[password_file].encode())} -"
+
+
+def _table(world: World, table: str, texts: Sequence[str], paths: Sequence[str]) -> Lines:
+    yield "##installed"
+    if "nftables" in world.packages:
+        yield "/usr/sbin/nft"
+    yield "##live"
+    if loaded := world.files.get(world.tables.get(table, "")):
+        yield from _listed((loaded.content or b"").decode())
+    yield "##files"
+    yield packed({path: world.files[path] for path in paths if path in world.files})
+    for text in texts:
+        yield "##loaded"
+        if "nftables" in world.packages:
+            yield from _listed(text)
+
+
+def _listed(text: str) -> list[str]:
+    """nft lists no comments."""
+    return [line for line in text.splitlines() if not line.lstrip().startswith("#")]
+
+
+def _wireguard(world: World, interface: str) -> Lines:
+    if own := world.keys.get(key_file(interface)):
+        yield from ("##key", own)
+    want = world.interfaces.get(interface)
+    if want is None:
+        return
+    yield f"##config\t{wireguard.RIGHTS}"
+    yield from config(want, hidden=True).splitlines()
+    yield f"##live\t{want.public_key}\t{want.port}"
+    yield from (
+        "##endpoints",
+        *(f"{it.public_key}\t{it.endpoint or '(none)'}" for it in want.peers),
+    )
+    yield "##allowed-ips"
+    yield from (f"{it.public_key}\t{' '.join(it.allowed_ips)}" for it in want.peers)
+    yield "##persistent-keepalive"
+    yield from (f"{it.public_key}\t{it.keepalive or 'off'}" for it in want.peers)
+    yield "##preshared"
+    yield from (f"{it.public_key}\t{it.digest}" for it in want.peers if it.digest)
+    yield from ("##forwarding", *(["1", "1"] if want.forwards else ["0", "0"]))
+    yield from ("##addresses", *sorted(want.prefixes))
+    yield from ("##routes", *map(_route, sorted(want.routes)))
+
+
+def _route(prefix: str) -> str:
+    """ip(8) writes no length after one address."""
+    network = ip_network(prefix)
+    return prefix if network.num_addresses > 1 else str(network.network_address)
+
+
+def _access(
+    world: World, groups: Sequence[str], files: Sequence[str], options: Sequence[str]
+) -> Lines:
+    wanted = world.people or access.Wanted((), {})
+    people = {it.name: it for it in wanted.accounts}
+    uids = {name: FIRST_PERSON + number for number, name in enumerate(people)}
+    admins = [name for name, it in people.items() if it.admin]
+    yield from ("##login", world.login, "##accounts", "root:0:0:/root:/bin/bash")
+    yield from (f"{it}:{uid}:{uid}:/home/{it}:/bin/bash" for it, uid in uids.items())
+    yield from (f"{it}:{u.uid}:{u.uid}:{u.home}:{u.shell}" for it, u in world.users.items())
+    yield from ("##expires", "##sudo", *admins, "##groups")
+    members = {access.PEOPLE: list(people), access.ADMINS: admins} if world.people else {}
+    for name in groups:
+        if name in members or name in uids or name in access.AS_GOOD_AS_ROOT[:1]:
+            yield f"{name}:x:{uids.get(name, 900)}:{','.join(members.get(name, []))}"
+    ours = [it for it in world.files if it == KEYS or it.startswith(f"{KEYS}/")]
+    asked = [it for it in files if it in world.files]
+    yield from ("##files", packed({it: world.files[it] for it in (*ours, *asked)}))
+    yield from ("##strays", "" if world.people else packed({_STRAY: _KEY_OF_THE_PROVIDER}))
+    settings = wanted.settings or _SETTINGS_OF_DEBIAN
+    shown = [f"{name} {value}" for name, value in settings.items() if name in options]
+    for user in ("root", *people):
+        yield f"##settings\t{user}"
+        yield from (*shown, "listenaddress [::]:22", "listenaddress 0.0.0.0:22")
+    yield from ("##matches", "##reloaded", f"@{world.now}", f"@{world.now}", f"@{world.now}")
+
+
+# A new machine lets its owner in as root.
+_STRAY = "/root/.ssh/authorized_keys"
+_KEY_OF_THE_PROVIDER = PathState("file", 0o600, "root", "root", content=b"# by cloud-init\n")
+_SETTINGS_OF_DEBIAN = {
+    "authorizedkeysfile": ".ssh/authorized_keys .ssh/authorized_keys2",
+    "passwordauthentication": "yes",
+    "permitrootlogin": "without-password",
+}
+
+ANSWERS: dict[type[Fact[Any]], Callable[..., Iterable[str]]] = {
+    Access: _access,
+    Checkout: _checkout,
+    Health: _health,
+    Packages: _packages,
+    Paths: _paths,
+    Table: _table,
+    Units: _units,
+    Users: _users,
+    Volume: _volume,
+    WireGuard: _wireguard,
+    **answers_storage.ANSWERS,
+}

@@ -1,0 +1,50 @@
+"""Runs a process and says what it took."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Used:
+    """Seconds on the clock, seconds of CPU, and the most memory at a time in bytes."""
+
+    wall: float
+    cpu: float
+    memory: int
+
+
+class FailedError(Exception):
+    """A process that ended otherwise than well, with the last lines that it printed."""
+
+
+def run(module: str, arguments: Sequence[str], project: Path, log: Path) -> Used:
+    """`python -m module arguments` in that project.
+
+    log: the file for what it prints. Raises FailedError.
+    """
+    # Nothing of the operator's own: neither SSH configuration nor secrets.
+    environment = {"PATH": os.environ["PATH"], "HOME": str(project.parent), "LANG": "C.UTF-8"}
+    command = [sys.executable, "-m", module, *arguments]
+    with log.open("wb") as output:
+        start = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=project,
+            env={**environment, "PYINFRA_PROGRESS": "off"},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        _, status, used = os.wait4(process.pid, 0)
+        wall = time.monotonic() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        lines = log.read_text(errors="replace").splitlines()
+        said = "\n".join(lines[-40:])
+        raise FailedError(f"{' '.join(command)}: status {process.returncode}\n{said}")
+    return Used(wall, used.ru_utime + used.ru_stime, used.ru_maxrss * 1024)
