@@ -1,16 +1,16 @@
 """Gives the fleet to pyinfra: an inventory file calls `groups` and has nothing else to say."""
 
 import os
-from collections.abc import Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Container, Iterable
 from pathlib import Path
 from typing import Any
 
 from pyinfra import logger
 from pyinfra.api.exceptions import InventoryError
 
+from controller import open_files
 from controller.command_line import check_limits, in_limit, only_reads
-from controller.reach import address_here, address_in_vpn, is_open
+from controller.reach import End, address_here, that_answer
 from fleet import ROOT, secrets
 from fleet.groups import GROUPS
 from fleet.hosts import Host
@@ -32,8 +32,9 @@ def groups(
         a line; hosts that are not in it are left out. If there is no such file, none is up.
     data: further pyinfra data for every host
 
-    Raises InventoryError if the fleet is not valid, if no host is left, or if a run that changes
-    hosts lacks a secret; a run that only reads (--dry) gets a warning for each instead.
+    Raises InventoryError if the fleet is not valid, if no host is left, if the machine cannot have
+    as many connections, or if a run that changes hosts lacks a secret; a run that only reads
+    (--dry) gets a warning for each secret instead.
     """
     try:
         fleet = load(Path(file))
@@ -44,6 +45,7 @@ def groups(
     except FleetError as error:
         # pyinfra prints its own errors as they are, and any other with a traceback.
         raise InventoryError(f"put this right first:\n{error}") from None
+    open_files.allow(sum(map(in_limit, hosts)))
     addresses = _addresses_in_vpn(fleet, hosts)
     members = {
         host.name: (
@@ -84,19 +86,30 @@ def _addresses_in_vpn(fleet: Fleet, hosts: Iterable[Host]) -> dict[str, dict[str
                 "elsewhere. If so, bring your tunnel up (make vpn-config) and run again"
             )
         return {}
-    with ThreadPoolExecutor(max_workers=16) as pool:
-        found = dict(zip(members, pool.map(_address_in_vpn, members), strict=True))
-    return {host.name: {"ssh_hostname": it} for host, it in found.items() if it}
+    ends = [end for host in members for end in (_public_end(host), _end_in_vpn(host)) if end]
+    answering = that_answer(ends)
+    found = {host.name: _address_in_vpn(host, answering) for host in members}
+    return {name: {"ssh_hostname": it} for name, it in found.items() if it}
 
 
-def _address_in_vpn(host: Host) -> str | None:
+def _address_in_vpn(host: Host, answering: Container[End]) -> str | None:
     """The host's address in the VPN, if it answers there and should not be left for the public one.
 
     One that is to be open to all is gone to by its public address, unless it is still closed.
     """
-    if not host.only_by_vpn and is_open(host.address, host.ssh_port):
+    public, inside = _public_end(host), _end_in_vpn(host)
+    if inside is None or inside not in answering or (public and public in answering):
         return None
-    return address_in_vpn(host)
+    return inside[0]
+
+
+def _public_end(host: Host) -> End | None:
+    """Where SSH is to be open to all, if it is."""
+    return None if host.only_by_vpn else (host.address, host.ssh_port)
+
+
+def _end_in_vpn(host: Host) -> End | None:
+    return (host.vpn.addresses[0], host.ssh_port) if host.vpn else None
 
 
 def _check_vpn_keys(fleet: Fleet) -> None:

@@ -1,6 +1,8 @@
 """Where a host can be reached from the operator's machine."""
 
 import socket
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from fleet.derived.vpn import is_inside
@@ -11,12 +13,24 @@ SECONDS = 5.0
 # An address that is nobody's: RFC 5737.
 ELSEWHERE = "192.0.2.1"
 
+End = tuple[str, int]
+"""An address and a TCP port."""
+
 
 def is_open(address: str, port: int) -> bool:
     """Whether something answers at the TCP port, within SECONDS."""
     with suppress(OSError), socket.create_connection((address, port), SECONDS):
         return True
     return False
+
+
+def that_answer(ends: Collection[End]) -> set[End]:
+    """Those at which something answers, all tried at once: however many are silent, SECONDS."""
+    if not ends:
+        return set()
+    with ThreadPoolExecutor(max_workers=len(ends)) as pool:
+        answers = pool.map(lambda end: is_open(*end), ends)
+        return {end for end, answer in zip(ends, answers, strict=True) if answer}
 
 
 def source_to(address: str) -> str | None:

@@ -1,22 +1,26 @@
 """What only shows between the hosts' ends of the VPN, its prefixes, and the public addresses."""
 
 from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
 from itertools import combinations
 
 from fleet.groups.vpn import VpnGroup
 from fleet.hosts import Host
 from fleet.reading.problems import Problem
 from fleet.reading.records import shared_values
-from fleet.values.networks import overlap, within
+from fleet.values.networks import overlap, size, within
+
+GROUP_FILE = "group_data/vpn.py"
 
 
 def check_vpn(file: str, hosts: Mapping[str, Host], vpn: VpnGroup) -> Iterator[Problem]:
     """Every problem of the hosts, by name, in the VPN."""
     members = {name: host.vpn for name, host in hosts.items() if host.vpn}
+    yield from _all_fit(len(members), vpn)
     yield from shared_values(
         file, "vpn.addresses", {name: it.addresses for name, it in members.items()}
     )
-    prefixes = [("group_data/vpn.py", prefix) for prefix in vpn.servers]
+    prefixes = [(GROUP_FILE, prefix) for prefix in vpn.servers]
     prefixes += [(name, prefix) for name, it in members.items() for prefix in it.people]
     for (owner, one), (name, other) in combinations(prefixes, 2):
         if overlap(one, other):
@@ -34,3 +38,18 @@ def check_vpn(file: str, hosts: Mapping[str, Host], vpn: VpnGroup) -> Iterator[P
                 message = f"{address} is none of the servers' addresses"
                 remedy = f"choose one in {' or '.join(vpn.servers)}"
                 yield Problem(file, name, "vpn.addresses", message, remedy)
+
+
+def _all_fit(hosts: int, vpn: VpnGroup) -> Iterator[Problem]:
+    """A host too many shows in no field of its own, and whoever adds it seeks a free address."""
+    for prefix in vpn.servers:
+        if hosts > size(prefix):
+            wider = ip_network(prefix)
+            while size(str(wider)) < hosts:
+                wider = wider.supernet()
+            message = f"{prefix} has {size(prefix)} addresses, and {hosts} hosts are in the VPN"
+            remedy = (
+                f"write a prefix of /{wider.prefixlen} or wider, which holds the hosts' addresses "
+                "and overlaps with no hub's people"
+            )
+            yield Problem(GROUP_FILE, "servers", "", message, remedy)

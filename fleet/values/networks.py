@@ -1,7 +1,7 @@
 """IP prefixes, and addresses within them."""
 
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_interface, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_interface, ip_network
 from typing import Annotated
 
 from pydantic import AfterValidator
@@ -53,9 +53,19 @@ def within(address: str, prefixes: Iterable[str]) -> bool:
     return any(_within(address, prefix) for prefix in prefixes)
 
 
+def size(prefix: str) -> int:
+    """How many addresses in the prefix a host can have: see `within`."""
+    network = ip_network(prefix)
+    return network.num_addresses - (2 if _has_ends(network) else 0)
+
+
 def _within(address: str, prefix: str) -> bool:
     network, host = ip_network(prefix), ip_address(address)
     if host not in network:
         return False
     ends = {network.network_address, network.broadcast_address}
-    return network.version == 6 or network.prefixlen > 30 or host not in ends
+    return not _has_ends(network) or host not in ends
+
+
+def _has_ends(network: IPv4Network | IPv6Network) -> bool:
+    return network.version == 4 and network.prefixlen <= 30

@@ -11,7 +11,7 @@ import yaml
 from pyinfra import logger
 from pyinfra.api.exceptions import InventoryError
 
-from controller import inventory
+from controller import inventory, open_files
 from fleet import ROOT, secrets
 from fleet.groups import GROUPS
 from fleet.hosts import Host
@@ -227,34 +227,74 @@ def closed_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
 
 @pytest.mark.parametrize(
     ("inside", "answers", "chosen"),
-    [(True, "10.66.0.22", ["prod1"]), (True, None, []), (False, "10.66.0.22", [])],
+    [(True, True, ["prod1"]), (True, False, []), (False, True, [])],
 )
 def test_whoever_is_in_the_vpn_comes_by_it_where_ssh_answers_there(
     closed_host: Host,
     monkeypatch: pytest.MonkeyPatch,
     inside: bool,
-    answers: str | None,
+    answers: bool,
     chosen: list[str],
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(inventory, "address_here", lambda fleet: "10.66.1.11" if inside else None)
-    monkeypatch.setattr(inventory, "address_in_vpn", lambda host: answers)
-    monkeypatch.setattr(inventory, "is_open", lambda address, port: True)
-    monkeypatch.setattr(logger, "warning", said.append)
     fleet = load(Path(FILE))
-    found = inventory._addresses_in_vpn(fleet, [fleet.host("vision-stg1"), closed_host])
+    stg1 = fleet.host("vision-stg1")
+    answering = {(stg1.address, 22), ("10.66.0.21", 22)}
+    answering |= {("10.66.0.22", 2222)} if answers else set()
+    monkeypatch.setattr(inventory, "address_here", lambda fleet: "10.66.1.11" if inside else None)
+    monkeypatch.setattr(inventory, "that_answer", answering.intersection)
+    monkeypatch.setattr(logger, "warning", said.append)
+    found = inventory._addresses_in_vpn(fleet, [stg1, closed_host])
     assert found == {name: {"ssh_hostname": "10.66.0.22"} for name in chosen}
     assert ["you are not in the VPN, and prod1" in text for text in said] == [True] * (not inside)
 
 
+@pytest.mark.parametrize("is_open", [True, False])
 def test_a_host_that_is_to_be_opened_again_is_reached_while_it_is_still_closed(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, is_open: bool
 ) -> None:
-    host = load(Path(FILE)).host("vision-stg1")
-    monkeypatch.setattr(inventory, "address_in_vpn", lambda host: "10.66.0.21")
-    for is_open in (True, False):
-        monkeypatch.setattr(inventory, "is_open", lambda address, port, it=is_open: it)
-        assert inventory._address_in_vpn(host) == (None if is_open else "10.66.0.21")
+    fleet = load(Path(FILE))
+    host = fleet.host("vision-stg1")
+    public, inside = (host.address, 22), ("10.66.0.21", 22)
+    monkeypatch.setattr(inventory, "address_here", lambda fleet: "10.66.1.11")
+    monkeypatch.setattr(inventory, "that_answer", lambda ends: {inside, *([public] * is_open)})
+    assert inventory._addresses_in_vpn(fleet, [host]) == (
+        {} if is_open else {"vision-stg1": {"ssh_hostname": "10.66.0.21"}}
+    )
+
+
+def test_both_addresses_of_all_hosts_are_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of hosts that are silent, one after the other would cost minutes before a run."""
+    fleet = load(Path(FILE))
+    calls: list[set[Any]] = []
+
+    def silent(ends: list[Any]) -> set[Any]:
+        calls.append(set(ends))
+        return set()
+
+    monkeypatch.setattr(inventory, "address_here", lambda fleet: "10.66.1.11")
+    monkeypatch.setattr(inventory, "that_answer", silent)
+    assert inventory._addresses_in_vpn(fleet, fleet.hosts_in_vpn()) == {}
+    each = [(it.address, it.vpn.addresses[0]) for it in fleet.hosts_in_vpn() if it.vpn]
+    assert calls == [{(address, 22) for both in each for address in both}]
+
+
+@pytest.mark.usefixtures("filled_in")
+@pytest.mark.parametrize(("limit", "hosts"), [((), 4), (("clients",), 2)])
+def test_a_run_may_have_its_connections_open_before_the_first_is_made(
+    monkeypatch: pytest.MonkeyPatch, limit: tuple[str, ...], hosts: int
+) -> None:
+    order: list[object] = []
+
+    def probe(fleet: Fleet, hosts: list[Host]) -> dict[str, dict[str, str]]:
+        order.append("probed")
+        return {}
+
+    monkeypatch.setattr(open_files, "allow", order.append)
+    monkeypatch.setattr(inventory, "_addresses_in_vpn", probe)
+    with command(limit=limit):
+        inventory.groups(FILE, EVERYTHING)
+    assert order == [hosts, "probed"]
 
 
 def test_a_host_does_not_fall_out_of_the_vpn_by_an_edit_of_one_file(tmp_path: Path) -> None:

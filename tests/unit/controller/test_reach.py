@@ -1,4 +1,5 @@
 import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,29 @@ def test_whether_something_answers(listening: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         closed = server.getsockname()[1]
     assert not reach.is_open("127.0.0.1", closed)
+
+
+def test_of_some_ends_those_that_answer(listening: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        closed = server.getsockname()[1]
+    ends = [("127.0.0.1", listening), ("127.0.0.1", closed)]
+    assert reach.that_answer(ends) == {("127.0.0.1", listening)}
+    assert reach.that_answer([]) == set()
+
+
+def test_as_many_silent_ends_as_there_are_cost_the_time_of_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends = [(f"192.0.2.{number}", 22) for number in range(200)]
+    # It breaks if one has to wait for another.
+    all_at_once = threading.Barrier(len(ends), timeout=10)
+
+    def silent(address: str, port: int) -> bool:
+        all_at_once.wait()
+        return False
+
+    monkeypatch.setattr(reach, "is_open", silent)
+    assert reach.that_answer(ends) == set()
 
 
 class Socket(socket.socket):
