@@ -91,8 +91,8 @@ bench: packages venv
 	@lab/enter $(PYTHON) -m tests.bench $(limit)
 	@lab/enter $(PYTHON) -m tests.bench_copies
 
-# In a network that has nothing but loopback. CLIENTS="1 10" for a quick look.
+# CLIENTS="1 10" for a quick look, PEOPLE=200 to see what people cost.
 CLIENTS ?=
+PEOPLE ?= 5
 scale: venv
-	@unshare --map-root-user --net sh -c 'ip link set lo up; exec "$$@"' \
-	  scale $(PYTHON) -m tests.scale $(CLIENTS)
+	@tests/scale/alone $(PYTHON) -m tests.scale --people $(PEOPLE) $(CLIENTS)

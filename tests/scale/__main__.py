@@ -1,8 +1,9 @@
-"""python -m tests.scale [CLIENTS...]: the tables of docs/performance.md; status 1 over a bound."""
+"""The tables of docs/performance.md, on standard output. Its status is 1 if a bound is not met."""
 
 import json
 import sys
 import tempfile
+from argparse import ArgumentParser
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,8 +14,8 @@ from tests.scale.runs import Fleet, Measured
 
 CLIENTS = (1, 10, 50, 200)
 ROUND_TRIPS = (20, 100)
-# Of the runs. To load a fleet is measured with these too.
-PEOPLE, MORE_PEOPLE = 5, (50, 200)
+# With whom it is measured how long it takes to load a fleet.
+PEOPLE = (5, 50, 200)
 # One host is quickly done, and the time of all others is told in it: the best of these counts.
 ONE_HOST = 3
 
@@ -27,30 +28,30 @@ LOAD_HEAD = """\
 
 
 def main() -> None:
-    sizes = [int(it) for it in sys.argv[1:]] or CLIENTS
+    parser = ArgumentParser(prog="python -m tests.scale", description=__doc__)
+    parser.add_argument("clients", nargs="*", type=int, default=CLIENTS, help="client VMs")
+    parser.add_argument("--people", type=int, default=PEOPLE[0], help="of the runs")
+    wanted = parser.parse_args()
     over: list[str] = []
     with tempfile.TemporaryDirectory(prefix="coop-scale-") as name:
-        print(LOAD_HEAD, flush=True)
-        loads = {clients: _loads(clients, Path(name)) for clients in sizes}
-        print(f"\n{HEAD}", flush=True)
-        for clients in sizes:
-            directory = Path(name) / f"run-{clients}"
-            runs = list(_runs(Size(clients, PEOPLE), directory, is_last=clients == sizes[-1]))
+        print(f"CPU to load, check and derive:\n\n{LOAD_HEAD}", flush=True)
+        project = make_project(Path(name) / "load")
+        loads = {clients: _loads(clients, project) for clients in wanted.clients}
+        print(f"\nRuns, with {wanted.people} people:\n\n{HEAD}", flush=True)
+        for clients in wanted.clients:
+            size, directory = Size(clients, wanted.people), Path(name) / f"run-{clients}"
+            runs = list(_runs(size, directory, is_last=clients == wanted.clients[-1]))
             over += broken(runs, loads[clients], clients)
     if over:
         sys.exit("\n".join(["\nover a bound:", *over]))
 
 
-def _loads(clients: int, directory: Path) -> dict[int, float]:
+def _loads(clients: int, project: Path) -> dict[int, float]:
     """By the number of people, seconds of CPU to load, validate and derive the fleet."""
-    found = {}
-    for people in (PEOPLE, *MORE_PEOPLE):
-        place = directory / f"load-{clients}-{people}"
-        project = make_project(place)
-        size = Size(clients, people)
-        declare(project, size, 22, new=[])
-        file = place / "seconds"
-        run("tests.scale.load", [str(file)], project, place / "log")
+    found, file = {}, project.parent / "seconds"
+    for people in PEOPLE:
+        declare(project, Size(clients, people), 22, new=[])
+        run("tests.scale.load", [str(file)], project, project.parent / "log")
         steps = list(json.loads(file.read_text()).values())
         found[people] = sum(steps)
         cells = (clients, people, *(f"{it:.2f} s" for it in (*steps, found[people])))

@@ -104,8 +104,8 @@ class _Call:
 
 def _run(world: World, command: str, stdin: str) -> tuple[str, int]:
     """What the shell of that host prints, and its exit status."""
-    if command in watch.asked:
-        parts = ([*answer(world, *asked), END] for asked in watch.asked[command])
+    if asked := watch.asked(stdin if command == "sh -s" else command):
+        parts = ([*answer(world, *it), END] for it in asked)
         return "".join(f"{line}\n" for part in parts for line in part), 0
     # engine.report.fail
     if re.fullmatch(r"printf .* exit 1", command, re.DOTALL):

@@ -43,7 +43,7 @@ class Fleet:
     def __init__(self, size: Size, directory: Path) -> None:
         self._size, self._directory = size, directory
         self._project = make_project(directory)
-        self._port = _free_port()
+        self._port = free_port()
 
     def measure(self, round_trips: tuple[int, ...], one_host: int) -> Iterator[Measured]:
         """All of its runs in turn, those with no change for each round trip in milliseconds.
@@ -136,7 +136,7 @@ class Fleet:
         return self._directory / f"{what}.{kind}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((address(0), 0))
         port: int = probe.getsockname()[1]

@@ -1,5 +1,6 @@
 """Notes what operations make of hosts, and what facts ask; to be imported before any of them."""
 
+import re
 from collections.abc import Callable, Iterator
 from functools import wraps
 from importlib import import_module
@@ -8,24 +9,21 @@ from pkgutil import iter_modules
 from typing import Any
 
 from pyinfra import host, state
-from pyinfra.api import FactBase
+from pyinfra.api import FunctionCommand, StringCommand
 
 import engine.operation
-import engine.several
 import facts
-from engine.fact import Fact
-from engine.operation import Question
+from engine.fact import END, Fact
 
 Asked = tuple[type[Fact[Any]], dict[str, Any]]
 Change = Callable[[str, str, dict[str, Any]], None]
 
-asked: dict[str, list[Asked]] = {}
-"""By the text of a command that facts have made, what is asked by it."""
-
 change: list[Change] = []
-"""What is called with host, operation and arguments when one sends the first command there."""
+"""What is called with host, operation and arguments when one sends its first command there."""
 
-_asking: list[list[Asked]] = []
+_asked: dict[str, Asked] = {}
+# engine.fact.whole
+_QUESTION = re.compile(rf"^\(\n.*?\n\)\necho {END}$", re.DOTALL | re.MULTILINE)
 _make = engine.operation.operation
 
 
@@ -47,7 +45,8 @@ def _watched(code: Callable[..., Any]) -> Callable[..., Any]:
                 step = steps.send(answer)
             except StopIteration:
                 return
-            if not isinstance(step, Question) and state.is_executing and not is_changed:
+            is_command = isinstance(step, StringCommand | FunctionCommand)
+            if is_command and state.is_executing and not is_changed:
                 is_changed = True
                 own = signature(code).bind(*arguments, **options).arguments
                 for call in change:
@@ -58,28 +57,27 @@ def _watched(code: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def questions() -> None:
-    """Fills `asked`, by each fact and by what asks several."""
+    """From here on each fact's command is known by its text."""
     for module in iter_modules(facts.__path__, "facts."):
         import_module(module.name)
-    waiting = list(FactBase.__subclasses__())
-    while waiting:
-        kind = waiting.pop()
-        waiting += kind.__subclasses__()
-        if kind.__module__.startswith(("facts.", "engine.")) and "command" in vars(kind):
-            kind.command = _noted(kind, kind.command)
+    for kind in Fact.__subclasses__():
+        kind.command = _noted(kind, kind.command)
+
+
+def asked(text: str) -> list[Asked]:
+    """The facts that are asked by what a shell gets, in their order; none if it asks nothing.
+
+    Raises LookupError if it asks what no fact does.
+    """
+    return [_asked[question] for question in _QUESTION.findall(text)]
 
 
 def _noted(kind: type[Any], make: Callable[..., str]) -> Callable[..., str]:
     def command(self: Any, *arguments: Any, **options: Any) -> str:
-        _asking.append([])
         text = make(self, *arguments, **options)
         own = signature(make).bind(self, *arguments, **options).arguments
         own.pop("self")
-        # What asks several has made the command of each of them meanwhile.
-        found = _asking.pop() or [(kind, own)]
-        asked[text] = found
-        if _asking:
-            _asking[-1] += found
+        _asked[text] = (kind, own)
         return text
 
     # By which pyinfra takes the arguments of a question apart.
