@@ -16,14 +16,15 @@ from engine.fact import Fact
 from facts.access import KEYS, Access
 from facts.accounts import Users
 from facts.files import SECRETS, Paths, PathState
-from facts.git import Checkout
+from facts.git import Checkouts
 from facts.gocryptfs import Volume
 from facts.health import Health
 from facts.nftables import Table
 from facts.packages import Packages
 from facts.systemd import FILES, Units
 from facts.wireguard import WireGuard, key_file
-from operations import access, wireguard
+from operations import wireguard
+from operations.access.wanted import ADMINS, AS_GOOD_AS_ROOT, PEOPLE, Wanted
 from operations.wireguard import config
 from tests.scale import answers_storage
 from tests.scale.world import World
@@ -130,9 +131,11 @@ def _timestamp(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%a %Y-%m-%d %H:%M:%S.%f} UTC"
 
 
-def _checkout(world: World, path: str) -> Lines:
-    if path in world.checkouts:
-        yield from (world.checkouts[path], "")
+def _checkouts(world: World, paths: Sequence[str]) -> Lines:
+    for path in paths:
+        yield f"##{path}"
+        if path in world.checkouts:
+            yield from (world.checkouts[path], "")
 
 
 def _health(world: World, check: str) -> Lines:
@@ -202,7 +205,7 @@ def _route(prefix: str) -> str:
 def _access(
     world: World, groups: Sequence[str], files: Sequence[str], options: Sequence[str]
 ) -> Lines:
-    wanted = world.people or access.Wanted((), {})
+    wanted = world.people or Wanted((), {})
     people = {it.name: it for it in wanted.accounts}
     uids = {name: FIRST_PERSON + number for number, name in enumerate(people)}
     admins = [name for name, it in people.items() if it.admin]
@@ -210,9 +213,9 @@ def _access(
     yield from (f"{it}:{uid}:{uid}:/home/{it}:/bin/bash" for it, uid in uids.items())
     yield from (f"{it}:{u.uid}:{u.uid}:{u.home}:{u.shell}" for it, u in world.users.items())
     yield from ("##expires", "##sudo", *admins, "##groups")
-    members = {access.PEOPLE: list(people), access.ADMINS: admins} if world.people else {}
+    members = {PEOPLE: list(people), ADMINS: admins} if world.people else {}
     for name in groups:
-        if name in members or name in uids or name in access.AS_GOOD_AS_ROOT[:1]:
+        if name in members or name in uids or name in AS_GOOD_AS_ROOT[:1]:
             yield f"{name}:x:{uids.get(name, 900)}:{','.join(members.get(name, []))}"
     ours = [it for it in world.files if it == KEYS or it.startswith(f"{KEYS}/")]
     asked = [it for it in files if it in world.files]
@@ -237,7 +240,7 @@ _SETTINGS_OF_DEBIAN = {
 
 ANSWERS: dict[type[Fact[Any]], Callable[..., Iterable[str]]] = {
     Access: _access,
-    Checkout: _checkout,
+    Checkouts: _checkouts,
     Health: _health,
     Packages: _packages,
     Paths: _paths,

@@ -1,13 +1,14 @@
 """A simulated host: what it is, and what each operation makes of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from facts.accounts import User
 from facts.files import PathState, from_archive
-from operations import access, nfs, systemd, wireguard, zfs
+from operations import git, nfs, systemd, wireguard, zfs
+from operations.access.wanted import Wanted
 from tests.scale.fleet import ssh_key, wireguard_key
 
 
@@ -30,7 +31,7 @@ class World:
     files: dict[str, PathState] = field(default_factory=dict)
     written: dict[str, int] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
-    people: access.Wanted | None = None
+    people: Wanted | None = None
     keys: dict[str, str] = field(default_factory=dict)
     units: dict[str, systemd.Unit] = field(default_factory=dict)
     started: dict[str, int] = field(default_factory=dict)
@@ -101,7 +102,7 @@ def _key(world: World, pair: Any, **others: Any) -> None:
     world.keys[pair.file] = kind(world.name)
 
 
-def _people(world: World, wanted: Callable[[], access.Wanted], **others: Any) -> None:
+def _people(world: World, wanted: Callable[[], Wanted], **others: Any) -> None:
     world.people = wanted()
 
 
@@ -156,8 +157,8 @@ def _volume(
     world.volumes[password_file] = f"{password}\n"
 
 
-def _checkout(world: World, path: str, commit: str, **others: Any) -> None:
-    world.checkouts[path] = commit
+def _checkouts(world: World, wanted: Sequence[git.WorkTree]) -> None:
+    world.checkouts.update({tree.path: tree.commit for tree in wanted})
 
 
 EFFECTS: dict[str, Callable[..., None]] = {
@@ -166,7 +167,7 @@ EFFECTS: dict[str, Callable[..., None]] = {
     "delegations.allowed": _allowed,
     "escrow_keys.handed_over": _nothing,
     "files.present": _nothing,
-    "git.checkout": _checkout,
+    "git.checkouts": _checkouts,
     "gocryptfs.volume": _volume,
     "keys.own": _key,
     "mounts.sealed": _sealed,

@@ -9,7 +9,7 @@ from facts.access import KEYS, Access
 from facts.accounts import User, Users
 from facts.delegations import BELOW_TOO, Delegations
 from facts.files import Paths
-from facts.git import Checkout, CheckoutState
+from facts.git import Checkouts, CheckoutState
 from facts.gocryptfs import Volume, VolumeState
 from facts.health import Health
 from facts.mounts import Mountpoints
@@ -20,7 +20,8 @@ from facts.pools import PoolDisks
 from facts.systemd import Units
 from facts.wireguard import WireGuard
 from facts.zfs import Zfs
-from operations import access, files, nfs, pools, systemd, wireguard, zfs
+from operations import access, files, git, nfs, pools, systemd, wireguard, zfs
+from operations.access.wanted import Account, Wanted
 from tests.scale.answers import ANSWERS, answer
 from tests.scale.world import World
 from tests.unit.operation_harness import run
@@ -28,7 +29,7 @@ from tests.unit.operation_harness import run
 DISKS = ("ata-1", "ata-2")
 QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Access: {"groups": ["sudo"], "files": ["/etc/sudoers.d/x"], "options": ["permitrootlogin"]},
-    Checkout: {"path": "/var/www/x"},
+    Checkouts: {"paths": ["/var/www/x"]},
     Delegations: {"datasets": ["tank/prod"]},
     Exports: {},
     Health: {"check": "/usr/local/sbin/health"},
@@ -146,8 +147,8 @@ def test_an_interface_is_as_wanted(world: World) -> None:
 
 
 def test_people_get_in_as_wanted(world: World) -> None:
-    want = access.Wanted(
-        (access.Account("ops-1", True, ("ssh-ed25519 AAAA ops-1",)),),
+    want = Wanted(
+        (Account("ops-1", True, ("ssh-ed25519 AAAA ops-1",)),),
         {"permitrootlogin": "no"},
         {"allowusers": ""},
         {"coop-pull": ("restrict ssh-ed25519 BBBB offsite1",)},
@@ -237,9 +238,10 @@ def test_an_encrypted_volume_lies_in_what_is_mounted(world: World) -> None:
 
 def test_a_site_is_checked_out_and_well(world: World) -> None:
     assert ask(world, Health, check="/usr/local/sbin/health") == "not installed yet"
-    world.change("git.checkout", path="/var/www/x", repository="r", commit="c" * 40)
+    world.change("git.checkouts", wanted=[git.WorkTree("/var/www/x", "r", "c" * 40)])
     written(world, files.File("/usr/local/sbin/health", "", 0o755))
-    assert ask(world, Checkout, path="/var/www/x") == CheckoutState("c" * 40)
+    found = ask(world, Checkouts, paths=["/var/www/x"])
+    assert found == {"/var/www/x": CheckoutState("c" * 40)}
     assert ask(world, Health, check="/usr/local/sbin/health") is None
 
 
