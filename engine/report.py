@@ -33,12 +33,25 @@ def warn(text: str) -> None:
         host.log_styled(text, fg="yellow", log_func=logger.warning)
 
 
-def diff(path: str, old: str | None, new: str) -> None:
-    """Tell the unified diff between a file's old content (None: there is no file) and the new."""
+def diff(path: str, old: str | None, new: str, kind: str = "") -> None:
+    """Tell how a text changes: in one line, and all of it if asked for differences (`--diff`).
+
+    old: None if there is no such text yet
+    kind: what it becomes then, e.g. "file root:root 0644"
+    """
+    was, will = (old or "").splitlines(), new.splitlines()
     before = "/dev/null" if old is None else path
-    lines = unified_diff((old or "").splitlines(), new.splitlines(), before, path, lineterm="")
-    for line in lines:
-        tell(line)
+    lines = list(unified_diff(was, will, before, path, lineterm=""))
+    if old is None:
+        length = "1 line" if len(will) == 1 else f"{len(will)} lines"
+        tell(f"{path}: absent -> {f'{kind}, ' if kind else ''}{length}")
+    elif lines and not state.config.DIFF:
+        # The first two name the files; those of context begin with a space.
+        signs = [line[0] for line in lines[2:]]
+        tell(f"{path}: +{signs.count('+')} -{signs.count('-')} lines")
+    if state.config.DIFF:
+        for line in lines:
+            tell(line)
 
 
 def fail(reason: str) -> StringCommand:

@@ -128,22 +128,32 @@ def explain(entry: Entry, state: PathState | None) -> None:
         tell(f"{entry.path}: {before} -> link to {entry.target}")
         return
     if state is None:
-        kind = "directory" if isinstance(entry, Directory) else "file"
-        tell(f"{entry.path}: absent -> {kind} {_rights(entry)}")
-    elif _rights(state) != _rights(entry):
-        tell(f"{entry.path}: {_rights(state)} -> {_rights(entry)}")
-    if isinstance(entry, Directory):
+        _explain_new(entry)
         return
-    _explain_content(entry, state)
+    if _rights(state) != _rights(entry):
+        tell(f"{entry.path}: {_rights(state)} -> {_rights(entry)}")
+    if isinstance(entry, File):
+        _explain_content(entry, state)
 
 
-def _explain_content(entry: File, state: PathState | None) -> None:
+def _explain_new(entry: File | Directory) -> None:
+    if isinstance(entry, Directory):
+        tell(f"{entry.path}: absent -> directory {_rights(entry)}")
+    elif entry.secret:
+        tell(f"{entry.path}: absent -> file {_rights(entry)} (secret, not shown)")
+    else:
+        diff(entry.path, None, entry.content, f"file {_rights(entry)}")
+
+
+def _explain_content(entry: File, state: PathState) -> None:
     if entry.secret:
-        if state is None or state.digest != _digest(entry):
+        if state.digest != _digest(entry):
             tell(f"{entry.path}: content changes (secret, not shown)")
         return
-    old = state.content.decode(errors="replace") if state and state.content is not None else None
-    if old is not None and old != entry.content and old.splitlines() == entry.content.splitlines():
+    if state.kind != "file":
+        tell(f"{entry.path}: {state.kind} -> file")
+    old = (state.content or b"").decode(errors="replace")
+    if old != entry.content and old.splitlines() == entry.content.splitlines():
         tell(f"{entry.path}: only the ends of lines change")
     diff(entry.path, old, entry.content)
 

@@ -426,7 +426,7 @@ def test_a_machines_key_is_left_where_it_is() -> None:
 
 def test_a_machines_key_is_written_and_one_that_is_gone_ends_what_came_by_it() -> None:
     done = with_service(MACHINES, files={f"{KEYS}/pull": None})
-    assert f"{KEYS}/pull: absent -> file root:root 0644" in done.said
+    assert f"{KEYS}/pull: absent -> file root:root 0644, 2 lines" in done.said
     done = with_service(OPS, files={f"{KEYS}/pull": file(f"{HEADER}{MACHINES}\n")})
     assert "account pull: a key is gone, so its sessions end" in done.said
     assert "end_sessions 998" in scripts(done)[-1]

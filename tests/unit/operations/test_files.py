@@ -61,6 +61,11 @@ def test_only_what_differs_is_written() -> None:
     done = apply(*ALL, now=other("/etc/a.conf", content=b"one\n2\n"))
     assert [member.name for member in written(done)] == ["/etc/.a.conf.coop-new"]
     assert files.pending == {"storage1": {"/etc/a.conf"}}
+    assert done.said == ["/etc/a.conf: +1 -1 lines"]
+
+
+def test_what_differs_is_shown_in_full_to_whoever_asks_for_it() -> None:
+    done = apply(*ALL, now=other("/etc/a.conf", content=b"one\n2\n"), diff=True)
     assert done.said == [
         "--- /etc/a.conf",
         "+++ /etc/a.conf",
@@ -79,12 +84,19 @@ def test_only_what_differs_is_written() -> None:
         ({"group": "adm"}, "/etc/a.conf: root:adm 0644 -> root:root 0644"),
         ({"content": b"one\ntwo"}, "/etc/a.conf: only the ends of lines change"),
         ({"content": b"one\r\ntwo\r\n"}, "/etc/a.conf: only the ends of lines change"),
+        ({"content": b""}, "/etc/a.conf: +2 -0 lines"),
     ],
 )
 def test_each_difference_of_a_file_is_told_and_mended(changes: dict[str, Any], told: str) -> None:
     done = apply(*ALL, now=other("/etc/a.conf", **changes))
     assert done.said == [told]
     assert [member.name for member in written(done)] == ["/etc/.a.conf.coop-new"]
+
+
+def test_a_link_in_the_place_of_a_file_is_told_as_such() -> None:
+    link = {"kind": "link", "content": None, "target": "/nowhere"}
+    done = apply(*ALL, now=other("/etc/a.conf", **link))
+    assert done.said == ["/etc/a.conf: link -> file", "/etc/a.conf: +2 -0 lines"]
 
 
 @pytest.mark.parametrize(
@@ -107,19 +119,16 @@ def test_each_difference_of_the_others_too(path: str, changes: dict[str, Any], t
 
 
 def test_what_is_not_there_is_made() -> None:
-    done = apply(*ALL, now={}, diff=True, executing=False)
+    done = apply(*ALL, now={})
     assert done.said == [
-        "/etc/a.conf: absent -> file root:root 0644",
-        "--- /dev/null",
-        "+++ /etc/a.conf",
-        "@@ -0,0 +1,2 @@",
-        "+one",
-        "+two",
-        "/etc/a.key: absent -> file root:root 0600",
-        "/etc/a.key: content changes (secret, not shown)",
+        "/etc/a.conf: absent -> file root:root 0644, 2 lines",
+        "/etc/a.key: absent -> file root:root 0600 (secret, not shown)",
         "/srv/data: absent -> directory vision:www-data 2750",
         "/srv/link: absent -> link to /srv/data",
     ]
+    shown = apply(*ALL, now={}, diff=True, executing=False).said
+    text = ["--- /dev/null", "+++ /etc/a.conf", "@@ -0,0 +1,2 @@", "+one", "+two"]
+    assert shown == [done.said[0], *text, *done.said[1:]]
     assert [(it.name, it.mode, it.uname, it.gname) for it in written(done)] == [
         ("/etc/.a.conf.coop-new", 0o644, "root", "root"),
         ("/etc/.a.key.coop-new", 0o600, "root", "root"),

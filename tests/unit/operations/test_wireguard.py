@@ -115,7 +115,9 @@ def test_a_learned_endpoint_is_left_alone() -> None:
 
 def test_the_file_is_compared_too_and_its_difference_shown() -> None:
     assert RIGHT.config is not None
-    done = apply(replace(RIGHT, config=RIGHT.config.replace("Keepalive = 25", "Keepalive = 60")))
+    now = replace(RIGHT, config=RIGHT.config.replace("Keepalive = 25", "Keepalive = 60"))
+    assert apply(now).said == ["/etc/wireguard/wg0.conf: +1 -1 lines"]
+    done = apply(now, diff=True)
     assert "-PersistentKeepalive = 60" in done.said
     assert "+PersistentKeepalive = 25" in done.said
 
@@ -180,7 +182,7 @@ def test_a_host_whose_key_is_being_rotated_is_not_somebody_elses() -> None:
 
 def test_what_is_led_here_is_a_route_at_once_and_at_boot() -> None:
     wanted = replace(WANTED, led_here=("10.66.1.0/24", "fd66:0:0:1::/64"))
-    done = apply(RIGHT, wanted=wanted)
+    done = apply(RIGHT, wanted=wanted, diff=True)
     assert "wg0: route fd66:0:0:1::/64: absent -> present" in done.said
     assert "+PostUp = ip route replace fd66:0:0:1::/64 dev %i" in done.said
 
