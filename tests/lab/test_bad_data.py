@@ -35,7 +35,7 @@ def quota_no_size(hosts: Data) -> None:
     ("change", "named"),
     [
         (unknown_property, ("lab.yml", "vision-prod1", "compresion", "did you mean compression")),
-        (unknown_group, ("lab.yml", "vision-prod1", "roles", "visions", "it should be")),
+        (unknown_group, ("lab.yml", "vision-prod1", "roles", "visions", "write one of")),
         (same_uid, ("lab.yml", "vision-prod1", "vision-stg1", "uid", "give each its own")),
         (same_address, ("lab.yml", "vision-prod1", "vision-stg1", "address", "give each its own")),
         (quota_no_size, ("lab.yml", "vision-prod1", "quota", "12 apples", "such as 500M")),
