@@ -41,8 +41,7 @@ def test_a_host_answers_by_its_recording_and_counts() -> None:
         assert (changed.stdout, changed.exit_status) == ("", 3)
 
     counts = with_hosts(client)
-    assert (counts["vm2"].logins, counts["vm2"].commands) == (1, 2)
-    assert counts["vm2"].sent > len(BIG)
+    assert counts["vm2"].commands == 2 and counts["vm2"].sent > len(BIG)
     assert counts["vm1"] == Count()
 
 
