@@ -8,9 +8,10 @@ What each operation asks first is known before the run begins. There are two kin
   whatever stands above it is done. So storage that is away keeps nothing else from being put right.
 
 No answer is older than the last change. As soon as anything is changed on the host all answers are
-thrown away, and the next question asks anew for all of its kind that are still to come. So a run
-that has nothing to change asks a host twice; and a health check, which stands last, is about the
-host as the run leaves it.
+thrown away, and the next question asks anew for all of its kind that are still to come. Only where
+one operation after the other changes something, as in a first run, each asks alone: what it asked
+for the rest would be thrown away. So a run that has nothing to change asks a host twice; and a
+health check, which stands last, is about the host as the run leaves it.
 
 pyinfra has no such thing: each fact is a command of its own, and no answer is kept.
 """
@@ -37,10 +38,14 @@ class _Asked:
 
     ahead: what its operations will ask first, in their order; those that may have to wait are True
     answers: that no operation has taken yet
+    begun: how many operations have asked since the last change
+    is_busy: the one that made it was the first of those
     """
 
     ahead: dict[bool, list[Question]] = field(default_factory=lambda: {False: [], True: []})
     answers: list[tuple[Question, Any]] = field(default_factory=list)
+    begun: int = 0
+    is_busy: bool = False
 
 
 _asked: dict[str, _Asked] = defaultdict(_Asked)
@@ -61,9 +66,11 @@ def answer(question: Question) -> Any:
     ahead = here.ahead[may_wait]
     if question in ahead:
         ahead.remove(question)
+        here.begun += 1
     known = [asked for asked, _ in here.answers]
     if question not in known:
-        together = [question, *(it for it in ahead if it not in known)]
+        is_alone = here.is_busy and here.begun < 2
+        together = [question, *(it for it in ahead if it not in known and not is_alone)]
         found = several(together, PATIENCE if may_wait else None)
         here.answers += zip(together, found, strict=False)
     for position, (asked, found) in enumerate(here.answers):
@@ -83,7 +90,11 @@ def forget() -> None:
     """Of a host that is being changed nothing is known any more."""
     if state.is_executing:
         _changed.add(host.name)
-        _asked[host.name].answers.clear()
+        here = _asked[host.name]
+        here.answers.clear()
+        # Not again at the second command of the same operation.
+        if here.begun:
+            here.is_busy, here.begun = here.begun == 1, 0
 
 
 def forget_what_others_changed() -> None:

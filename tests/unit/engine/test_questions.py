@@ -80,6 +80,7 @@ def looks(kind: type[Fact[str]], changes: bool = False) -> Any:
         host: Any = yield from _answered_now(kind, what)
         if changes:
             yield StringCommand("change it")
+            yield StringCommand("and this of it")
             host.changes += 1
             yield from _answered_now(kind, what)
 
@@ -128,6 +129,7 @@ def an_operation(kind: type[Fact[str]], what: str, changes: bool = False, **opti
 
 A, B, C = an_operation(One, "a"), an_operation(Two, "a"), an_operation(One, "b")
 CHANGES = an_operation(One, "x", changes=True)
+CHANGES_TOO = an_operation(Two, "x", changes=True)
 STORAGE, UPLOADS, HEALTH = (
     an_operation(One, what, _timeout=30) for what in ("storage", "uploads", "health")
 )
@@ -164,6 +166,27 @@ def test_after_a_change_what_is_left_is_asked_together_once_more(state: SimpleNa
     assert converge(state, Asked(), A, CHANGES, B, C) == [
         ["One a", "One x", "Two a", "One b"],
         ["One x", "Two a", "One b"],
+    ]
+
+
+def test_where_one_after_the_other_changes_something_each_asks_alone(
+    state: SimpleNamespace,
+) -> None:
+    assert converge(state, Asked(), CHANGES, CHANGES_TOO, A, B, C) == [
+        ["One x", "Two x", "One a", "Two a", "One b"],
+        ["One x"],
+        ["Two x"],
+        ["Two x"],
+        ["One a"],
+        ["Two a", "One b"],
+    ]
+    # One that changes nothing between them is enough.
+    assert converge_anew(state, CHANGES, A, CHANGES_TOO, B) == [
+        ["One x", "One a", "Two x", "Two a"],
+        ["One x"],
+        ["One a"],
+        ["Two x", "Two a"],
+        ["Two x", "Two a"],
     ]
 
 
