@@ -12,7 +12,7 @@ from pyinfra.context import ctx_config, ctx_host, ctx_state
 
 from controller import this_run
 from controller.inventory import groups
-from engine import questions
+from engine import questions, several
 from facts.files import Paths
 from facts.git import Checkouts
 from facts.gocryptfs import Volume
@@ -21,6 +21,7 @@ from fleet import ROOT
 from fleet.secret_kinds import ESCROW
 from roles import access, pool
 from tests.unit.fleet_samples import HUB, OFFSITE, sample, write
+from tests.unit.host_here import sh
 
 STORAGE = [Volume, Checkouts, Paths, Health]
 
@@ -80,3 +81,12 @@ def test_the_host_of_the_copies_asks_for_the_pages_of_all_sites_at_once(state: S
     (pages,) = [it for it in asked(state, "offsite1").ahead[False] if it.kind == Checkouts]
     sites = ["/var/www/vision.example.org", "/var/www/vision2.example.org"]
     assert pages.arguments["paths"] == sites
+
+
+@pytest.mark.parametrize("name", ["storage1", "offsite1", "vpn1", "stg1", "prod1"])
+def test_what_a_host_is_asked_is_a_script_that_its_shell_can_read(state: State, name: str) -> None:
+    ahead = asked(state, name).ahead
+    for may_wait, patience in ((False, None), (True, questions.PATIENCE)):
+        if ahead[may_wait]:
+            done = sh("sh -n", "\n".join(several._lines(ahead[may_wait], patience)))
+            assert (done.returncode, done.stderr) == (0, "")
