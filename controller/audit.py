@@ -17,7 +17,7 @@ from pyinfra_cli.exceptions import CliError
 
 from controller.this_run import hosts_of_run
 from engine.report import is_unreadable
-from engine.several import Asked, Several
+from engine.several import Asked, several
 from fleet import ROOT
 
 REPORT = ROOT / "reports"
@@ -93,7 +93,7 @@ def look(offers: Iterable[Offer]) -> dict[str, Finding]:
     """By role, what is found on the host, in one remote command."""
     looks = [it for offer in offers if (it := offer())]
     asked = [question for it in looks for question in it.asked]
-    answers = host.get_fact(Several, asked=asked)
+    answers = several(asked)
     if is_unreadable() or len(answers) != len(asked):
         return _alone("could not be read")
     rest = iter(answers)

@@ -99,6 +99,7 @@ def look(answers: Sequence[Any], failed: tuple[str, ...] = ()) -> tuple[Any, lis
 
     def get_fact(kind: Any, **arguments: Any) -> Sequence[Any]:
         asked.append(arguments["asked"])
+        assert [f"echo {n}" in arguments["_stdin"] for n in (1, 2, 3)] == [True] * 3
         return answers
 
     two = Look(
