@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 # So that what takes long shows how far it is in a file or a pipe too.
 export PYTHONUNBUFFERED := 1
-.PHONY: demo test unit pages test-lab bench scale restore-drill lab-up lab-down lab-status vpn-config venv packages help
+.PHONY: demo test fmt unit pages test-lab bench scale restore-drill lab-up lab-down lab-status vpn-config venv packages help
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -13,6 +13,7 @@ HOSTS := storage1 vision-stg1 vision-prod1
 help:
 	@echo "make demo                 the whole thing on this machine: lab, one run, what now works"
 	@echo "make test                 unit tests, pages, and the core of the lab tests"
+	@echo "make fmt                  format the code"
 	@echo "make unit                 the quick tests: a minute or two, no root"
 	@echo "make pages                the pages that need no lab, followed word by word"
 	@echo "make test-lab [PART=...]  all lab tests of a part (storage, resume, access, offsite,"
@@ -35,6 +36,10 @@ venv: $(VENV)/complete
 
 packages:
 	@lab/install
+
+fmt: venv
+	@$(VENV)/bin/ruff format .
+	@$(VENV)/bin/ruff check --fix .
 
 unit: venv
 	@$(VENV)/bin/ruff check .
