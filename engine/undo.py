@@ -2,7 +2,11 @@
 
 What could lock the operators out is put in force while the host waits for the proof that they still
 get in. Without it, as the run has failed, was killed or lost its connection, the host goes back by
-itself, and also if it is booted meanwhile. Source: systemd.timer(5).
+itself, and also if it is booted meanwhile. Sources: systemd.timer(5), systemd.unit(5).
+
+KEPT/NAME is a change that waits, there as a whole or not at all. The units coop-undo@NAME stay
+installed and do nothing while nothing waits: to write and enable them for each change would have
+systemd read all of its units again each time.
 """
 
 import time
@@ -29,6 +33,132 @@ ATTEMPTS_SECONDS = 15
 KEPT = "/var/lib/coop-infra/undo"
 UNITS = "/etc/systemd/system"
 
+# Without an order before any unit that an undo may reload: that would wait for this one. If a step
+# hangs or fails, all is done again: half an undo may shut people out.
+_SERVICE = """\
+[Unit]
+Description=Undo a change that nobody has confirmed
+ConditionPathExists={kept}/%i
+StartLimitIntervalSec=0
+[Service]
+Type=oneshot
+ExecStart=/bin/sh {kept}/%i/undo.sh
+TimeoutStartSec={limit}
+Restart=on-failure
+RestartSec=5
+[Install]
+WantedBy=multi-user.target
+"""
+
+_TIMER = """\
+[Timer]
+OnActiveSec={proof}
+AccuracySec=100ms
+"""
+
+# By one rename, so that a reset leaves nothing by halves.
+_FORGET = """\
+rm -rf {kept}/.{name}.old
+mv -T {place} {kept}/.{name}.old
+rm -rf {kept}/.{name}.old"""
+
+# What of the change is at work now ends first; one that hangs is not waited for. What is undone and
+# not synced is an empty file after a reset.
+_UNDO = """\
+exec 9< {place}; flock -w {change} 9 || true
+set -e
+tar -x -P -p -f {place}/files.tar
+xargs -r -d '\\n' rm -f -- < {place}/absent
+{then}
+sync -f {place} {units}
+{forget}
+"""
+
+_KEEP = """\
+[ ! -e {place} ] || {{ echo {place} is there, so another run is at work >&2; exit 1; }}
+mkdir -p -m 700 {kept}; rm -rf {new}; mkdir -m 700 {new}
+for path in {files}; do
+  if [ -e "$path" ] || [ -L "$path" ]; then list=there; else list=absent; fi
+  printf '%s\\n' "$path" >> {new}/$list
+done
+touch {new}/there {new}/absent
+tar -c -P -f {new}/files.tar -T {new}/there
+cat > {new}/undo.sh <<'END-OF-UNDO'
+{undo}END-OF-UNDO
+cat > {new}/service <<'END-OF-UNIT'
+{service}END-OF-UNIT
+cat > {new}/timer <<'END-OF-UNIT'
+{timer}END-OF-UNIT
+"""
+
+# Before this the units were written for each change, under a name of its own.
+_REMOVE_FORMER_UNITS = """\
+if [ -e {units}/{former}.service ] || [ -e {units}/{former}.timer ]; then
+  systemctl stop {former}.timer {former}.service 2> /dev/null || true
+  systemctl reset-failed {former}.timer {former}.service 2> /dev/null || true
+  systemctl -q disable {former}.service 2> /dev/null || true
+  rm -f {units}/{former}.service {units}/{former}.timer
+  systemctl daemon-reload
+fi
+"""
+
+# A timer that has elapsed is active, and would not start again; what was written and not read by
+# systemd, as a run was cut off there, needs a reload.
+_INSTALL = """\
+ready=yes
+for kind in service timer; do
+  file={units}/coop-undo@.$kind
+  if ! cmp -s {new}/$kind $file; then
+    cp {new}/$kind $file.new; mv $file.new $file; ready=
+  fi
+done
+[ -e {units}/multi-user.target.wants/{unit}.service ] || ready=
+systemctl show -P ActiveState -P NeedDaemonReload {unit}.timer {unit}.service > {new}/state
+if [ -z "$ready" ] || grep -q -v -x -e inactive -e no -e '' {new}/state; then
+  systemctl stop {unit}.timer {unit}.service 2> /dev/null || true
+  systemctl daemon-reload
+  systemctl reset-failed {unit}.timer {unit}.service 2> /dev/null || true
+  systemctl -q enable {unit}.service
+fi
+"""
+
+# What is written and not synced is an empty file after a reset, or none.
+_START = """\
+sync -f {new} {units}
+mv -T {new} {place}
+sync {kept}
+systemctl start {unit}.timer && systemctl is-active -q {unit}.timer || {{
+  echo {unit}.timer does not start, so nothing was changed >&2
+  {forget}
+  exit 1
+}}
+"""
+
+# Without the sync a reset in the next seconds would undo what is confirmed.
+_CONFIRM = """\
+systemctl stop {unit}.timer || true
+[ -d {place} ] && [ "$(systemctl show -P ActiveState {unit}.service)" = inactive ] || {{
+  echo the change was undone before it was confirmed >&2
+  exit 1
+}}
+{forget}
+sync -f {kept} {units}
+"""
+
+_NOW = """\
+if [ -e {units}/{former}.service ]; then
+  systemctl stop {former}.timer || true
+  systemctl start {former}.service || true
+fi
+systemctl stop {unit}.timer || true
+systemctl start {unit}.service || true
+[ ! -d {place} ] || {{ echo {place}/undo.sh has failed >&2; exit 1; }}
+"""
+
+_WHILE_IT_WAITS = """\
+[ -d {place} ] && exec 9< {place} && flock 9 && [ -d {place} ] || \
+{{ echo the change was undone before it was made >&2; exit 1; }};"""
+
 
 def directory(name: str) -> str:
     """What is there while the change waits for its confirmation, and no longer."""
@@ -51,7 +181,7 @@ def looked(name: str, kind: type[Fact[Looked]], **arguments: Any) -> Answered[Lo
     found = yield from ask(kind, **arguments)
     if directory(name) in found.files:
         tell("an earlier change was never confirmed: undone")
-        yield script(*now(name))
+        yield script(now(name))
         found = yield from ask(kind, **arguments)
     return found
 
@@ -67,17 +197,17 @@ def unless_proven(
 ) -> Iterator[StringCommand | FunctionCommand]:
     """The commands of a change that undoes itself unless it is proven.
 
-    name: of the change, for its units coop-undo-NAME
+    name: of the change, for its units coop-undo@NAME
     prove: raises an exception if the operators would be locked out
     files: those that the change may write, make or remove: they will be as they are now
     then: lines of POSIX sh that put the old files in force
     before: lines for the same remote command as the preparation, whose effect stays
     """
-    yield script(*before, *arm(name, files, then))
+    yield script(*before, arm(name, files, then))
     for command in change:
         yield _while_it_waits(name, command)
     yield FunctionCommand(_is_proven, (prove,), {})
-    yield script(*confirm(name))
+    yield script(confirm(name))
 
 
 def _while_it_waits(name: str, command: StringCommand) -> StringCommand:
@@ -85,13 +215,7 @@ def _while_it_waits(name: str, command: StringCommand) -> StringCommand:
 
     What comes into force after its undo, as on a machine that is slow, nobody would undo.
     """
-    place = directory(name)
-    return StringCommand(
-        f"[ -d {place} ] && exec 9< {place} && flock 9 && [ -d {place} ] ||"
-        " { echo the change was undone before it was made >&2; exit 1; };",
-        command,
-        **command.connector_arguments,
-    )
+    return StringCommand(_text(name, _WHILE_IT_WAITS), command, **command.connector_arguments)
 
 
 def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
@@ -110,99 +234,40 @@ def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
         return True
 
 
-def arm(name: str, files: Sequence[str], then: Sequence[str]) -> list[str]:
-    """Lines that keep what is to be changed, and start the clock.
+def arm(name: str, files: Sequence[str], then: Sequence[str]) -> str:
+    """POSIX sh that keeps what is to be changed, and starts the clock.
 
     If the timer does not run, the script ends there, before anything is changed.
     """
-    place, unit = directory(name), _unit(name)
-    return [
-        f"systemctl stop {unit}.timer {unit}.service 2> /dev/null || true",
-        f"systemctl reset-failed {unit}.timer {unit}.service 2> /dev/null || true",
-        *_forget(name),
-        f"mkdir -p -m 700 {KEPT}; mkdir -m 700 {place}",
-        f"for path in {' '.join(map(quote, files))}; do",
-        '  if [ -e "$path" ] || [ -L "$path" ]; then list=there; else list=absent; fi',
-        f"  printf '%s\\n' \"$path\" >> {place}/$list",
-        "done",
-        f"touch {place}/there {place}/absent",
-        f"tar -c -P -f {place}/files.tar -T {place}/there",
-        f"cat > {place}/undo.sh <<'END-OF-UNDO'",
-        # What of the change is at work now ends first; one that hangs is not waited for.
-        f"exec 9< {place}; flock -w {CHANGE_SECONDS} 9 || true",
-        "set -e",
-        f"tar -x -P -p -f {place}/files.tar",
-        f"xargs -r -d '\\n' rm -f -- < {place}/absent",
-        *then,
-        *_forget(name),
-        "END-OF-UNDO",
-        *_written(
-            f"{UNITS}/{unit}.service",
-            "[Unit]",
-            "Description=Undo a change that nobody has confirmed",
-            "StartLimitIntervalSec=0",
-            "[Service]",
-            "Type=oneshot",
-            f"ExecStart=/bin/sh {place}/undo.sh",
-            # If a step hangs or fails, all is done again: half an undo may shut people out.
-            f"TimeoutStartSec={CHANGE_SECONDS + 45}",
-            "Restart=on-failure",
-            "RestartSec=5",
-            "[Install]",
-            "WantedBy=multi-user.target",
-        ),
-        *_written(
-            f"{UNITS}/{unit}.timer",
-            "[Timer]",
-            f"OnActiveSec={PROOF_SECONDS}",
-            "AccuracySec=100ms",
-        ),
-        # Without an order before any unit that `then` may reload: that would wait for this one.
-        "systemctl daemon-reload",
-        f"systemctl -q enable {unit}.service",
-        # What is written and not synced is an empty file after a reset, or none.
-        f"sync -f {place} {UNITS}",
-        f"systemctl start {unit}.timer && systemctl is-active -q {unit}.timer ||"
-        f" {{ echo {unit}.timer does not start, so nothing was changed >&2; exit 1; }}",
-    ]
+    undo = _text(name, _UNDO, change=CHANGE_SECONDS, then="\n".join(then))
+    return _text(
+        name,
+        _KEEP + _REMOVE_FORMER_UNITS + _INSTALL + _START,
+        files=" ".join(map(quote, files)),
+        undo=undo,
+        service=_SERVICE.format(kept=KEPT, limit=CHANGE_SECONDS + 45),
+        timer=_TIMER.format(proof=PROOF_SECONDS),
+    )
 
 
-def confirm(name: str) -> list[str]:
-    """Lines by which the change stays. They end in an error if it is or is being undone."""
-    place, unit = directory(name), _unit(name)
-    return [
-        f"systemctl stop {unit}.timer || true",
-        f'[ -d {place} ] && [ "$(systemctl show -P ActiveState {unit}.service)" = inactive ] ||'
-        " { echo the change was undone before it was confirmed >&2; exit 1; }",
-        *_forget(name),
-        # Else a reset in the next seconds would undo what is confirmed.
-        f"sync -f {KEPT} {UNITS}",
-        "systemctl daemon-reload",
-    ]
+def confirm(name: str) -> str:
+    """POSIX sh by which the change stays. It ends in an error if that is or is being undone."""
+    return _text(name, _CONFIRM)
 
 
-def now(name: str) -> list[str]:
-    """Lines that undo the change that waits, at once, or wait until its timer's undo has ended."""
-    place, unit = directory(name), _unit(name)
-    return [
-        f"systemctl stop {unit}.timer || true",
-        f"systemctl start {unit}.service || true",
-        f"[ ! -d {place} ] || {{ echo {place}/undo.sh has failed >&2; exit 1; }}",
-    ]
+def now(name: str) -> str:
+    """POSIX sh that undoes the change that waits, at once, or waits for an undo that is at work."""
+    return _text(name, _NOW)
 
 
-def _forget(name: str) -> list[str]:
-    unit = _unit(name)
-    return [
-        f"systemctl -q disable {unit}.service 2> /dev/null || true",
-        f"rm -f {UNITS}/{unit}.service {UNITS}/{unit}.timer",
-        f"rm -rf {directory(name)}",
-    ]
-
-
-def _unit(name: str) -> str:
-    return f"coop-undo-{name}"
-
-
-def _written(path: str, *lines: str) -> list[str]:
-    return [f"cat > {path} <<'END-OF-UNIT'", *lines, "END-OF-UNIT"]
+def _text(name: str, text: str, **more: object) -> str:
+    names = {
+        "name": name,
+        "kept": KEPT,
+        "place": directory(name),
+        "new": f"{KEPT}/.{name}.new",
+        "units": UNITS,
+        "unit": f"coop-undo@{name}",
+        "former": f"coop-undo-{name}",
+    }
+    return text.format(**names, forget=_FORGET.format(**names), **more)

@@ -14,27 +14,12 @@ from engine import undo
 from engine.report import script
 from tests.unit.host_here import perform, sh
 from tests.unit.operation_harness import Shell
-
-TIMER, SERVICE = "coop-undo-door.timer", "coop-undo-door.service"
+from tests.unit.undo_harness import SERVICE, TEMPLATES, TIMER, arm, host, systemd, units
 
 
 @pytest.fixture
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """systemd's folder and that of the changes that wait are the test's own."""
-    monkeypatch.setattr(undo, "KEPT", str(tmp_path / "undo"))
-    monkeypatch.setattr(undo, "UNITS", str(tmp_path / "units"))
-    (tmp_path / "units").mkdir()
-    shell = Shell(tmp_path)
-    undone = f"sh {tmp_path}/undo/door/undo.sh"
-    shell.stand_in(
-        "systemctl", f'case "$*" in show*) echo inactive ;; "start {SERVICE}") {undone} ;; esac'
-    )
-    return shell
-
-
-def arm(shell: Shell, *files: Path, change: str = "") -> int:
-    lines = undo.arm("door", [str(file) for file in files], ["echo in force"])
-    return perform(script(*lines, change), shell).returncode
+    return host(tmp_path, monkeypatch)
 
 
 def test_what_waits_is_undone_with_its_owner_and_mode(shell: Shell, tmp_path: Path) -> None:
@@ -51,42 +36,43 @@ def test_what_waits_is_undone_with_its_owner_and_mode(shell: Shell, tmp_path: Pa
     old.write_text("changed")
     new.write_text("made")
     link.unlink()
-    done = perform(script(*undo.now("door")), shell)
+    done = perform(script(undo.now("door")), shell)
     assert done.returncode == 0 and "in force" in done.stdout
     assert old.read_text() == "as it was" and old.stat().st_mode & 0o777 == 0o440
     assert not new.exists() and link.is_symlink()
     assert not Path(undo.directory("door")).exists()
-    assert list((tmp_path / "units").iterdir()) == []
+    assert list((tmp_path / "undo").iterdir()) == []
 
 
 def test_what_is_confirmed_stays(shell: Shell, tmp_path: Path) -> None:
     file = tmp_path / "file"
     assert arm(shell, file) == 0
     file.write_text("made")
-    assert perform(script(*undo.confirm("door")), shell).returncode == 0
+    assert perform(script(undo.confirm("door")), shell).returncode == 0
     assert file.read_text() == "made"
     assert not Path(undo.directory("door")).exists()
-    assert list((tmp_path / "units").iterdir()) == []
+    assert list((tmp_path / "undo").iterdir()) == []
 
 
 def test_without_its_timer_nothing_is_changed(shell: Shell, tmp_path: Path) -> None:
-    shell.stand_in("systemctl", 'case "$*" in *is-active*timer) exit 3 ;; esac')
+    systemd(shell, "*is-active*timer) exit 3 ;;")
     changed = tmp_path / "changed"
     assert arm(shell, changed, change=f"touch {changed}") != 0
     assert not changed.exists()
+    assert list((tmp_path / "undo").iterdir()) == [], "and so nothing waits to be undone"
 
 
 def test_what_was_undone_cannot_be_confirmed(shell: Shell, tmp_path: Path) -> None:
     arm(shell, tmp_path / "file")
-    perform(script(*undo.now("door")), shell)
-    done = perform(script(*undo.confirm("door")), shell)
+    perform(script(undo.now("door")), shell)
+    done = perform(script(undo.confirm("door")), shell)
     assert done.returncode != 0 and "undone before it was confirmed" in done.stderr
 
 
 def test_what_is_just_being_undone_cannot_be_confirmed(shell: Shell, tmp_path: Path) -> None:
     arm(shell, tmp_path / "file")
-    shell.stand_in("systemctl", 'case "$*" in show*) echo activating ;; esac')
-    assert perform(script(*undo.confirm("door")), shell).returncode != 0
+    systemd(shell, "show*) echo activating; exit ;;")
+    assert perform(script(undo.confirm("door")), shell).returncode != 0
     assert Path(undo.directory("door")).is_dir()
 
 
@@ -95,32 +81,64 @@ def test_what_cannot_be_put_back_is_kept_for_the_next_boot(shell: Shell, tmp_pat
     file.write_text("as it was")
     arm(shell, file)
     (Path(undo.directory("door")) / "files.tar").write_text("garbage")
-    assert perform(script(*undo.now("door")), shell).returncode != 0
+    assert perform(script(undo.now("door")), shell).returncode != 0
     assert Path(undo.directory("door")).is_dir()
-    assert (tmp_path / "units" / SERVICE).exists()
+    assert (tmp_path / "units/multi-user.target.wants" / SERVICE).exists()
 
 
 def test_it_comes_back_at_a_boot_and_as_often_as_it_takes(shell: Shell, tmp_path: Path) -> None:
     arm(shell, tmp_path / "file")
-    unit = (tmp_path / "units" / SERVICE).read_text()
+    assert units(tmp_path) == TEMPLATES
+    unit = (tmp_path / "units/coop-undo@.service").read_text()
+    assert f"ConditionPathExists={tmp_path}/undo/%i\n" in unit
+    assert f"ExecStart=/bin/sh {tmp_path}/undo/%i/undo.sh\n" in unit
     assert "WantedBy=multi-user.target" in unit and "Restart=on-failure" in unit
     # sshd would not be reloaded before the undo has ended, which waits for that.
     assert "Before=" not in unit
-    assert "OnActiveSec=60\n" in (tmp_path / "units" / TIMER).read_text()
+    assert "OnActiveSec=60\n" in (tmp_path / "units/coop-undo@.timer").read_text()
 
 
 def test_all_of_it_is_on_the_disk_before_anything_is_changed(shell: Shell, tmp_path: Path) -> None:
     """A reset leaves files that were not synced empty: the unit that undoes it among them."""
     shell.stand_in("sync")
     arm(shell, tmp_path / "file", change="systemctl change")
-    calls = shell.calls
-    synced = calls.index(f"sync -f {undo.directory('door')} {tmp_path}/units")
-    assert calls.index(f"systemctl -q enable {SERVICE}") < synced < calls.index("systemctl change")
-    perform(script(*undo.confirm("door")), shell)
-    assert shell.calls[-2:] == [
-        f"sync -f {tmp_path}/undo {tmp_path}/units",
-        "systemctl daemon-reload",
-    ]
+    calls, waits = shell.calls, f"{tmp_path}/undo"
+    written = calls.index(f"sync -f {waits}/.door.new {tmp_path}/units")
+    renamed = calls.index(f"sync {waits}")
+    changed = calls.index("systemctl change")
+    assert calls.index(f"systemctl -q enable {SERVICE}") < written < renamed < changed
+    perform(script(undo.confirm("door")), shell)
+    assert shell.calls[-1] == f"sync -f {waits} {tmp_path}/units"
+
+
+def test_what_is_undone_is_on_the_disk_before_it_is_forgotten(shell: Shell, tmp_path: Path) -> None:
+    place = undo.directory("door")
+    shell.stand_in("sync", f"[ ! -d {place} ] || echo it is there >> {tmp_path}/synced")
+    arm(shell, tmp_path / "file")
+    (tmp_path / "synced").unlink()
+    perform(script(undo.now("door")), shell)
+    assert (tmp_path / "synced").read_text() == "it is there\n"
+
+
+def test_a_change_that_was_not_kept_whole_does_not_wait(shell: Shell, tmp_path: Path) -> None:
+    """At a boot its unit would undo with half of what it needs."""
+    shell.stand_in("tar", "exit 2")
+    assert arm(shell, tmp_path / "file") != 0
+    assert not Path(undo.directory("door")).exists()
+    (shell.programs / "tar").unlink()
+    assert arm(shell, tmp_path / "file") == 0, "what is left of it is no obstacle"
+
+
+def test_a_change_of_another_run_that_waits_is_not_thrown_away(
+    shell: Shell, tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("as it was")
+    assert arm(shell, file) == 0
+    file.write_text("theirs")
+    assert arm(shell, file) != 0
+    perform(script(undo.now("door")), shell)
+    assert file.read_text() == "as it was"
 
 
 def test_a_change_is_made_between_arming_and_proof(shell: Shell) -> None:
@@ -129,7 +147,7 @@ def test_a_change_is_made_between_arming_and_proof(shell: Shell) -> None:
         "door", change, lambda: None, files=["/file"], then=[], before=["first"]
     )
     lines = str(armed.connector_arguments["_stdin"]).splitlines()
-    assert lines.index("first") < lines.index(f"systemctl -q enable {SERVICE}")
+    assert lines.index("first") < lines.index(f"  systemctl -q enable {SERVICE}")
     assert made.get_raw_value().endswith("; }; make it")
     assert isinstance(proof, FunctionCommand)
     assert "undone before it was confirmed" in str(confirmed.connector_arguments["_stdin"])
@@ -150,7 +168,7 @@ def test_what_is_undone_is_not_made_any_more(shell: Shell, tmp_path: Path) -> No
     arm(shell, file)
     assert perform(making(tmp_path, "sh", "-s"), shell).returncode == 0
     assert file.read_text() == "new\n"
-    perform(script(*undo.now("door")), shell)
+    perform(script(undo.now("door")), shell)
     done = perform(making(tmp_path, "sh", "-s"), shell)
     assert done.returncode == 1 and "undone before it was made" in done.stderr
     assert file.read_text() == "old"
@@ -197,7 +215,7 @@ def test_a_step_that_hangs_does_not_keep_the_operators_out(
     flock(descriptor, LOCK_EX)
     file.write_text("new")
     start = time.monotonic()
-    perform(script(*undo.now("door")), shell)
+    perform(script(undo.now("door")), shell)
     assert time.monotonic() - start < 10
     os.close(descriptor)
     assert file.read_text() == "old"

@@ -127,7 +127,7 @@ def test_only_what_is_written_comes_back() -> None:
 def test_what_an_earlier_run_did_not_prove_is_undone_first() -> None:
     waiting = but(files={WAITING: PathState("directory", 0o700, "root", "root")})
     done = apply(waiting, CONVERGED)
-    assert "systemctl start coop-undo-access.service" in only_script(done)
+    assert "systemctl start coop-undo@access.service" in only_script(done)
     assert done.said == ["an earlier change was never confirmed: undone"]
 
 
@@ -148,7 +148,7 @@ def test_people_get_account_groups_and_keys() -> None:
         assert line in armed
     assert "web-hypha-1 coop-admins" not in armed
     # Before the undo is armed, and so before any key counts.
-    assert armed.index("useradd") < armed.index("coop-undo-access.timer")
+    assert armed.index("useradd") < armed.index("coop-undo@access.timer")
     assert f"{KEYS}/ops-hypha-1" in written
 
 

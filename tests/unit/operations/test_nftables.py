@@ -112,7 +112,7 @@ def test_an_earlier_change_that_was_not_proven_is_undone_first() -> None:
     directory = PathState("directory", 0o700, "root", "root")
     waiting = state(SHUT_LISTED, SHUT, **{undo.directory("fw"): directory})
     done = apply(waiting, state(OPEN_LISTED, OPEN))
-    assert "systemctl start coop-undo-fw.service" in armed(done)
+    assert "systemctl start coop-undo@fw.service" in armed(done)
     assert len(done.commands) == 6
 
 
