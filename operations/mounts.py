@@ -4,13 +4,24 @@ from collections.abc import Mapping
 from shlex import quote
 
 from pyinfra import host
-from pyinfra.api import StringCommand
 
 from engine.operation import Commands, ask, operation
-from engine.report import fail, tell
+from engine.report import fail, script, tell
 from facts.mounts import Mountpoints, MountpointState
 
 ABSENT = MountpointState(immutable=False, entries=0)
+
+# Underneath, as in the fact: something may be mounted there already.
+_SEAL = """\
+set -e
+for path in "$@"; do
+  parent=${path%/*}
+  mkdir -p "${parent:=/}"
+  mount --bind "$parent" /mnt
+  mkdir -p "/mnt/${path##*/}"
+  chattr +i "/mnt/${path##*/}"
+  umount /mnt
+done"""
 
 
 @operation()
@@ -53,10 +64,5 @@ def sealed(filesystems: Mapping[str, str]) -> Commands:
         return
     for path in bare:
         tell(f"{path}: {'writable' if path in now else 'absent'} -> sealed (chattr +i) mountpoint")
-    # Underneath, as in the fact: something may be mounted there already.
-    seal = (
-        'set -e; umask 022; for path in "$@"; do parent="${path%/*}"; parent="${parent:-/}"; '
-        'mkdir -p "$parent"; mount --bind "$parent" /mnt; '
-        'mkdir -p "/mnt/${path##*/}"; chattr +i "/mnt/${path##*/}"; umount /mnt; done'
-    )
-    yield StringCommand(f"unshare -m sh -c {quote(seal)} seal {' '.join(map(quote, bare))}")
+    seal = f"unshare -m sh -s {' '.join(map(quote, bare))} <<'END-OF-SEAL'"
+    yield script(seal, _SEAL, "END-OF-SEAL")
