@@ -6,6 +6,7 @@ questions  what a host is asked, and when: together what can be, nothing older t
 operation  operations that ask first and then change: `@operation()`, `ask`
 report     how operations speak: `tell` a difference, `warn` a person, `fail` one host, `script`
 order      `barrier`: all hosts have done what stands above before any begins what stands below
+turns      one host of a kind changes alone, and then more at a time the more are proven
 upstream   what belongs into pyinfra, and is here until it is there
 undo       changes that undo themselves unless it is proven that nobody is locked out
 

@@ -13,11 +13,12 @@ from pyinfra import host, state
 from engine import undo
 from engine.operation import Commands, operation
 from engine.report import diff, fail, script, warn
-from facts.nftables import Table
+from engine.turns import Turns
+from facts.nftables import Table, TableState
 from operations import files
 
-# The hosts on which this run has begun a change, so that it goes no further once one has failed.
-_begun: list[str] = []
+# Of this run, so that it goes no further once a host has failed.
+_turns = Turns()
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,9 @@ def table(
     closed: what the table should be as soon as there is no hindrance. Until then it is left as it
         is, or is made as `text` if it is not there. What is closed is never opened again.
 
-    Whatever is not proven is undone by the host after undo.PROOF_SECONDS. To be called with
-    _serial=True: once it fails on one host, the next ones are left as they are. Never touches
-    another table.
+    Whatever is not proven is undone by the host after undo.PROOF_SECONDS. Hosts change in turns, as
+    of one kind those that get the same text: once it fails on one host, those that have not begun
+    are left as they are. Never touches another table.
     """
     texts = [text, *([closed.text] if closed else [])]
     paths = [file, undo.directory(table)]
@@ -67,34 +68,48 @@ def table(
             host.noop(f"{table} is left as it is")
             return
         closed = None
-    if closed:
-        text, prove = closed.text, closed.prove
-    if in_force(text):
+    want = closed or Closed(text, lambda: None, prove)
+    if in_force(want.text):
         host.noop(f"{table} is in force")
         return
-    if failed := _failed_before():
-        yield fail(f"left as it was, as {', '.join(failed)} failed")
+    yield from _in_turn(want.text, _change(table, file, want, now, listed[want.text]))
+
+
+def _in_turn(kind: str, change: Commands) -> Commands:
+    """The change, of which nothing is begun before it is the host's turn."""
+    # Without -y pyinfra runs this once before any host is changed.
+    if not state.is_executing:
+        yield from change
         return
-    entry = files.File(file, text)
-    if now.live != listed[text]:
-        diff(f"nft list table inet {table}", now.live or None, listed[text])
+    if reason := _turns.begin(host.name, kind):
+        yield fail(f"left as it was, as {reason}")
+        return
+    proven = False
+    try:
+        yield from change
+        proven = True
+    finally:
+        # Also if a command has failed: pyinfra drops what would come after it.
+        _turns.end(host.name, proven)
+
+
+def _change(table: str, file: str, want: Closed, now: TableState, listed: str) -> Commands:
+    # It may have come up while the host waited for its turn.
+    if hindrance := want.hindrance():
+        yield fail(hindrance)
+        return
+    entry = files.File(file, want.text)
+    if now.live != listed:
+        diff(f"nft list table inet {table}", now.live or None, listed)
     if files.differing([entry], now.files):
         files.explain(entry, now.files.get(file))
-    # Without -y pyinfra runs this once before any host is changed.
-    if state.is_executing:
-        _begun.append(host.name)
     yield from undo.unless_proven(
         table,
         [files.write([entry]), script(f"nft -f {file}")],
-        prove,
+        want.prove,
         files=[file],
         then=_put_back(table, now.live),
     )
-
-
-def _failed_before() -> list[str]:
-    failed = {other.name for other in state.failed_hosts}
-    return [name for name in _begun if name in failed]
 
 
 def _put_back(table: str, live: str) -> list[str]:

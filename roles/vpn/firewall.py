@@ -40,7 +40,6 @@ def converge() -> None:
         text=_table(at_once()),
         prove=partial(_prove, at_once()),
         closed=_closed(),
-        _serial=True,
     )
 
 

@@ -1,11 +1,11 @@
 from dataclasses import replace
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from pyinfra.api import FunctionCommand
 
 from engine import undo
+from engine.turns import Turns
 from facts.files import PathState
 from facts.nftables import Table, TableState
 from operations import nftables
@@ -20,7 +20,7 @@ OTHERWISE = "bring your tunnel up"
 
 @pytest.fixture(autouse=True)
 def _nothing_begun(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(nftables, "_begun", [])
+    monkeypatch.setattr(nftables, "_turns", Turns())
 
 
 def state(live: str, text: str | None, **more: PathState) -> TableState:
@@ -126,10 +126,15 @@ def test_before_nft_is_installed_the_table_is_to_come() -> None:
     assert done.warned == [] and f"{FILE}: absent -> file root:root 0644, 1 line" in done.said
 
 
-def test_once_it_fails_on_one_host_the_next_ones_are_left() -> None:
-    failed = [SimpleNamespace(name="bbb1")]
-    apply(state("", None), executing=False)
-    assert nftables._begun == [], "to prepare is not to begin"
-    assert len(apply(state("", None), failed_hosts=failed).commands) == 5, "it failed elsewhere"
-    nftables._begun.append("bbb1")
-    assert "left as it was, as bbb1 failed" in apply(state("", None), failed_hosts=failed).failure
+def test_what_has_come_into_use_while_the_host_waited_is_not_cut_off() -> None:
+    answers = iter([None, OTHERWISE])
+    shut = Closed(SHUT, lambda: next(answers), shut_proof)
+    now: dict[type, Any] = {Table: state(OPEN_LISTED, OPEN)}
+    done = run(table, "fw", FILE, OPEN, open_proof, shut, facts=now)
+    assert done.failure == OTHERWISE and len(done.commands) == 1
+
+
+def test_to_prepare_is_not_to_begin() -> None:
+    for _ in range(2):
+        assert len(apply(state("", None), executing=False).commands) == 1
+    assert len(apply(state("", None)).commands) == 5

@@ -1,0 +1,52 @@
+"""Whose turn it is to change: one host of a kind alone, then more at a time the more are proven."""
+
+from collections import Counter
+
+from gevent.event import Event
+
+PATIENCE_SECONDS = 300
+"""How long a host waits for news of those at work: by then each has undone itself."""
+
+
+class Turns:
+    """The hosts that change what could shut everybody out, so that a mistake meets few of them.
+
+    Hosts of one kind run the same risk. The first of a kind changes while no other host at all
+    does. From then on as many of that kind are at work as were proven before, and one more. As soon
+    as one has failed, nobody begins any more.
+
+    Who waits holds a place in pyinfra's pool of greenlets, as does each that is waited for, since
+    it has begun: so a pool of any size lets all of them through.
+    """
+
+    def __init__(self) -> None:
+        self._at_work: dict[str, str] = {}
+        self._proven: Counter[str] = Counter()
+        self._failed: list[str] = []
+        self._news = Event()
+
+    def begin(self, host: str, kind: str) -> str | None:
+        """Waits for the host's turn, whose change then has to `end`; gives why there is none."""
+        while not self._failed:
+            if self._may_begin(kind):
+                self._at_work[host] = kind
+                return None
+            if not self._news.wait(PATIENCE_SECONDS):
+                return f"{', '.join(self._at_work)} did not end within {PATIENCE_SECONDS} s"
+        return f"{', '.join(self._failed)} failed"
+
+    def end(self, host: str, proven: bool) -> None:
+        """The change of a host that has begun is proven, or has failed."""
+        kind = self._at_work.pop(host)
+        if proven:
+            self._proven[kind] += 1
+        else:
+            self._failed.append(host)
+        news, self._news = self._news, Event()
+        news.set()
+
+    def _may_begin(self, kind: str) -> bool:
+        kinds = list(self._at_work.values())
+        if not self._proven[kind]:
+            return not kinds
+        return all(self._proven[it] for it in kinds) and kinds.count(kind) <= self._proven[kind]
