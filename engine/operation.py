@@ -30,7 +30,6 @@ class Operation(Protocol[P]):
     name: what a run shows. It is the same on all hosts: pyinfra tells operations apart by it. An
         operation without a name would show all its arguments, secrets too
     _timeout: how long each remote command may take, in seconds
-    _serial: one host after the other
 
     pyinfra has more arguments than these, which its documentation calls global: whoever needs one
     adds it here. A ParamSpec takes no keywords beside its own, so they stand before *args, as in
@@ -44,7 +43,6 @@ class Operation(Protocol[P]):
         self,
         name: str,
         _timeout: int | None = None,
-        _serial: bool = False,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Any: ...

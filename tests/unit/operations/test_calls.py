@@ -9,7 +9,7 @@ from mypy import api
 from fleet import ROOT
 
 RIGHT = """
-files.present(name="Files", entries=[files.Absent("/etc/example")], _timeout=30, _serial=True)
+files.present(name="Files", entries=[files.Absent("/etc/example")], _timeout=30)
 systemd.running(name="Units", units=[systemd.Unit("nginx.service")])
 """
 

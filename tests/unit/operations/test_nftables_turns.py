@@ -1,5 +1,6 @@
 """The table on many hosts in one run of pyinfra's own, over connections that pretend."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +12,7 @@ from pyinfra.api.state import StateStage
 from pyinfra.connectors.util import CommandOutput, OutputLine
 from pyinfra.context import ctx_host, ctx_state
 
-from engine import operation, undo
+from engine import questions, undo
 from engine.several import Several
 from engine.turns import Turns
 from facts.files import PathState
@@ -26,9 +27,8 @@ STEPS = {f"nft -f {FILE}": "apply", "before it was confirmed": "confirm", "OnAct
 def _a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(undo, "ATTEMPTS_SECONDS", 0)
     monkeypatch.setattr(nftables, "_turns", Turns())
-    for name in ("_questions", "_answers"):
-        monkeypatch.setattr(operation, name, {})
-    monkeypatch.setattr(operation, "_changed", set())
+    monkeypatch.setattr(questions, "_asked", defaultdict(questions._Asked))
+    monkeypatch.setattr(questions, "_changed", set())
 
 
 @dataclass
