@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Any
 
 from fleet import ROOT
@@ -10,8 +11,12 @@ from operations import files, systemd
 PROGRAMS = "/usr/local/lib/coop-infra"
 # With nothing but Debian's Python.
 PYTHON = "/usr/bin/python3 -I"
-# Where prometheus-node-exporter of Debian looks.
-METRICS_DIRECTORY = "/var/lib/prometheus/node-exporter"
+# For prometheus-node-exporter, and not where Debian's looks by itself: that is below a directory of
+# the account prometheus, which could lead there elsewhere what root writes.
+METRICS_DIRECTORY = "/var/lib/coop-infra/metrics"
+# Where metrics were written until November 2026. What names it can go once every host has had a run
+# since then.
+OLD_METRICS_DIRECTORY = "/var/lib/prometheus/node-exporter"
 
 
 def unit_file(name: str) -> str:
@@ -33,3 +38,16 @@ def program(path: str, source: str) -> files.File:
 def settings(path: str, values: Mapping[str, Any]) -> files.File:
     """What a program is told about its host: JSON."""
     return files.File(path, json.dumps(values, indent=2) + "\n")
+
+
+def metrics(file: str) -> list[files.Entry]:
+    """What the program needs that writes this file of METRICS_DIRECTORY; the file itself is its."""
+    old = f"{OLD_METRICS_DIRECTORY}/{PurePath(file).name}"
+    return [
+        # Nobody but root puts anything in its place, and everybody gets to it.
+        files.Directory(str(PurePath(METRICS_DIRECTORY).parent)),
+        files.Directory(METRICS_DIRECTORY),
+        files.Absent(old),
+        # Of a program that was cut off.
+        files.Absent(str(PurePath(old).with_suffix(".new"))),
+    ]

@@ -13,28 +13,46 @@ silently stopped is noticed, and a source that has stopped taking snapshots. FIL
     metrics   the file to write: textfile collector of prometheus-node-exporter(1)
 
 The source is judged at the moment of the last pull, as nobody has looked at it since.
+
+The metrics are listed in docs/offsite.md. Their names and text are as in
+https://prometheus.io/docs/practices/naming/ and .../docs/instrumenting/exposition_formats/.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 # A snapshot that is younger than now by more than this comes from a clock that is wrong.
 SKEW_SECONDS = 300
 # It does not prune if not all is held that is due: hold.py.
 PRUNING = "sanoid-prune.service"
-METRIC = "coop_backup_newest_snapshot_timestamp_seconds"
-PROOF = "coop_backup_last_proof_timestamp_seconds"
-HEAD = f"""\
-# HELP {METRIC} When the newest snapshot of a dataset was taken.
-# TYPE {METRIC} gauge
-# HELP {PROOF} When a copy was last restored on trial, and all was well.
-# TYPE {PROOF} gauge
-"""
+# What may be wrong with a dataset: with its snapshots there and here, and with its last drill.
+KINDS = (
+    "source_missing",
+    "source_ahead",
+    "source_old",
+    "offsite_missing",
+    "offsite_ahead",
+    "offsite_old",
+    "drill_missing",
+    "drill_ahead",
+    "drill_old",
+    "drill_failed",
+)
+
+
+class Problem(NamedTuple):
+    """kind: one of KINDS; text: for a person to read."""
+
+    dataset: str
+    kind: str
+    text: str
 
 
 def newest_kept(copies: dict[str, str]) -> dict[str, int]:
@@ -55,7 +73,7 @@ def newest_kept(copies: dict[str, str]) -> dict[str, int]:
 
 def problems(
     settings: dict[str, Any], seen: dict[str, Any], kept: dict[str, int], now: int
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     """What is not as fresh as it should be."""
     looks = {
         "source": (seen.get("newest", {}), seen.get("at", 0)),
@@ -66,33 +84,36 @@ def problems(
         for dataset in settings["expected"]:
             created = newest.get(dataset)
             if created is None:
-                yield f"{dataset}: {place}: no snapshot"
+                kind, text = "missing", "no snapshot"
             elif created > at + SKEW_SECONDS:
-                ahead = created - at
-                yield f"{dataset}: {place}: from {ahead} s ahead: whose clock is wrong?"
+                kind, text = "ahead", f"from {created - at} s ahead: whose clock is wrong?"
             elif at - created > allowed:
-                yield (
-                    f"{dataset}: {place}: the newest snapshot is {at - created} s old, and may be "
-                    f"{allowed}"
-                )
+                age = at - created
+                kind, text = "old", f"the newest snapshot is {age} s old, and may be {allowed}"
+            else:
+                continue
+            yield Problem(dataset, f"{place}_{kind}", f"{dataset}: {place}: {text}")
 
 
 def unproven(
     settings: dict[str, Any], evidence: dict[str, dict[str, Any]], now: int
-) -> Iterator[str]:
+) -> Iterator[Problem]:
     """What has not been restored for too long, or could not be the last time."""
     for dataset in settings["expected"]:
         last = evidence.get(dataset, {})
         age = now - last.get("proven", 0)
         if last.get("problem"):
-            yield f"{dataset}: drill: {last['problem']}"
+            kind, text = "failed", last["problem"]
         elif not last.get("proven"):
-            yield f"{dataset}: drill: it was never restored on trial"
+            kind, text = "missing", "it was never restored on trial"
         elif age < -SKEW_SECONDS:
-            yield f"{dataset}: drill: the last is from {-age} s ahead: whose clock is wrong?"
+            kind, text = "ahead", f"the last is from {-age} s ahead: whose clock is wrong?"
         elif age > settings["proof_seconds"]:
             days, most = age // 86400, settings["proof_seconds"] // 86400
-            yield f"{dataset}: drill: the last is {days} days ago, and counts for {most}"
+            kind, text = "old", f"the last is {days} days ago, and counts for {most}"
+        else:
+            continue
+        yield Problem(dataset, f"drill_{kind}", f"{dataset}: drill: {text}")
 
 
 def unpruned() -> Iterator[str]:
@@ -102,18 +123,95 @@ def unpruned() -> Iterator[str]:
         yield f"nothing is pruned, nor surely held: journalctl -u {PRUNING}"
 
 
-def metrics(seen: dict[str, Any], kept: dict[str, int], evidence: dict[str, dict[str, Any]]) -> str:
+def metrics(
+    settings: dict[str, Any],
+    seen: dict[str, Any],
+    kept: dict[str, int],
+    evidence: dict[str, dict[str, Any]],
+    *,
+    found: list[Problem],
+    pruning_failed: bool,
+    now: int,
+) -> str:
+    """The same series whatever was found, so that one that is absent can be an alert of its own.
+
+    The expected datasets alone have series: of others nobody waits for a snapshot or a proof.
+    """
+    expected: list[str] = settings["expected"]
     places = {"source": seen.get("newest", {}), "offsite": kept}
-    lines = [
-        f'{METRIC}{{dataset="{dataset}",place="{place}"}} {created}\n'
-        for place, newest in places.items()
-        for dataset, created in sorted(newest.items())
+    counted = Counter((it.dataset, it.kind) for it in found)
+    families = [
+        family(
+            "coop_copy_newest_snapshot_timestamp_seconds",
+            "When the newest snapshot was taken, 0 if there is none; source: by the last pull.",
+            [
+                ({"dataset": dataset, "place": place}, newest.get(dataset) or 0)
+                for place, newest in places.items()
+                for dataset in expected
+            ],
+        ),
+        family(
+            "coop_copy_last_proof_timestamp_seconds",
+            "When a copy was last restored on trial, and all was well; 0 for never.",
+            [({"dataset": it}, evidence.get(it, {}).get("proven", 0)) for it in expected],
+        ),
+        family(
+            "coop_copy_problem",
+            "Whether this is wrong with the dataset: 1 or 0.",
+            [
+                ({"dataset": dataset, "kind": kind}, counted[dataset, kind])
+                for dataset in expected
+                for kind in KINDS
+            ],
+        ),
+        family(
+            "coop_copy_pruning_failed",
+            "Whether the last pruning failed, or the holds before it: 1 or 0.",
+            [({}, int(pruning_failed))],
+        ),
+        family(
+            "coop_copy_source_seen_timestamp_seconds",
+            "When a pull last asked the source what it has; 0 for never.",
+            [({}, seen.get("at", 0))],
+        ),
+        family(
+            "coop_copy_status_timestamp_seconds",
+            "When this was last looked at.",
+            [({}, now)],
+        ),
     ]
-    proofs = [
-        f'{PROOF}{{dataset="{dataset}"}} {last["proven"]}\n'
-        for dataset, last in sorted(evidence.items())
-    ]
-    return HEAD + "".join(lines + proofs)
+    return "".join(families)
+
+
+def family(name: str, text: str, samples: Iterable[tuple[Mapping[str, str], int]]) -> str:
+    """A gauge: its lines, for these labels and values."""
+    lines = [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
+    for labels, value in samples:
+        pairs = ",".join(f'{label}="{escaped(it)}"' for label, it in labels.items())
+        # :d lets in nothing but a whole number: it is not root who has written down some of them.
+        lines.append(f"{name}{{{pairs}}} {value:d}" if pairs else f"{name} {value:d}")
+    return "\n".join(lines) + "\n"
+
+
+def escaped(text: str) -> str:
+    """As the value of a label."""
+    return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
+
+
+def write(file: Path, text: str) -> None:
+    """Whole or not at all, for everybody to read, and never through a link. Raises OSError.
+
+    The directory is the role's to make: no other account can change what lies in it.
+    """
+    new = file.with_suffix(".new")
+    new.unlink(missing_ok=True)
+    with new.open("x") as out:
+        os.fchmod(out.fileno(), 0o644)
+        out.write(text)
+        out.flush()
+        # After a reset an empty file would be read as no series at all.
+        os.fsync(out.fileno())
+    new.replace(file)
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -124,16 +222,21 @@ def _read(file: Path) -> dict[str, Any]:
 def main(settings: dict[str, Any], only_look: bool = False) -> int:
     seen, evidence = (_read(Path(settings[name])) for name in ("seen", "evidence"))
     kept, now = newest_kept(settings["copies"]), int(time.time())
-    found = [*problems(settings, seen, kept, now), *unproven(settings, evidence, now), *unpruned()]
-    print(json.dumps({"at": now, "source": seen, "offsite": kept, "problems": found}))
+    found = [*problems(settings, seen, kept, now), *unproven(settings, evidence, now)]
+    pruning = [*unpruned()]
+    said = [*(it.text for it in found), *pruning]
     if not only_look:
-        new = Path(settings["metrics"]).with_suffix(".new")
-        new.parent.mkdir(parents=True, exist_ok=True)
-        new.write_text(metrics(seen, kept, evidence))
-        new.replace(settings["metrics"])
-    for problem in found:
+        text = metrics(
+            settings, seen, kept, evidence, found=found, pruning_failed=bool(pruning), now=now
+        )
+        try:
+            write(Path(settings["metrics"]), text)
+        except OSError as error:
+            said.append(f"the metrics cannot be written: {error}")
+    print(json.dumps({"at": now, "source": seen, "offsite": kept, "problems": said}))
+    for problem in said:
         print(problem, file=sys.stderr)
-    return 1 if found else 0
+    return 1 if said else 0
 
 
 if __name__ == "__main__":

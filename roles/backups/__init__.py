@@ -8,7 +8,16 @@ from controller.this_run import secrets, this_fleet, this_host
 from facts.sets import Sets
 from operations import files, gocryptfs_key, systemd
 from roles.backups.found import judge
-from roles.places import METRICS_DIRECTORY, PROGRAMS, PYTHON, program, settings, timer, unit_file
+from roles.places import (
+    METRICS_DIRECTORY,
+    PROGRAMS,
+    PYTHON,
+    metrics,
+    program,
+    settings,
+    timer,
+    unit_file,
+)
 from roles.templates import render
 
 PROGRAM = f"{PROGRAMS}/backup"
@@ -75,6 +84,7 @@ def _files() -> list[files.Entry]:
         files.File(COMMAND, render(__file__, "coop-backup.j2", **values), 0o755),
         settings(SETTINGS, told),
         files.Directory(STATE, 0o700),
+        *metrics(METRICS),
         *(
             files.File(unit_file(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))
             for it in UNITS

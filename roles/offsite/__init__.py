@@ -17,7 +17,16 @@ from fleet.hosts import Host
 from operations import accounts, delegations, files, keys, systemd, zfs
 from roles import pool
 from roles.offsite.found import judge
-from roles.places import METRICS_DIRECTORY, PROGRAMS, PYTHON, program, settings, timer, unit_file
+from roles.places import (
+    METRICS_DIRECTORY,
+    PROGRAMS,
+    PYTHON,
+    metrics,
+    program,
+    settings,
+    timer,
+    unit_file,
+)
 from roles.templates import render
 
 (ACCOUNT,) = OffsiteGroup.accounts
@@ -181,6 +190,7 @@ def _files() -> list[files.Entry]:
         program(HOLD, "offsite/hold.py"),
         settings(SETTINGS, told),
         program(STATUS, "offsite/status.py"),
+        *metrics(METRICS),
         *(
             files.File(unit_file(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))
             for it in UNITS

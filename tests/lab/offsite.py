@@ -7,6 +7,7 @@ VOLUME = "storage/staging/vision-stg1"
 COPY = f"offsite/{VOLUME}"
 AS_PULLER = "runuser -u coop-pull -- ssh storage1"
 LOOK = "python3 -I /usr/local/lib/coop-infra/offsite-status /etc/coop-infra/offsite.json --look"
+METRICS = "/var/lib/coop-infra/metrics/coop-offsite.prom"
 SIZE = 48 * 2**20
 # What WireGuard and TCP add to what is sent, at an MTU of 1420: under 6 %.
 OVERHEAD = 1.06

@@ -1,6 +1,7 @@
 """Restores on trial: the copies are what they should be, and what is not is found."""
 
 import json
+import re
 import shlex
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from lab import board
 from lab.machines import ALONE, CommandFailed, Machine, pyinfra, together
 from tests.lab.fleets import VPN_KEYS, CopiesFleet, edit, finish
-from tests.lab.offsite import LOOK, pull, snapshots
+from tests.lab.offsite import LOOK, METRICS, pull, snapshots
 from tests.lab.pages import block
 
 pytestmark = pytest.mark.drill
@@ -70,13 +71,17 @@ def test_both_boards_are_restored_and_used(quiet: CopiesFleet) -> None:
     look = json.loads(quiet.offsite.try_sh(LOOK).stdout)
     assert not [problem for problem in look["problems"] if "drill" in problem]
     quiet.offsite.try_sh("systemctl start coop-offsite-status.service")
-    metrics = quiet.offsite.sh("cat /var/lib/prometheus/node-exporter/coop-offsite.prom")
-    assert metrics.count("coop_backup_last_proof_timestamp_seconds{") == 3
+    metrics = quiet.offsite.sh(f"cat {METRICS}")
+    proofs = re.findall(r"^coop_copy_last_proof_timestamp_seconds\{.*\} (\d+)$", metrics, re.M)
+    assert len(proofs) == 3 and "0" not in proofs
+    expired = f'coop_copy_problem{{dataset="{ENCRYPTED}",kind="drill_old"}}'
+    assert f"{expired} 0\n" in metrics
     # It counts for eight days.
     quiet.offsite.sh("date -s '+9 days' > /dev/null")
     assert quiet.offsite.try_sh("systemctl start coop-offsite-status.service").returncode != 0
     said = quiet.offsite.sh("journalctl -u coop-offsite-status -n 20 --no-pager")
     assert f"{ENCRYPTED}: drill: the last is 9 days ago, and counts for 8" in said
+    assert f"{expired} 1\n" in quiet.offsite.sh(f"cat {METRICS}")
     with pytest.raises(CommandFailed, match="s old, and may be 7200"):
         drill(quiet)
 

@@ -8,21 +8,26 @@ from types import SimpleNamespace
 import pytest
 from pyinfra.context import ctx_host
 
-from operations.files import File
+from operations.files import Entry, File
 from roles import backups
+from roles.places import metrics
 from tests.unit.fleet_samples import fleet_of, sample
 
 STORE = "a.example.org:/export/ns1"
 
 
 @pytest.fixture
-def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+def entries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Entry]:
     backup = {"store": STORE, "directories": ["/etc", "/srv"], "lvm": "vg0/srv"}
     fleet = fleet_of(tmp_path, sample(stg1__backup=backup))
     monkeypatch.setattr(backups, "this_fleet", lambda: fleet)
     monkeypatch.setattr(backups, "this_host", lambda: fleet.host("stg1"))
     with ctx_host.use(SimpleNamespace(name="stg1")):
-        entries = backups._files()
+        return backups._files()
+
+
+@pytest.fixture
+def texts(entries: list[Entry]) -> dict[str, str]:
     return {entry.path: entry.content for entry in entries if isinstance(entry, File)}
 
 
@@ -41,6 +46,12 @@ def test_the_program_is_told_all_that_it_reads(texts: dict[str, str]) -> None:
         and isinstance(node.slice, ast.Constant)
     }
     assert read == settings.keys()
+
+
+def test_the_metrics_have_their_directory(entries: list[Entry], texts: dict[str, str]) -> None:
+    file = json.loads(texts["/etc/coop-infra/backup.json"])["metrics"]
+    assert file == "/var/lib/coop-infra/metrics/coop-backup.prom"
+    assert [it for it in metrics(file) if it not in entries] == []
 
 
 def test_whatever_it_mounts_ends_with_it(texts: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ from fleet.model import Fleet
 from operations.files import File
 from programs.offsite import source
 from roles import offsite, pool
+from roles.places import metrics
 from roles.templates import render
 from tests.unit.fleet_samples import KEY, OFFSITE, fleet_of, sample
 from tests.unit.operation_harness import Shell
@@ -73,6 +74,15 @@ def test_the_programs_find_their_settings(fleet: Fleet, monkeypatch: pytest.Monk
     assert settings["retentions"]["offsite/storage/prod"]["daily"] == 35
     assert "HostName 10.66.0.11\n" in files["/var/lib/coop-offsite/.ssh/config"]
     assert files[offsite.PULL].startswith('"""Pulls')
+
+
+def test_the_metrics_have_their_directory(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, fleet, "offsite1")
+    entries = offsite._files()
+    (told,) = (it for it in entries if isinstance(it, File) and it.path == offsite.SETTINGS)
+    file = json.loads(told.content)["metrics"]
+    assert file == "/var/lib/coop-infra/metrics/coop-offsite.prom"
+    assert [it for it in metrics(file) if it not in entries] == []
 
 
 def test_sanoid_prunes_here_and_takes_none(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:

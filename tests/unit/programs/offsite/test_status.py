@@ -1,12 +1,17 @@
-"""How old copies may be, before it is said."""
+"""How old copies may be, before it is said, and what monitoring is told."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from fleet import ROOT
 from programs.offsite import status
+from tests.unit.exposition import documented, read
 from tests.unit.operation_harness import Shell
 
 HOUR = 3600
@@ -25,7 +30,7 @@ def problems(kept: int | None, source: int | None, seen: int = 0) -> list[str]:
     there = {} if source is None else {WWW: NOW - source}
     here = {} if kept is None else {WWW: NOW - kept}
     look = {"at": NOW - seen, "newest": there}
-    return list(status.problems(SETTINGS, look, here, NOW))
+    return [it.text for it in status.problems(SETTINGS, look, here, NOW)]
 
 
 def test_what_is_fresh_is_no_problem() -> None:
@@ -58,7 +63,7 @@ def test_a_clock_that_is_ahead_does_not_pass_for_freshness() -> None:
 
 def unproven(**last: Any) -> list[str]:
     evidence = {WWW: last} if last else {}
-    return list(status.unproven(SETTINGS, evidence, NOW))
+    return [it.text for it in status.unproven(SETTINGS, evidence, NOW)]
 
 
 def test_a_copy_counts_once_it_was_restored_and_for_some_days() -> None:
@@ -77,29 +82,201 @@ def test_a_drill_that_failed_is_said_whatever_was_before() -> None:
     assert unproven(problem="4 errors", proven=0) == [f"{WWW}: drill: 4 errors"]
 
 
-def test_as_the_unit_runs_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     shell = Shell(tmp_path)
     shell.stand_in("zfs", r"printf 'keep/tank/prod/www@a\t1\nkeep/tank/prod/www@b\t7\n'")
     shell.stand_in("systemctl", "exit 1")
     monkeypatch.setenv("PATH", shell.path)
-    file, seen = tmp_path / "metrics/offsite.prom", tmp_path / "seen.json"
-    evidence = tmp_path / "evidence.json"
-    files = {"metrics": file, "seen": seen, "evidence": evidence}
-    settings = {**SETTINGS, **{name: str(path) for name, path in files.items()}}
+    return shell
+
+
+@pytest.fixture
+def settings(tmp_path: Path, shell: Shell) -> dict[str, Any]:
+    """Of a host that has two snapshots of WWW, and where nothing else ever was."""
+    files = {"metrics": "offsite.prom", "seen": "seen.json", "evidence": "evidence.json"}
+    return {**SETTINGS, **{name: str(tmp_path / file) for name, file in files.items()}}
+
+
+def test_as_the_unit_runs_it(
+    settings: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: float(NOW))
+    file = Path(settings["metrics"])
     assert status.main(settings, only_look=True) == 1
     assert not file.exists()
-    seen.write_text(json.dumps({"at": 5, "newest": {WWW: 4}}))
-    evidence.write_text(json.dumps({WWW: {"problem": None, "proven": 6}}))
+    Path(settings["seen"]).write_text(json.dumps({"at": 5, "newest": {WWW: 4, "tank/gone": 3}}))
+    Path(settings["evidence"]).write_text(json.dumps({WWW: {"problem": None, "proven": 6}}))
     assert status.main(settings) == 1
     said = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert (said["offsite"], said["source"]["newest"]) == ({WWW: 7}, {WWW: 4})
-    assert [line for line in file.read_text().splitlines() if not line.startswith("#")] == [
-        f'coop_backup_newest_snapshot_timestamp_seconds{{dataset="{WWW}",place="source"}} 4',
-        f'coop_backup_newest_snapshot_timestamp_seconds{{dataset="{WWW}",place="offsite"}} 7',
-        f'coop_backup_last_proof_timestamp_seconds{{dataset="{WWW}"}} 6',
+    assert (said["offsite"], said["source"]["newest"][WWW]) == ({WWW: 7}, 4)
+    assert said["problems"] == [
+        f"{WWW}: offsite: the newest snapshot is {NOW - 7} s old, and may be 7200",
+        f"{WWW}: drill: the last is 20833 days ago, and counts for 8",
     ]
+    found = read(file.read_text())
+    wrong = {labels: value for labels, value in found.pop("coop_copy_problem").items() if value}
+    assert wrong == {problem("offsite_old"): 1, problem("drill_old"): 1}
+    assert found == {
+        "coop_copy_newest_snapshot_timestamp_seconds": {
+            (("dataset", WWW), ("place", "source")): 4,
+            (("dataset", WWW), ("place", "offsite")): 7,
+        },
+        "coop_copy_last_proof_timestamp_seconds": {(("dataset", WWW),): 6},
+        "coop_copy_pruning_failed": {(): 0},
+        "coop_copy_source_seen_timestamp_seconds": {(): 5},
+        "coop_copy_status_timestamp_seconds": {(): NOW},
+    }
+
+
+def problem(kind: str) -> tuple[tuple[str, str], ...]:
+    return (("dataset", WWW), ("kind", kind))
+
+
+def told(seen: dict[str, Any], kept: dict[str, int], last: dict[str, Any]) -> dict[str, Any]:
+    """The metrics of what is known of WWW."""
+    evidence = {WWW: last} if last else {}
+    found = [
+        *status.problems(SETTINGS, seen, kept, NOW),
+        *status.unproven(SETTINGS, evidence, NOW),
+    ]
+    return read(
+        status.metrics(SETTINGS, seen, kept, evidence, found=found, pruning_failed=False, now=NOW)
+    )
+
+
+def test_what_never_was_has_its_series_and_the_value_0() -> None:
+    found = told({}, {}, {})
+    assert found["coop_copy_newest_snapshot_timestamp_seconds"] == {
+        (("dataset", WWW), ("place", "source")): 0,
+        (("dataset", WWW), ("place", "offsite")): 0,
+    }
+    assert found["coop_copy_last_proof_timestamp_seconds"] == {(("dataset", WWW),): 0}
+    assert found["coop_copy_source_seen_timestamp_seconds"] == {(): 0}
+
+
+FRESH: dict[str, Any] = {
+    "seen": {"at": NOW, "newest": {WWW: NOW}},
+    "kept": {WWW: NOW},
+    "last": {"problem": None, "proven": NOW},
+}
+
+
+def snapshot(at: int) -> dict[str, Any]:
+    return {"seen": {"at": NOW, "newest": {WWW: at}}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change"),
+    [
+        ("source_missing", {"seen": {"at": NOW, "newest": {}}}),
+        ("source_ahead", snapshot(NOW + HOUR)),
+        ("source_old", snapshot(NOW - 2 * HOUR)),
+        ("offsite_missing", {"kept": {}}),
+        ("offsite_ahead", {"kept": {WWW: NOW + HOUR}}),
+        ("offsite_old", {"kept": {WWW: NOW - 3 * HOUR}}),
+        ("drill_missing", {"last": {}}),
+        ("drill_ahead", {"last": {"problem": None, "proven": NOW + HOUR}}),
+        ("drill_old", {"last": {"problem": None, "proven": 1}}),
+        ("drill_failed", {"last": {"problem": "4 errors", "proven": NOW}}),
+        (None, {}),
+    ],
+)
+def test_each_problem_has_a_series_that_is_1_and_is_0_without_it(
+    kind: str | None, change: dict[str, Any]
+) -> None:
+    found = told(**{**FRESH, **change})["coop_copy_problem"]
+    assert found == {problem(each): int(each == kind) for each in status.KINDS}
+
+
+def test_pruning_that_fails_is_in_a_metric(shell: Shell, settings: dict[str, Any]) -> None:
+    shell.stand_in("systemctl", "exit 0")
+    status.main(settings)
+    found = read(Path(settings["metrics"]).read_text())
+    assert found["coop_copy_pruning_failed"] == {(): 1}
+
+
+@given(st.text())
+@example('\\n "\n\\')
+def test_any_name_of_a_dataset_comes_back_as_it_was(name: str) -> None:
+    text = status.family("coop_x", "Of x.", [({"dataset": name}, 1)])
+    assert read(text) == {"coop_x": {(("dataset", name),): 1}}
+
+
+@pytest.mark.parametrize("value", ["1", 1.5, float("nan"), None, "1\ncoop_y 2"])
+def test_a_value_that_is_no_whole_number_is_not_written(value: Any) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        status.family("coop_x", "Of x.", [({}, value)])
+
+
+def test_the_metrics_are_for_everybody_to_read(tmp_path: Path) -> None:
+    file, before = tmp_path / "a.prom", os.umask(0o077)
+    try:
+        status.write(file, "a 1\n")
+    finally:
+        os.umask(before)
+    assert file.stat().st_mode & 0o777 == 0o644
+
+
+def test_the_metrics_are_written_through_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("keep me")
+    file, new = tmp_path / "a.prom", tmp_path / "a.new"
+    for link in (file, new):
+        link.symlink_to(precious)
+    status.write(file, "a 1\n")
+    assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
+    assert not file.is_symlink() and sorted(tmp_path.iterdir()) == [file, precious]
+    # Nor through one that is put there meanwhile.
+    monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: new.symlink_to(precious))
+    with pytest.raises(FileExistsError):
+        status.write(file, "a 2\n")
+    assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
+
+
+def test_metrics_that_do_not_reach_the_disk_leave_the_old_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.prom"
+    status.write(file, "a 1\n")
+
+    def fail(_: int) -> None:
+        raise OSError("no room")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no room"):
+        patch.setattr("os.fsync", fail)
+        status.write(file, "a 2\n")
+    assert file.read_text() == "a 1\n"
+    # What is left of that is no obstacle.
+    status.write(file, "a 3\n")
+    assert file.read_text() == "a 3\n"
+
+
+def test_metrics_that_cannot_be_written_are_a_failure_that_is_told(
+    settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also if nothing else is wrong; what else is wrong is told all the same."""
+    monkeypatch.setattr("time.time", lambda: 7.0)
+    Path(settings["seen"]).write_text(json.dumps({"at": 7, "newest": {WWW: 7}}))
+    Path(settings["evidence"]).write_text(json.dumps({WWW: {"problem": None, "proven": 7}}))
+    assert status.main(settings) == 0
+    missing = {**settings, "metrics": str(Path(settings["metrics"]).parent / "no/a.prom")}
+    capsys.readouterr()
+    assert status.main(missing) == 1
+    said = capsys.readouterr()
+    (line,) = said.err.splitlines()
+    assert line.startswith("the metrics cannot be written: ") and "no/a.new" in line
+    assert json.loads(said.out)["problems"] == [line]
+    Path(settings["evidence"]).unlink()
+    assert status.main(missing) == 1
+    assert "never restored" in capsys.readouterr().err
+
+
+def test_the_page_lists_the_metrics_and_the_kinds_of_problems() -> None:
+    page = (ROOT / "docs/offsite.md").read_text()
+    assert documented(page) == told(**FRESH).keys() | set(status.KINDS)
 
 
 def test_pruning_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,20 @@
+"""Where metrics go, and where none are left."""
+
+from operations.files import Absent, Directory
+from roles.places import METRICS_DIRECTORY, metrics
+
+
+def test_metrics_lie_where_root_alone_writes_and_everybody_reads() -> None:
+    made = [it for it in metrics(f"{METRICS_DIRECTORY}/a.prom") if isinstance(it, Directory)]
+    assert made == [
+        Directory("/var/lib/coop-infra", 0o755, "root", "root"),
+        Directory("/var/lib/coop-infra/metrics", 0o755, "root", "root"),
+    ]
+
+
+def test_what_an_earlier_version_wrote_elsewhere_goes() -> None:
+    gone = [it.path for it in metrics(f"{METRICS_DIRECTORY}/a.prom") if isinstance(it, Absent)]
+    assert gone == [
+        "/var/lib/prometheus/node-exporter/a.prom",
+        "/var/lib/prometheus/node-exporter/a.new",
+    ]
