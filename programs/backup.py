@@ -31,7 +31,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from errno import EIO
@@ -61,8 +61,8 @@ SNAPSHOT = "coop-backup"
 SET, UNFINISHED = "night-", "unfinished"
 RUNNING = ("active", "activating", "reloading")
 TIME = "%Y-%m-%dT%H:%M:%SZ"
-AGE_METRIC = "coop_backup_newest_set_timestamp_seconds"
-COUNT_METRIC = "coop_backup_sets"
+# What may be wrong with the sets.
+KINDS = ("unreadable", "damaged", "missing", "ahead", "old")
 
 Settings = dict[str, Any]
 
@@ -476,9 +476,18 @@ def damage(settings: Settings) -> Path:
 
 
 def replace(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Whole or not at all, for everybody to read, and never through a link. Raises OSError.
+
+    The directory is the role's to make.
+    """
     new = file.with_suffix(".new")
-    new.write_text(text)
+    new.unlink(missing_ok=True)
+    with new.open("x") as out:
+        os.fchmod(out.fileno(), 0o644)
+        out.write(text)
+        out.flush()
+        # After a reset an empty file would be read as if there had never been a set.
+        os.fsync(out.fileno())
     new.replace(file)
 
 
@@ -487,45 +496,66 @@ def look(settings: Settings, readable: bool, write: bool) -> int:
 
     readable: False while a night is being copied, which then is not said to be wrong
     """
-    found: list[str] = []
+    found: dict[str, str] = {}
     try:
         if readable:
             with opened(settings) as sets:
                 note(settings, sets)
     except (Failed, OSError) as error:
-        found.append(f"the sets cannot be read: {error}")
+        found["unreadable"] = f"the sets cannot be read: {error}"
     known = {"sets": 0, "newest": 0}
     with suppress(OSError, ValueError):
         known = json.loads(last(settings).read_text())
     if damage(settings).exists():
-        found.append(f"the store is damaged: {damage(settings).read_text()}")
+        found["damaged"] = f"the store is damaged: {damage(settings).read_text()}"
     now = int(time.time())
-    found += problems(settings, known, now)
-    print(json.dumps({"at": now, **known, "problems": found}))
+    found |= problems(settings, known, now)
+    said = [*found.values()]
     if write:
-        replace(Path(settings["metrics"]), metrics(known))
-    for problem in found:
+        try:
+            replace(Path(settings["metrics"]), metrics(known, found, now))
+        except OSError as error:
+            said.append(f"the metrics cannot be written: {error}")
+    print(json.dumps({"at": now, **known, "problems": said}))
+    for problem in said:
         print(problem, file=sys.stderr)
-    return 1 if found else 0
+    return 1 if said else 0
 
 
-def problems(settings: Settings, known: dict[str, int], now: int) -> Iterator[str]:
+def problems(settings: Settings, known: dict[str, int], now: int) -> Iterator[tuple[str, str]]:
+    """What is wrong with the age of the newest, by its kind."""
     age = now - known["newest"]
     if not known["sets"]:
-        yield "there is no set"
+        yield "missing", "there is no set"
     elif age < -SKEW_SECONDS:
-        yield f"the newest set is from {-age} s ahead: was the clock wrong, or is it now?"
+        text = f"the newest set is from {-age} s ahead: was the clock wrong, or is it now?"
+        yield "ahead", text
     elif age > settings["max_age"]:
-        yield f"the newest set is {age} s old, and may be {settings['max_age']}"
+        yield "old", f"the newest set is {age} s old, and may be {settings['max_age']}"
 
 
-def metrics(known: dict[str, int]) -> str:
-    return (
-        f"# HELP {AGE_METRIC} When the newest set in the provider's store was made.\n"
-        f"# TYPE {AGE_METRIC} gauge\n{AGE_METRIC} {known['newest']}\n"
-        f"# HELP {COUNT_METRIC} How many sets are in the provider's store.\n"
-        f"# TYPE {COUNT_METRIC} gauge\n{COUNT_METRIC} {known['sets']}\n"
-    )
+def metrics(known: dict[str, int], found: Mapping[str, str], now: int) -> str:
+    """The same series whatever was found, so that one that is absent can be an alert of its own.
+
+    They are listed in docs/backups.md.
+    """
+    families = {
+        "coop_set_newest_timestamp_seconds": (
+            "When the newest set in the provider's store was begun; 0 if there is none.",
+            {"": known["newest"]},
+        ),
+        "coop_set_kept": ("How many sets are in the provider's store.", {"": known["sets"]}),
+        "coop_set_problem": (
+            "Whether this is wrong with the sets: 1 or 0.",
+            {f'{{kind="{kind}"}}': int(kind in found) for kind in KINDS},
+        ),
+        "coop_set_status_timestamp_seconds": ("When this was last looked at.", {"": now}),
+    }
+    lines: list[str] = []
+    for name, (text, samples) in families.items():
+        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
+        lines += [f"{name}{labels} {value:d}" for labels, value in samples.items()]
+    return "\n".join(lines) + "\n"
 
 
 def taken(name: str) -> int:

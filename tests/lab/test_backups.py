@@ -2,6 +2,7 @@
 
 import json
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ pytestmark = pytest.mark.backups
 SIZE = 96 * 2**20
 MARK = "seen-nowhere-else"
 SETTINGS = "/etc/coop-infra/backup.json"
+METRICS = "/var/lib/coop-infra/metrics/coop-backup.prom"
 
 
 def night(host: Machine) -> str:
@@ -204,11 +206,15 @@ def test_a_set_that_is_too_old_is_told(backups: BackupFleet) -> None:
     host = backups.host
     night(host)
     host.sh("systemctl start coop-backup-status.service", timeout=300)
-    metric = host.sh("cat /var/lib/prometheus/node-exporter/coop-backup.prom")
-    assert "coop_backup_sets 1" in metric
+    metrics = host.sh(f"cat {METRICS}").splitlines()
+    assert {"coop_set_kept 1", 'coop_set_problem{kind="old"} 0'} <= {*metrics}
+    # Whoever scrapes it may read it; nobody but root may put anything in its place.
+    rights = host.sh(f"stat -c '%a %U %G' {Path(METRICS).parent} {METRICS}").splitlines()
+    assert rights == ["755 root root", "644 root root"]
     host.sh("date -s '+27 hours' > /dev/null")
     assert host.try_sh("systemctl start coop-backup-status.service", timeout=300).returncode != 0
     assert "the newest set is" in host.sh("journalctl -u coop-backup-status --no-pager -n 20")
+    assert 'coop_set_problem{kind="old"} 1' in host.sh(f"cat {METRICS}").splitlines()
     audit = pyinfra("audit.py", "-y", *backups.limit())
     assert audit.returncode != 0
     assert "backup: the newest set is" in audit.stdout + audit.stderr

@@ -1,6 +1,7 @@
 """The nightly program: what it stops it starts, what it cannot read it does not begin anew."""
 
 import json
+import os
 import subprocess
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from fleet import ROOT
 from programs import backup
 from programs.backup import Failed, Sets, Settings
+from tests.unit.exposition import documented, read
 from tests.unit.operation_harness import Shell
 
 NOW = 1_800_000_000
@@ -90,7 +93,7 @@ def settings(here: Path) -> Settings:
         "keep": 14,
         "check": 900,
         "max_age": 26 * 3600,
-        "metrics": str(here / "metrics/coop-backup.prom"),
+        "metrics": str(here / "coop-backup.prom"),
     }
 
 
@@ -473,26 +476,113 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("ages", "problems"),
     [
-        ([3600, 60], []),
-        ([26 * 3600], []),
-        ([26 * 3600 + 1], ["the newest set is 93601 s old, and may be 93600"]),
-        ([], ["there is no set"]),
-        ([-600], ["the newest set is from 600 s ahead: was the clock wrong, or is it now?"]),
+        ([3600, 60], {}),
+        ([26 * 3600], {}),
+        ([26 * 3600 + 1], {"old": "the newest set is 93601 s old, and may be 93600"}),
+        ([], {"missing": "there is no set"}),
+        (
+            [-600],
+            {"ahead": "the newest set is from 600 s ahead: was the clock wrong, or is it now?"},
+        ),
     ],
 )
 def test_how_old_the_newest_set_is(
-    shell: Shell, settings: Settings, capsys: Any, ages: list[int], problems: list[str]
+    shell: Shell, settings: Settings, capsys: Any, ages: list[int], problems: dict[str, str]
 ) -> None:
     sets = "".join(f"{name_of(NOW - age)}\n" for age in ages)
     Path(settings["state"], "SETS").write_text(sets)
     status, found = said(settings, capsys, "--write")
-    assert (status, found["problems"]) == (len(problems), problems)
+    assert (status, found["problems"]) == (len(problems), [*problems.values()])
     newest = NOW - min(ages) if ages else 0
     assert (found["sets"], found["newest"]) == (len(ages), newest)
-    text = Path(settings["metrics"]).read_text()
-    assert (
-        f"{backup.AGE_METRIC} {newest}\n" in text and f"{backup.COUNT_METRIC} {len(ages)}\n" in text
-    )
+    assert metrics(settings) == {
+        "coop_set_newest_timestamp_seconds": {(): newest},
+        "coop_set_kept": {(): len(ages)},
+        "coop_set_problem": wrong(*problems),
+        "coop_set_status_timestamp_seconds": {(): NOW},
+    }
+
+
+def metrics(settings: Settings) -> dict[str, Any]:
+    """What the last look has written."""
+    return read(Path(settings["metrics"]).read_text())
+
+
+def wrong(*kinds: str) -> dict[Any, int]:
+    """The series of the problems if it is these that there are."""
+    return {(("kind", each),): int(each in kinds) for each in backup.KINDS}
+
+
+@pytest.mark.usefixtures("clock")
+def test_what_cannot_be_read_or_is_damaged_is_in_the_metrics(
+    shell: Shell, settings: Settings, here: Path, capsys: Any
+) -> None:
+    (here / "SETS").write_text(f"{name_of(NOW - 60)}\n")
+    said(settings, capsys)
+    (here / "damage").write_text("borg check")
+    said(settings, capsys, "--write")
+    assert metrics(settings)["coop_set_problem"] == wrong("damaged")
+    shell.stand_in("mount", "exit 32")
+    said(settings, capsys, "--write")
+    found = metrics(settings)
+    assert found["coop_set_problem"] == wrong("damaged", "unreadable")
+    assert found["coop_set_newest_timestamp_seconds"] == {(): NOW - 60}
+
+
+@pytest.mark.usefixtures("clock")
+def test_metrics_that_cannot_be_written_are_a_failure_that_is_told(
+    shell: Shell, settings: Settings, here: Path, capsys: Any
+) -> None:
+    (here / "SETS").write_text(f"{name_of(NOW - 60)}\n")
+    settings["metrics"] = str(here / "no/coop-backup.prom")
+    status = backup.main(settings, ["look", "--write"])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert status == 1
+    assert line.startswith("the metrics cannot be written: ") and "no/coop-backup.new" in line
+
+
+def test_what_is_written_down_is_for_everybody_to_read_and_goes_through_no_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    precious, file = tmp_path / "precious", tmp_path / "a.prom"
+    precious.write_text("keep me")
+    for link in (file, tmp_path / "a.new"):
+        link.symlink_to(precious)
+    before = os.umask(0o077)
+    try:
+        backup.replace(file, "a 1\n")
+    finally:
+        os.umask(before)
+    assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
+    assert not file.is_symlink() and sorted(tmp_path.iterdir()) == [file, precious]
+    assert file.stat().st_mode & 0o777 == 0o644
+    # Nor through one that is put there meanwhile.
+    new = tmp_path / "a.new"
+    monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: new.symlink_to(precious))
+    with pytest.raises(FileExistsError):
+        backup.replace(file, "a 2\n")
+    assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
+
+
+def test_what_does_not_reach_the_disk_leaves_what_was_written_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "last.json"
+    backup.replace(file, "1")
+
+    def fail(_: int) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no room"):
+        backup.replace(file, "2")
+    assert file.read_text() == "1"
+
+
+def test_the_page_lists_the_metrics_and_the_kinds_of_problems() -> None:
+    page = (ROOT / "docs/backups.md").read_text()
+    found = read(backup.metrics({"sets": 0, "newest": 0}, {}, NOW))
+    assert documented(page) == found.keys() | set(backup.KINDS)
 
 
 @pytest.mark.usefixtures("clock")
