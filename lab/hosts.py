@@ -2,6 +2,7 @@
 """The lab's fleet as its scripts need it, read from inventories/lab.yml.
 
 hosts.py names              every host, one a line
+hosts.py board              the hosts that the vision board needs, one a line
 hosts.py address HOST       its address
 hosts.py boxes HOST...      the boxes that these hosts are made from
 hosts.py network            the libvirt network that gives each host its address
@@ -14,6 +15,7 @@ from typing import Any
 import yaml
 
 INVENTORY = Path(__file__).resolve().parents[1] / "inventories/lab.yml"
+BOARD = ("storage1", "vision-stg1", "vision-prod1")
 
 NETWORK = """\
 <network>
@@ -51,6 +53,8 @@ def main(command: str, *names: str) -> str:
             sys.exit(f"lab: no host {name!r} in {INVENTORY.name}; there are {', '.join(hosts)}")
     if command == "names":
         return "\n".join(hosts)
+    if command == "board":
+        return "\n".join(BOARD)
     if command == "address":
         return str(hosts[names[0]]["address"])
     if command == "boxes":

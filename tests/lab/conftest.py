@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from fleet.host_keys import vpn_keys
 from lab.machines import STATE, pyinfra, running, together
 from lab.vpn_client import in_vpn
 from tests.lab import provider
 from tests.lab.fleets import (
     LIMIT,
-    VPN_KEYS,
     BackupFleet,
     ClosedFleet,
     CopiesFleet,
@@ -27,6 +25,13 @@ from tests.lab.fleets import (
     changed_project,
     look,
 )
+from tests.lab.machines_of import check
+from tests.lab.put_back import put_back
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """No test is left out of every part, and the machines of each are known."""
+    check(item)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -43,15 +48,7 @@ def _lab_taken() -> Iterator[None]:
             pytest.exit("another lab/up, lab/down or test is at work in this checkout", 4)
         unfinished.touch()
         yield
-        left = {each.name for each in running()}
-        stored = {}
-        for kind in (VpnFleet, CopiesFleet, BackupFleet, Fleet):
-            if left.issuperset(kind.names):
-                left.difference_update(kind.names)
-                kind().restore_newest()
-                stored.update(vpn_keys(VPN_KEYS).load())
-        for name, key in stored.items():
-            vpn_keys(VPN_KEYS).store(name, key)
+        put_back()
         together(running(), lambda each: each.resume())
         unfinished.unlink()
 
@@ -85,21 +82,25 @@ def fleet(machines: Fleet, first_run: FirstRun) -> Iterator[Fleet]:
 
 
 @pytest.fixture(scope="session")
-def copies_first_run() -> str:
+def copies_machines() -> CopiesFleet:
+    """The machines that the tests of the copies need."""
+    return CopiesFleet()
+
+
+@pytest.fixture(scope="session")
+def copies_first_run(copies_machines: CopiesFleet) -> str:
     """What the first run on fresh machines said; the state after it is kept as a snapshot."""
-    machines = CopiesFleet()
-    machines.restore("fresh")
-    output = machines.converge("-vvv")
-    machines.snapshot(machines.converged)
+    copies_machines.restore("fresh")
+    output = copies_machines.converge("-vvv")
+    copies_machines.snapshot(copies_machines.converged)
     return output
 
 
 @pytest.fixture
-def copies(copies_first_run: str) -> CopiesFleet:
+def copies(copies_machines: CopiesFleet, copies_first_run: str) -> CopiesFleet:
     """The storage server, its clients, the host that keeps copies: as the first run left them."""
-    machines = CopiesFleet()
-    machines.restore(machines.converged)
-    return machines
+    copies_machines.restore(copies_machines.converged)
+    return copies_machines
 
 
 @pytest.fixture
@@ -133,30 +134,33 @@ def backups(backup_first_run: BackupFleet) -> BackupFleet:
 
 
 @pytest.fixture(scope="session")
-def vpn_first_run() -> str:
+def vpn_machines() -> VpnFleet:
+    """The machines that the tests of the VPN need."""
+    return VpnFleet()
+
+
+@pytest.fixture(scope="session")
+def vpn_first_run(vpn_machines: VpnFleet) -> str:
     """What the first run on fresh machines said; the state after it is kept as a snapshot."""
-    machines = VpnFleet()
-    machines.restore("fresh")
-    output = machines.converge("-vvv")
-    machines.snapshot("converged")
+    vpn_machines.restore("fresh")
+    output = vpn_machines.converge("-vvv")
+    vpn_machines.snapshot("converged")
     return output
 
 
 @pytest.fixture
-def vpn_fleet(vpn_first_run: str) -> VpnFleet:
+def vpn_fleet(vpn_machines: VpnFleet, vpn_first_run: str) -> VpnFleet:
     """The VPN's machines as the first run left them."""
-    machines = VpnFleet()
-    machines.restore("converged")
-    return machines
+    vpn_machines.restore("converged")
+    return vpn_machines
 
 
 @pytest.fixture(scope="session")
-def closing_run(vpn_first_run: str) -> str:
+def closing_run(vpn_machines: VpnFleet, vpn_first_run: str) -> str:
     """What the first run from within the VPN said, which closes SSH elsewhere; kept likewise."""
-    machines = VpnFleet()
-    machines.restore("converged")
+    vpn_machines.restore("converged")
     with in_vpn("ops-hypha-1"):
-        output = machines.converge("--diff")
+        output = vpn_machines.converge("--diff")
     ClosedFleet().snapshot("closed")
     return output
 

@@ -11,27 +11,17 @@ from typing import Any
 
 import yaml
 
+from fleet.host_keys import pull_keys, vpn_keys
 from fleet.load import load
+from lab.hosts import BOARD
 from lab.machines import INVENTORY, ROOT, STATE, Machine, machine, pyinfra, running, together
 from tests.lab.state import everything
+from tests.project import copy_project
 
 VPN_KEYS = STATE / "vpn-keys.yml"
 PULL_KEYS = STATE / "pull-keys.yml"
-COPIED = (
-    "Makefile",
-    "audit.py",
-    "deploy.py",
-    "controller",
-    "engine",
-    "facts",
-    "fleet",
-    "group_data",
-    "inventories",
-    "operations",
-    "programs",
-    "requirements.txt",
-    "roles",
-)
+# What hosts have told the operator, who keeps it.
+HOST_KEYS = (vpn_keys(VPN_KEYS), pull_keys(PULL_KEYS))
 Data = dict[str, dict[str, Any]]
 
 
@@ -67,8 +57,8 @@ class Machines:
         together(self.all, lambda each: each.restore(snapshot))
         _replace(escrow_directory(), self._kept(snapshot) / "escrow")
         escrow_directory().mkdir(mode=0o700, exist_ok=True)
-        for file in (VPN_KEYS, PULL_KEYS):
-            _replace(file, self._kept(snapshot) / file.name)
+        for keys in HOST_KEYS:
+            _replace(keys.file, self._kept(snapshot) / keys.file.name)
 
     def restore_newest(self) -> None:
         """Go back to working order: converged, or fresh if that was never reached."""
@@ -79,8 +69,8 @@ class Machines:
         together(self.all, lambda each: each.snapshot(name))
         self._kept(name).mkdir(exist_ok=True)
         _replace(self._kept(name) / "escrow", escrow_directory())
-        for file in (VPN_KEYS, PULL_KEYS):
-            _replace(self._kept(name) / file.name, file)
+        for keys in HOST_KEYS:
+            _replace(self._kept(name) / keys.file.name, keys.file)
 
     def _kept(self, snapshot: str) -> Path:
         return STATE / f"operator-{snapshot}-of-{self.names[0]}"
@@ -111,7 +101,7 @@ def finish(host: Machine, unit: str, timeout: float) -> None:
 class Fleet(Machines):
     """The three machines that the storage tests need."""
 
-    names: tuple[str, ...] = ("storage1", "vision-stg1", "vision-prod1")
+    names: tuple[str, ...] = BOARD
 
     @property
     def storage(self) -> Machine:
@@ -140,6 +130,16 @@ class CopiesFleet(Fleet):
     @property
     def offsite(self) -> Machine:
         return self.all[3]
+
+
+class BareMachine(Machines):
+    """A machine with no role package in its image, which joins another fleet."""
+
+    names = ("bare1",)
+
+    def restore(self, snapshot: str) -> None:
+        """Go back to this state; what the operator has stays that of the fleet that it joins."""
+        self.all[0].restore(snapshot)
 
 
 class BackupFleet(Machines):
@@ -207,14 +207,11 @@ def escrow_directory() -> Path:
 
 def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
     """A copy of the project in which the lab's hosts, by name as in lab.yml, are changed."""
-    directory.mkdir(exist_ok=True)
-    for name in COPIED:
-        source = ROOT / name
-        # With its time, by which make knows that nothing is to be made anew.
-        (shutil.copytree if source.is_dir() else shutil.copy2)(source, directory / name)
+    copy_project(directory)
     state = directory / "lab/.state"
-    state.mkdir(parents=True)
-    for name in ("id_ed25519", "running", "env", "people.yml", "vpn-keys.yml", "pull-keys.yml"):
+    state.mkdir()
+    keys = [each.file.name for each in HOST_KEYS]
+    for name in ("id_ed25519", "running", "env", "people.yml", *keys):
         _replace(state / name, STATE / name)
     edit(directory / "inventories/lab.yml", lambda data: change(data["hosts"]))
     return directory

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from lab import board
-from lab.machines import Machine, machine, pyinfra
-from tests.lab.fleets import Fleet, counts
+from lab.machines import Machine, pyinfra
+from tests.lab.fleets import BareMachine, Fleet, counts
 
 pytestmark = pytest.mark.storage
 
@@ -15,18 +15,19 @@ BOTH = ("--limit", "storage1", "--limit", "bare1")
 
 
 @pytest.fixture
-def bare() -> Iterator[Machine]:
-    guest = machine("bare1")
-    guest.restore("fresh")
-    yield guest
-    guest.suspend()
+def bare_machine() -> Iterator[BareMachine]:
+    machines = BareMachine()
+    machines.restore("fresh")
+    yield machines
+    machines.all[0].suspend()
 
 
 def has(guest: Machine, program: str) -> bool:
     return guest.try_sh(f"command -v {program}").returncode == 0
 
 
-def test_a_bare_host_gets_all_packages(fleet: Fleet, bare: Machine) -> None:
+def test_a_bare_host_gets_all_packages(fleet: Fleet, bare_machine: BareMachine) -> None:
+    bare = bare_machine.all[0]
     assert [program for program in ROLE_PROGRAMS if has(bare, program)] == []
     done = pyinfra("deploy.py", "-y", *BOTH, timeout=1800)
     assert done.returncode == 0, done.stderr[-6000:]

@@ -1,11 +1,11 @@
 """docs/add-a-role.md, followed word by word on a copy of the project."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 from fleet import ROOT
+from tests.project import copy_project
 
 # Of a role's files, tests and page included.
 MOST = 10
@@ -33,20 +33,9 @@ def follow(project: Path) -> None:
             file.write_text(text)
 
 
-def copy_of_the_project(directory: Path) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in listed.stdout.split("\0"):
-        if name and (ROOT / name).exists():
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, directory / name)
-
-
 def test_a_role_is_nine_files_and_passes_the_unit_tests(tmp_path: Path) -> None:
     assert len({path for path, _, _ in steps()}) <= MOST
-    copy_of_the_project(tmp_path)
+    copy_project(tmp_path)
     follow(tmp_path)
     done = subprocess.run(
         ["make", "unit", f"VENV={ROOT / '.venv'}"],

@@ -17,6 +17,12 @@ def test_every_host_one_a_line_in_the_inventorys_order() -> None:
     assert hosts.main("names").splitlines() == list(FLEET)
 
 
+def test_the_hosts_of_the_vision_board_are_a_part_of_the_fleet() -> None:
+    board = hosts.main("board").splitlines()
+    assert board == list(hosts.BOARD)
+    assert set(board) < set(FLEET)
+
+
 def test_the_address_of_a_host() -> None:
     assert hosts.main("address", "storage1") == FLEET["storage1"]["address"]
 
