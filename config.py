@@ -3,6 +3,8 @@
 from pyinfra import config
 from pyinfra.api.state import MAX_PARALLEL
 
+from controller import summary
+from controller.command_line import check_inventory
 from engine import upstream
 
 # Hosts at a time. Left to itself pyinfra takes 20 for each core of the operator's machine, which
@@ -10,3 +12,6 @@ from engine import upstream
 config.PARALLEL = min(250, MAX_PARALLEL)
 
 upstream.apply()
+
+check_inventory()
+summary.at_end()

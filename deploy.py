@@ -2,6 +2,7 @@
 
 from pyinfra import config, host
 
+from controller import summary
 from controller.connection import tune
 from engine.order import barrier
 from roles import (
@@ -20,6 +21,7 @@ from roles import (
 config.SUDO = True
 
 tune()
+summary.watch()
 
 if {"storage", "offsite"}.intersection(host.groups):
     pool.preflight()

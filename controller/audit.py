@@ -12,9 +12,8 @@ from typing import Any
 
 import click
 from pyinfra import host, state
-from pyinfra.api.exceptions import PyinfraError
-from pyinfra_cli.exceptions import CliError
 
+from controller.command_line import Ended
 from controller.this_run import hosts_of_run
 from engine.report import is_unreadable
 from engine.several import Asked, several
@@ -55,16 +54,6 @@ class Look:
 
 Offer = Callable[[], Look | None]
 """Gives the look of a role at the present host; None if the role has no business there."""
-
-
-class Ended(CliError, PyinfraError):  # type: ignore[misc]
-    """Ends pyinfra with this status, without a prompt: there is nothing to run."""
-
-    def __init__(self, status: int) -> None:
-        super().__init__("")
-        self.exit_code = status
-
-    def show(self, file: Any = None) -> None: ...
 
 
 _done: dict[str, dict[str, Finding]] = {}

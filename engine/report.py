@@ -1,11 +1,15 @@
 """How operations speak: what they change, what they leave alone, why they refuse."""
 
+from collections.abc import Mapping
 from difflib import unified_diff
 
 from pyinfra import host, logger, state
 from pyinfra.api import QuoteString, StringCommand
 
-_warned: set[tuple[str, str]] = set()
+# Of this run: what a person should look at, by text, with the hosts; and why hosts fail, by host
+# and whether the run was executing.
+_warned: dict[str, list[str]] = {}
+_reasons: dict[tuple[str, bool], str] = {}
 
 
 def is_unreadable() -> bool:
@@ -28,9 +32,20 @@ def warn(text: str) -> None:
 
     pyinfra runs every operation's code twice, to prepare and to execute.
     """
-    if (host.name, text) not in _warned:
-        _warned.add((host.name, text))
+    hosts = _warned.setdefault(text, [])
+    if host.name not in hosts:
+        hosts.append(host.name)
         host.log_styled(text, fg="yellow", log_func=logger.warning)
+
+
+def warnings() -> Mapping[str, list[str]]:
+    """What a person should look at after this run, by text, with the names of the hosts."""
+    return _warned
+
+
+def reasons() -> Mapping[tuple[str, bool], str]:
+    """Why hosts fail, as far as `fail` says it: by host, and whether the run was executing."""
+    return _reasons
 
 
 def diff(path: str, old: str | None, new: str, kind: str = "") -> None:
@@ -59,8 +74,10 @@ def fail(reason: str) -> StringCommand:
 
     Raising an exception instead would end the run for all hosts. It never changes anything.
     """
-    if not state.is_executing:
-        warn(f"will fail: {reason}")
+    first = (host.name, bool(state.is_executing)) not in _reasons
+    _reasons[host.name, bool(state.is_executing)] = reason
+    if not state.is_executing and first:
+        host.log_styled(f"will fail: {reason}", fg="yellow", log_func=logger.warning)
     return StringCommand("printf", r"'%s\n'", QuoteString(reason), ">&2;", "exit", "1")
 
 

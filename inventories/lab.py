@@ -1,6 +1,6 @@
 """The lab's hosts that are up: lab/up, then pyinfra inventories/lab.py deploy.py"""
 
-from controller.inventory import groups
+from controller.inventory import groups  # run pyinfra in the repository's top directory
 
 # Each group becomes a variable of this file, which is how pyinfra reads an inventory.
 globals().update(

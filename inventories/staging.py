@@ -4,7 +4,7 @@ What a shared server should be is always computed from the whole fleet: this run
 production away.
 """
 
-from controller.inventory import groups
+from controller.inventory import groups  # run pyinfra in the repository's top directory
 
 # Each group becomes a variable of this file, which is how pyinfra reads an inventory.
 globals().update(groups("inventories/coop.yml", {"staging", "shared"}))

@@ -11,7 +11,8 @@ from pyinfra import host
 from pyinfra.context import ctx_host, ctx_state
 
 from controller import audit
-from controller.audit import Ended, Finding, Look
+from controller.audit import Finding, Look
+from controller.command_line import Ended
 from engine.fact import Fact
 
 SEEN = {
