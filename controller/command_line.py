@@ -49,7 +49,10 @@ def check_inventory() -> None:
     context = click.get_current_context(silent=True)
     name = str(context.params.get("inventory") or "") if context else ""
     looks_like_a_file = name.endswith(".py") or "/" in name
-    if not name or Path(name).is_file() or not (runs_deploys() or looks_like_a_file):
+    # One with @ names a connector of pyinfra's, such as @local.
+    if not name or "@" in name or Path(name).is_file():
+        return
+    if not (runs_deploys() or looks_like_a_file):
         return
     known = sorted(str(it.relative_to(ROOT)) for it in (ROOT / "inventories").glob("*.py"))
     close = get_close_matches(name, known, n=1)

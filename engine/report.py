@@ -74,9 +74,9 @@ def fail(reason: str) -> StringCommand:
 
     Raising an exception instead would end the run for all hosts. It never changes anything.
     """
-    first = (host.name, bool(state.is_executing)) not in _reasons
-    _reasons[host.name, bool(state.is_executing)] = reason
-    if not state.is_executing and first:
+    when = (host.name, bool(state.is_executing))
+    is_new, _reasons[when] = _reasons.get(when) != reason, reason
+    if is_new and not state.is_executing:
         host.log_styled(f"will fail: {reason}", fg="yellow", log_func=logger.warning)
     return StringCommand("printf", r"'%s\n'", QuoteString(reason), ">&2;", "exit", "1")
 

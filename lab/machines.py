@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,7 +97,10 @@ class Machine:
 
         def rebooted() -> bool:
             self.disconnect()
-            return self.answers() and self.boot_id() != before
+            # The old system may answer once more, and be gone for the next question.
+            with suppress(CommandFailed, subprocess.TimeoutExpired):
+                return self.answers() and self.boot_id() != before
+            return False
 
         wait_for(rebooted, f"{self.name} has rebooted", 300)
 
