@@ -23,7 +23,7 @@ class SetsState:
 
 
 class Sets(Fact[SetsState]):
-    """What the command says, which prints JSON: programs/backup.py, look."""
+    """What the command says, which prints JSON: programs/backup/look.py."""
 
     def command(self, program: str) -> str:
         # A provider that is silent does not keep the audit.

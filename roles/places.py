@@ -35,6 +35,26 @@ def program(path: str, source: str) -> files.File:
     return files.File(path, (ROOT / "programs" / source).read_text(), 0o755)
 
 
+def program_in_parts(path: str, folder: str) -> list[files.Entry]:
+    """A program that is a folder of programs/: its __main__.py as `path`, its parts beside that.
+
+    path: of a file in PROGRAMS, as the parts are found from there
+
+    The parts come first, so that a run that is cut off leaves no program without one of its own.
+    """
+    programs = ROOT / "programs"
+    parts = [
+        programs / "__init__.py",
+        *sorted(it for it in (programs / folder).glob("*.py") if it.name != "__main__.py"),
+    ]
+    return [
+        files.Directory(f"{PROGRAMS}/programs"),
+        files.Directory(f"{PROGRAMS}/programs/{folder}"),
+        *(files.File(f"{PROGRAMS}/{it.relative_to(ROOT)}", it.read_text()) for it in parts),
+        program(path, f"{folder}/__main__.py"),
+    ]
+
+
 def settings(path: str, values: Mapping[str, Any]) -> files.File:
     """What a program is told about its host: JSON."""
     return files.File(path, json.dumps(values, indent=2) + "\n")

@@ -13,7 +13,7 @@ from roles.places import (
     PROGRAMS,
     PYTHON,
     metrics,
-    program,
+    program_in_parts,
     settings,
     timer,
     unit_file,
@@ -80,7 +80,7 @@ def _files() -> list[files.Entry]:
         "settings": SETTINGS,
     }
     return [
-        program(PROGRAM, "backup.py"),
+        *program_in_parts(PROGRAM, "backup"),
         files.File(COMMAND, render(__file__, "coop-backup.j2", **values), 0o755),
         settings(SETTINGS, told),
         files.Directory(STATE, 0o700),

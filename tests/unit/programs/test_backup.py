@@ -5,17 +5,27 @@ import os
 import subprocess
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
+from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 
 from fleet import ROOT
 from programs import backup
-from programs.backup import Failed, Sets, Settings
+from programs.backup import Settings, command, known, look, places, sets, source
+from programs.backup import main as program
+from programs.backup.command import Failed
+from programs.backup.sets import Sets
 from tests.unit.exposition import documented, read
 from tests.unit.operation_harness import Shell
 
+PARTS = [
+    import_module(f"programs.backup.{it.name}")
+    for it in iter_modules(backup.__path__)
+    if it.name != "__main__"
+]
 NOW = 1_800_000_000
 # Names of sets are the answers of list; a repository is a directory with a config.
 BORG = """\
@@ -33,13 +43,14 @@ esac
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The program's directories, below one of the test's."""
-    for name in ("HERE", "STORE", "PLAIN", "ROOT", "REPOSITORY", "ROOM", "LOCK", "STOPPED", "BOOT"):
-        old: Path = getattr(backup, name)
-        new = tmp_path / "root" / old.relative_to("/")
-        new.parent.mkdir(parents=True, exist_ok=True)
-        monkeypatch.setattr(backup, name, new)
-    backup.BOOT.write_text("first")
-    for each in (backup.STORE, backup.PLAIN, backup.ROOT):
+    for part in PARTS:
+        for name, old in vars(part).copy().items():
+            if isinstance(old, Path):
+                new = tmp_path / "root" / old.relative_to("/")
+                new.parent.mkdir(parents=True, exist_ok=True)
+                monkeypatch.setattr(part, name, new)
+    sets.BOOT.write_text("first")
+    for each in (places.STORE, places.PLAIN, places.ROOT):
         each.mkdir(parents=True, exist_ok=True)
     return tmp_path
 
@@ -76,7 +87,7 @@ def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 def mounted(here: Path, *others: str) -> None:
     """Besides /srv, which is one itself, and what the program has mounted."""
-    found = [{"target": at} for at in ("/", "/srv", str(backup.STORE), *others)]
+    found = [{"target": at} for at in ("/", "/srv", str(places.STORE), *others)]
     (here / "MOUNTS").write_text(json.dumps({"filesystems": found}))
 
 
@@ -99,7 +110,7 @@ def settings(here: Path) -> Settings:
 
 def ready(name: str = "srv") -> None:
     """What is copied is there, as the stand-in of mount does not bring it."""
-    (backup.ROOT / name).mkdir(parents=True)
+    (places.ROOT / name).mkdir(parents=True)
 
 
 def borg(shell: Shell) -> list[str]:
@@ -110,7 +121,7 @@ def test_a_night_makes_a_set_that_has_its_name_once_it_is_whole(
     shell: Shell, settings: Settings
 ) -> None:
     ready()
-    assert backup.main(settings, ["night"]) == 0
+    assert program.main(settings, ["night"]) == 0
     init, size, unlock, create, rename, delete, prune, compact, listed, check = borg(shell)
     assert init.startswith("init --encryption=none") and unlock == "break-lock"
     assert size.endswith("sets.new max_segment_size 33554432")
@@ -133,7 +144,7 @@ def test_a_file_that_could_not_be_read_makes_no_set(
     ready()
     (here / "BROKEN").touch()
     with pytest.raises(Failed, match="changed meanwhile"):
-        backup.main(settings, ["night"])
+        program.main(settings, ["night"])
     assert not [call for call in borg(shell) if call.startswith("rename")]
     # In a full store its part would have the next one's room.
     assert [call.split()[0] for call in borg(shell)[-4:]] == [
@@ -155,13 +166,13 @@ def test_a_store_may_have_the_room_of_what_was_removed_later(
     tries: int,
     has: bool,
 ) -> None:
-    monkeypatch.setattr(backup, "TRIES", 4)
+    monkeypatch.setattr(command, "TRIES", 4)
     monkeypatch.setattr("time.sleep", lambda seconds: None)
     ready()
     (here / "BROKEN").touch()
     (here / "FULL").write_text("x\n" * tries)
     with pytest.raises(Failed, match="changed meanwhile"):
-        backup.main(settings, ["night"])
+        program.main(settings, ["night"])
     assert ("prune" in borg(shell)[-2]) == has
     assert ("what it has left is still there" in capsys.readouterr().err) == (not has)
 
@@ -170,12 +181,12 @@ def test_a_store_that_is_full_has_room_to_be_made_emptier(
     shell: Shell, settings: Settings, here: Path
 ) -> None:
     ready()
-    full = f'[ ! -e {backup.ROOM} ] || {{ case "$1" in delete|create) exit 2 ;; esac; }}\n'
+    full = f'[ ! -e {places.ROOM} ] || {{ case "$1" in delete|create) exit 2 ;; esac; }}\n'
     shell.stand_in("borg", full + BORG)
     with pytest.raises(Failed, match="borg create"):
-        backup.main(settings, ["night"])
+        program.main(settings, ["night"])
     assert borg(shell)[-1] == "compact"
-    assert backup.ROOM.stat().st_size == backup.ROOM_BYTES
+    assert places.ROOM.stat().st_size == sets.ROOM_BYTES
 
 
 def test_a_set_that_is_not_kept_is_told(
@@ -185,7 +196,7 @@ def test_a_set_that_is_not_kept_is_told(
     ready()
     shell.stand_in("borg", BORG.replace("rename*)", "renamed)"))
     with pytest.raises(Failed, match="was not kept"):
-        backup.main(settings, ["night"])
+        program.main(settings, ["night"])
 
 
 def test_damage_is_told_until_somebody_has_put_it_right(
@@ -194,9 +205,9 @@ def test_damage_is_told_until_somebody_has_put_it_right(
     ready()
     (here / "DAMAGED").touch()
     with pytest.raises(Failed, match="Integrity check failed"):
-        backup.main(settings, ["night"])
+        program.main(settings, ["night"])
     (here / "DAMAGED").unlink()
-    backup.main(settings, ["night"])
+    program.main(settings, ["night"])
     capsys.readouterr()
     status, found = said(settings, capsys)
     assert status == 1
@@ -213,7 +224,7 @@ def test_a_file_system_of_its_own_is_not_left_out_in_silence(
     shell.stand_in("zfs", "echo /srv")
     mounted(here, "/srv/data")
     with pytest.raises(Failed, match="/srv/data in /srv is a file system of its own"):
-        backup.main({**settings, "source": source}, ["night"])
+        program.main({**settings, "source": source}, ["night"])
     assert not [call for call in borg(shell) if call.startswith("create")]
 
 
@@ -223,27 +234,27 @@ def test_a_file_system_of_its_own_is_copied_where_it_is_named(
     ready("srv/data")
     mounted(here, "/srv/data")
     settings["directories"] = ["/srv", "/srv/data"]
-    assert backup.main(settings, ["night"]) == 0
+    assert program.main(settings, ["night"]) == 0
     with pytest.raises(
         Failed, match=r"/srv/data is not on what is mounted at /srv, .*, but at /srv/data"
     ):
-        backup.main({**settings, "source": {"lvm": "vg0/srv"}}, ["night"])
+        program.main({**settings, "source": {"lvm": "vg0/srv"}}, ["night"])
 
 
 def test_of_an_error_the_cause_is_said() -> None:
     text = "Local Exception\nTraceback (most recent call last):\n  File x\nOSError: no room\n"
     assert (
-        backup.in_short(f"{text}\nPlatform: Linux\nmore\n") == "Local Exception\nOSError: no room"
+        command.in_short(f"{text}\nPlatform: Linux\nmore\n") == "Local Exception\nOSError: no room"
     )
     many = "\n".join(f"{number}: changed" for number in range(9))
-    assert backup.in_short(many) == "0: changed\n1: changed\n2: changed\n8: changed"
+    assert command.in_short(many) == "0: changed\n1: changed\n2: changed\n8: changed"
 
 
 def test_a_store_that_is_not_decrypted_is_left_alone(shell: Shell, settings: Settings) -> None:
     ready()
     shell.stand_in("setpriv", "exit 12")
     with pytest.raises(Failed, match="gocryptfs does not decrypt provider:/export: exit 12"):
-        backup.main(settings, ["night"])
+        program.main(settings, ["night"])
     assert not borg(shell)
 
 
@@ -254,29 +265,29 @@ def test_what_was_stopped_is_started_whatever_happens(
     settings["source"] = {"quiesce": ["on.service", "off.service", "crashed.service"]}
     (here / "BROKEN").touch()
     with pytest.raises(Failed):
-        backup.main(settings, ["night"])
+        program.main(settings, ["night"])
     calls = [call for call in shell.calls if "systemctl st" in call or "create" in call]
     assert [call.split(" --")[0] for call in calls] == [
         "systemctl stop on.service",
         "borg create",
         "systemctl start on.service",
     ]
-    assert not backup.STOPPED.exists()
+    assert not source.STOPPED.exists()
 
 
 def test_what_a_night_that_was_killed_has_stopped_is_started(
     shell: Shell, settings: Settings
 ) -> None:
-    backup.STOPPED.write_text("on.service")
-    assert backup.main(settings, ["tidy"]) == 0
+    source.STOPPED.write_text("on.service")
+    assert program.main(settings, ["tidy"]) == 0
     assert shell.calls == ["systemctl start on.service"]
-    assert not backup.STOPPED.exists()
+    assert not source.STOPPED.exists()
 
 
 def test_what_ends_with_a_unit_is_started_with_it(shell: Shell, settings: Settings) -> None:
     ready()
     settings["source"] = {"quiesce": ["database.service"]}
-    backup.main(settings, ["night"])
+    program.main(settings, ["night"])
     calls = [call for call in shell.calls if "systemctl st" in call]
     assert calls == [
         "systemctl stop database.service on.service",
@@ -292,10 +303,10 @@ def test_a_unit_that_does_not_start_is_told_and_hinders_nothing(
     settings["source"] = {"quiesce": ["broken.service", "on.service"]}
     for _ in range(2):
         with pytest.raises(Failed, match=r"systemctl start broken\.service: exit 1: it does not"):
-            backup.main(settings, ["night"])
+            program.main(settings, ["night"])
         assert shell.calls.count("systemctl start on.service") == 1
         assert [call for call in borg(shell) if call.startswith("rename")]
-        assert not backup.STOPPED.exists()
+        assert not source.STOPPED.exists()
         shell.log.write_text("")
 
 
@@ -304,7 +315,7 @@ def test_a_unit_that_is_not_there_is_no_way_to_keep_files_still(
 ) -> None:
     settings["source"] = {"quiesce": ["typo.service"]}
     with pytest.raises(Failed, match=r"not on this host: typo\.service"):
-        backup.main(settings, ["night"])
+        program.main(settings, ["night"])
 
 
 def test_a_directory_that_is_not_in_the_snapshot_makes_no_set(
@@ -312,13 +323,13 @@ def test_a_directory_that_is_not_in_the_snapshot_makes_no_set(
 ) -> None:
     settings["source"] = {"lvm": "vg0/srv"}
     with pytest.raises(Failed, match="not in what is copied: /srv/new"):
-        backup.main({**settings, "directories": ["/srv", "/srv/new"]}, ["night"])
+        program.main({**settings, "directories": ["/srv", "/srv/new"]}, ["night"])
 
 
 def test_a_snapshot_of_lvm_is_taken_and_ended(shell: Shell, settings: Settings, here: Path) -> None:
     settings["source"] = {"lvm": "vg0/srv"}
     (here / "LEFT").write_text("  coop-backup\n  other\n")
-    backup.main(settings, ["night"])
+    program.main(settings, ["night"])
     calls = [call for call in shell.calls if call.startswith(("lv", "mount -o", "umount"))]
     # Whatever else lvs tells of.
     mine = "lv_name=coop-backup && lv_tags={coop-backup} && origin=srv"
@@ -328,18 +339,18 @@ def test_a_snapshot_of_lvm_is_taken_and_ended(shell: Shell, settings: Settings, 
         *remove,
         "lvcreate --quiet --snapshot --extents 100%FREE --addtag coop-backup --name coop-backup "
         "vg0/srv",
-        f"mount -o ro,nouuid /dev/vg0/coop-backup {backup.ROOT}/srv",
-        f"umount {backup.ROOT}/srv",
+        f"mount -o ro,nouuid /dev/vg0/coop-backup {places.ROOT}/srv",
+        f"umount {places.ROOT}/srv",
         *remove,
     ]
 
 
 def test_only_the_snapshot_of_its_own_name_is_destroyed(shell: Shell, settings: Settings) -> None:
     settings["source"] = {"zfs": "tank/srv"}
-    backup.main(settings, ["tidy"])
+    program.main(settings, ["tidy"])
     assert not [call for call in shell.calls if "destroy" in call]
     shell.stand_in("zfs", "printf '%s\\n' tank/srv@daily tank/srv@coop-backup")
-    backup.main(settings, ["tidy"])
+    program.main(settings, ["tidy"])
     assert [call for call in shell.calls if "destroy" in call] == [
         "zfs destroy tank/srv@coop-backup"
     ]
@@ -350,7 +361,7 @@ def test_sets_that_are_gone_are_not_begun_anew(
 ) -> None:
     (here / "had-sets").touch()
     with pytest.raises(Failed, match="are gone"):
-        backup.main(settings, ["night"])
+        program.main(settings, ["night"])
     assert borg(shell) == []
 
 
@@ -358,31 +369,31 @@ def test_sets_that_are_gone_are_not_begun_anew(
 def test_what_the_key_does_not_open_is_left_alone(
     shell: Shell, settings: Settings, place: str
 ) -> None:
-    directory: Path = getattr(backup, place)
+    directory: Path = getattr(places, place)
     (directory / "something").touch()
     with pytest.raises(Failed, match="its key does not open"):
-        Sets(settings, backup.STORE).prepare()
+        Sets(settings, places.STORE).prepare()
     assert borg(shell) == []
 
 
 def test_a_beginning_that_was_cut_off_is_begun_again(shell: Shell, settings: Settings) -> None:
-    (backup.PLAIN / "sets.new").mkdir()
-    (backup.STORE / "its-encrypted-name").mkdir()
-    Sets(settings, backup.STORE).prepare()
-    assert (backup.REPOSITORY / "config").exists()
+    (places.PLAIN / "sets.new").mkdir()
+    (places.STORE / "its-encrypted-name").mkdir()
+    Sets(settings, places.STORE).prepare()
+    assert (places.REPOSITORY / "config").exists()
 
 
 def test_what_was_not_written_to_its_end_does_not_keep_the_sets_from_being_read(
     shell: Shell, settings: Settings
 ) -> None:
-    segments = backup.REPOSITORY / "data/0"
+    segments = places.REPOSITORY / "data/0"
     segments.mkdir(parents=True)
     for name in ("config", "index.13", "data/0/14"):
-        (backup.REPOSITORY / name).touch()
+        (places.REPOSITORY / name).touch()
     for name in ("12", "15"):
         # An error to read, as a block of gocryptfs is that was written in part.
         (segments / name).symlink_to("/proc/self/mem")
-    backup.main(settings, ["run", "true"])
+    program.main(settings, ["run", "true"])
     # What is damaged otherwise is not this program's to take away.
     assert {it.name for it in segments.iterdir()} == {"12", "14"}
 
@@ -394,8 +405,8 @@ def test_what_borg_remembers_is_of_use_until_the_next_boot(
     kept = Path(settings["state"], ".cache/borg/config")
     kept.parent.mkdir(parents=True)
     for boot, there in (("first", False), ("first", True), ("second", False)):
-        backup.BOOT.write_text(boot)
-        assert backup.main(settings, ["night"]) == 0
+        sets.BOOT.write_text(boot)
+        assert program.main(settings, ["night"]) == 0
         assert kept.exists() == there
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.touch()
@@ -404,15 +415,15 @@ def test_what_borg_remembers_is_of_use_until_the_next_boot(
 def test_only_one_is_at_work(
     shell: Shell, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup, "LOCK_SECONDS", 1)
-    with backup.LOCK.open("w") as lock:
+    monkeypatch.setattr(program, "LOCK_SECONDS", 1)
+    with program.LOCK.open("w") as lock:
         flock(lock, LOCK_EX)
-        backup.STOPPED.write_text("on.service")
+        source.STOPPED.write_text("on.service")
         with pytest.raises(Failed, match="another one is at work"):
-            backup.main(settings, ["night"])
+            program.main(settings, ["night"])
         # The one at work has stopped it, and needs it stopped.
-        assert backup.main(settings, ["tidy"]) == 0
-        backup.main(settings, ["look"])
+        assert program.main(settings, ["tidy"]) == 0
+        program.main(settings, ["look"])
         assert shell.calls == []
 
 
@@ -421,50 +432,50 @@ def test_whoever_had_the_lock_when_a_night_was_ended_starts_what_it_had_stopped(
     shell: Shell, settings: Settings, words: list[str]
 ) -> None:
     ready()
-    backup.STOPPED.write_text("on.service")
-    backup.main(settings, words)
+    source.STOPPED.write_text("on.service")
+    program.main(settings, words)
     assert shell.calls.count("systemctl start on.service") == 1
-    assert not backup.STOPPED.exists()
+    assert not source.STOPPED.exists()
 
 
 def test_nobody_but_root_can_take_the_lock(shell: Shell, settings: Settings) -> None:
     """To lock a file it is enough to read it: flock(2)."""
-    backup.main(settings, ["look"])
-    assert backup.LOCK.stat().st_mode & 0o077 == 0
+    program.main(settings, ["look"])
+    assert program.LOCK.stat().st_mode & 0o077 == 0
 
 
 def test_a_night_waits_for_whoever_looks(shell: Shell, settings: Settings) -> None:
     ready()
-    with backup.LOCK.open("w") as lock:
+    with program.LOCK.open("w") as lock:
         flock(lock, LOCK_EX)
         # No thread: where gevent is, one may be waited for at exit, for ever.
         looks = subprocess.Popen(["sleep", "1"], pass_fds=[lock.fileno()])
     with looks:
-        assert backup.main(settings, ["night"]) == 0
+        assert program.main(settings, ["night"]) == 0
         assert looks.poll() == 0
 
 
 def test_what_is_asked_for_is_one_of_four(shell: Shell, settings: Settings) -> None:
     for words in ([], ["run"], ["nights"], ["night", "x"]):
         with pytest.raises(Failed, match="say night"):
-            backup.main(settings, words)
+            program.main(settings, words)
 
 
 def test_a_command_runs_with_the_sets_at_hand(shell: Shell, settings: Settings) -> None:
-    check = f'test "$BORG_REPO" = {backup.REPOSITORY} && exit 3'
-    assert backup.main(settings, ["run", "sh", "-c", check]) == 3
+    check = f'test "$BORG_REPO" = {places.REPOSITORY} && exit 3'
+    assert program.main(settings, ["run", "sh", "-c", check]) == 3
     assert shell.calls[-1].startswith("fusermount3 -u")
 
 
 def said(
     settings: Settings, capsys: pytest.CaptureFixture[str], *flags: str
 ) -> tuple[int, dict[str, Any]]:
-    status = backup.main(settings, ["look", *flags])
+    status = program.main(settings, ["look", *flags])
     return status, json.loads(capsys.readouterr().out)
 
 
 def name_of(at: int) -> str:
-    return backup.SET + datetime.fromtimestamp(at, UTC).strftime(backup.TIME)
+    return sets.SET + datetime.fromtimestamp(at, UTC).strftime(sets.TIME)
 
 
 @pytest.fixture
@@ -510,7 +521,7 @@ def metrics(settings: Settings) -> dict[str, Any]:
 
 def wrong(*kinds: str) -> dict[Any, int]:
     """The series of the problems if it is these that there are."""
-    return {(("kind", each),): int(each in kinds) for each in backup.KINDS}
+    return {(("kind", each),): int(each in kinds) for each in look.KINDS}
 
 
 @pytest.mark.usefixtures("clock")
@@ -535,7 +546,7 @@ def test_metrics_that_cannot_be_written_are_a_failure_that_is_told(
 ) -> None:
     (here / "SETS").write_text(f"{name_of(NOW - 60)}\n")
     settings["metrics"] = str(here / "no/coop-backup.prom")
-    status = backup.main(settings, ["look", "--write"])
+    status = program.main(settings, ["look", "--write"])
     (line,) = capsys.readouterr().err.splitlines()
     assert status == 1
     assert line.startswith("the metrics cannot be written: ") and "no/coop-backup.new" in line
@@ -550,7 +561,7 @@ def test_what_is_written_down_is_for_everybody_to_read_and_goes_through_no_link(
         link.symlink_to(precious)
     before = os.umask(0o077)
     try:
-        backup.replace(file, "a 1\n")
+        known.replace(file, "a 1\n")
     finally:
         os.umask(before)
     assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
@@ -560,7 +571,7 @@ def test_what_is_written_down_is_for_everybody_to_read_and_goes_through_no_link(
     new = tmp_path / "a.new"
     monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: new.symlink_to(precious))
     with pytest.raises(FileExistsError):
-        backup.replace(file, "a 2\n")
+        known.replace(file, "a 2\n")
     assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
 
 
@@ -568,21 +579,21 @@ def test_what_does_not_reach_the_disk_leaves_what_was_written_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "last.json"
-    backup.replace(file, "1")
+    known.replace(file, "1")
 
     def fail(_: int) -> None:
         raise OSError("no room")
 
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="no room"):
-        backup.replace(file, "2")
+        known.replace(file, "2")
     assert file.read_text() == "1"
 
 
 def test_the_page_lists_the_metrics_and_the_kinds_of_problems() -> None:
     page = (ROOT / "docs/backups.md").read_text()
-    found = read(backup.metrics({"sets": 0, "newest": 0}, {}, NOW))
-    assert documented(page) == found.keys() | set(backup.KINDS)
+    found = read(look.metrics({"sets": 0, "newest": 0}, {}, NOW))
+    assert documented(page) == found.keys() | set(look.KINDS)
 
 
 @pytest.mark.usefixtures("clock")
@@ -606,11 +617,11 @@ def test_what_is_known_may_be_lost(
     if text is not None:
         (here / "last.json").write_text(text)
     (here / "SETS").write_text(f"{name_of(NOW - 60)}\n")
-    backup.STORE.rmdir()
-    backup.STORE.touch()
+    places.STORE.rmdir()
+    places.STORE.touch()
     status, found = said(settings, capsys)
     assert (status, found["sets"]) == (1, 0) and "cannot be read" in found["problems"][0]
-    backup.STORE.unlink()
+    places.STORE.unlink()
     assert said(settings, capsys) == (0, {"at": NOW, "sets": 1, "newest": NOW - 60, "problems": []})
 
 
@@ -621,11 +632,11 @@ def test_while_a_night_is_copied_what_is_known_is_judged(
     (here / "SETS").write_text(f"{name_of(NOW - 60)}\n")
     said(settings, capsys)
     shell.stand_in("mount", "exit 32")
-    with backup.LOCK.open("w") as lock:
+    with program.LOCK.open("w") as lock:
         flock(lock, LOCK_EX)
         assert said(settings, capsys)[0] == 0
 
 
 def test_a_provider_that_is_silent_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Failed, match="no answer within 0 s"):
-        backup.call("sleep", "5", timeout=0.1)
+        command.call("sleep", "5", timeout=0.1)

@@ -2,6 +2,8 @@
 
 import ast
 import json
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +12,7 @@ from pyinfra.context import ctx_host
 
 from operations.files import Entry, File
 from roles import backups
-from roles.places import metrics
+from roles.places import PROGRAMS, metrics
 from tests.unit.fleet_samples import fleet_of, sample
 
 STORE = "a.example.org:/export/ns1"
@@ -37,9 +39,11 @@ def test_the_program_is_told_all_that_it_reads(texts: dict[str, str]) -> None:
     assert settings["directories"] == ["/etc", "/srv"]
     assert settings["source"] == {"lvm": "vg0/srv"}
     assert (settings["keep"], settings["max_age"]) == (14, 26 * 3600)
+    parts = [text for path, text in texts.items() if path.startswith(f"{PROGRAMS}/programs/backup")]
     read = {
         node.slice.value
-        for node in ast.walk(ast.parse(texts["/usr/local/lib/coop-infra/backup"]))
+        for part in parts
+        for node in ast.walk(ast.parse(part))
         if isinstance(node, ast.Subscript)
         and isinstance(node.value, ast.Name)
         and node.value.id == "settings"
@@ -48,10 +52,33 @@ def test_the_program_is_told_all_that_it_reads(texts: dict[str, str]) -> None:
     assert read == settings.keys()
 
 
+def test_the_parts_are_there_before_the_program_that_needs_them(entries: list[Entry]) -> None:
+    paths = [it.path for it in entries]
+    parts = [at for at, path in enumerate(paths) if path.startswith(f"{PROGRAMS}/programs")]
+    assert max(parts) < paths.index(backups.PROGRAM)
+
+
 def test_the_metrics_have_their_directory(entries: list[Entry], texts: dict[str, str]) -> None:
     file = json.loads(texts["/etc/coop-infra/backup.json"])["metrics"]
     assert file == "/var/lib/coop-infra/metrics/coop-backup.prom"
     assert [it for it in metrics(file) if it not in entries] == []
+
+
+def test_the_program_finds_its_parts_where_they_lie_on_the_host_and_leaves_nothing_there(
+    texts: dict[str, str], tmp_path: Path
+) -> None:
+    for path, text in texts.items():
+        file = tmp_path / path.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    program = tmp_path / backups.PROGRAM.lstrip("/")
+    before = sorted(program.parent.rglob("*"))
+    # -S: nor what is installed beside Debian's own.
+    words = [sys.executable, "-I", "-S", str(program), "no-settings"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    # It has come as far as to read them.
+    assert done.stderr == "[Errno 2] No such file or directory: 'no-settings'\n"
+    assert sorted(program.parent.rglob("*")) == before
 
 
 def test_whatever_it_mounts_ends_with_it(texts: dict[str, str]) -> None:

@@ -1,0 +1,47 @@
+"""Commands of the host, whose failure says what they printed."""
+
+import subprocess
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from itertools import takewhile
+from typing import Any
+
+# How often what may be possible in a moment is tried, a second apart.
+TRIES = 30
+
+
+class Failed(Exception):
+    """Says what failed, and what it printed."""
+
+
+def call(*words: str, timeout: float | None = None, **options: Any) -> str:
+    """What the command prints. Raises Failed."""
+    try:
+        done = subprocess.run(
+            words, capture_output=True, stdin=subprocess.DEVNULL,
+            text=True, timeout=timeout, check=False, **options,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{' '.join(words[:3])}: no answer within {timeout:.0f} s") from None
+    if done.returncode != 0:
+        said = in_short(done.stderr.strip() or done.stdout.strip())
+        raise Failed(f"{' '.join(words[:3])}: exit {done.returncode}: {said}")
+    return str(done.stdout)
+
+
+def in_short(said: str) -> str:
+    """Its first lines and its last, without borg's traceback, which has the cause at its end."""
+    lines = takewhile(lambda line: not line.startswith("Platform:"), said.splitlines())
+    plain = [it for it in lines if it.strip() and not it.startswith((" ", "Traceback"))]
+    return "\n".join(plain[:3] + plain[3:][-1:])
+
+
+def patiently(done: Callable[[], object]) -> None:
+    """Raises Failed if it does so to the last."""
+    for _ in range(TRIES - 1):
+        with suppress(Failed):
+            done()
+            return
+        time.sleep(1)
+    done()

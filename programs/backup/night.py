@@ -1,0 +1,38 @@
+"""A night: a new set is made, and those that are over the number go."""
+
+import sys
+from datetime import UTC, datetime
+
+from programs.backup import Settings
+from programs.backup.command import Failed
+from programs.backup.known import damage, note
+from programs.backup.sets import SET, TIME
+from programs.backup.source import source
+from programs.backup.store import opened
+
+
+def night(settings: Settings) -> int:
+    names = [name.lstrip("/") for name in settings["directories"]]
+    now = datetime.now(UTC)
+    made = f"{SET}{now.strftime(TIME)}"
+    with opened(settings) as sets:
+        try:
+            with source(settings) as root:
+                sets.add(root, names, now)
+        except Failed:
+            try:
+                sets.recover()
+            except (Failed, OSError) as error:
+                print(f"what it has left is still there: {error}", file=sys.stderr, flush=True)
+            raise
+        print(f"{made} is made", flush=True)
+        sets.prune()
+        known = note(settings, sets)
+        if made not in known:
+            raise Failed(f"{made} was not kept: are there sets from the future?")
+        try:
+            sets.check()
+        except Failed as error:
+            damage(settings).write_text(str(error))
+            raise
+    return 0

@@ -1,0 +1,57 @@
+"""The store, mounted by NFS and decrypted by gocryptfs."""
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from programs.backup import Settings
+from programs.backup.command import Failed, call
+from programs.backup.places import HERE, PLAIN, ROOT, STORE
+from programs.backup.sets import Sets
+
+# hard: what is lost is not lost in silence. One connection: OVH gives an address three.
+MOUNT_OPTIONS = "hard,nconnect=1,noatime,nosuid,nodev,noexec,retry=0"
+MOUNT_SECONDS = 90
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Sets]:
+    """The store, mounted and decrypted. Raises Failed."""
+    HERE.mkdir(mode=0o700, exist_ok=True)
+    call("mount", "-t", "tmpfs", "-o", "mode=700", "coop-backup", str(HERE))
+    for each in (STORE, PLAIN, ROOT):
+        each.mkdir(exist_ok=True)
+    call(
+        "mount", "-t", "nfs", "-o", MOUNT_OPTIONS, settings["store"], str(STORE),
+        timeout=MOUNT_SECONDS,
+    )  # fmt: skip
+    ciphertext = STORE / settings["name"]
+    ciphertext.mkdir(exist_ok=True)
+    with _decrypted(settings, ciphertext):
+        sets = Sets(settings, ciphertext)
+        sets.prepare()
+        yield sets
+
+
+@contextmanager
+def _decrypted(settings: Settings, ciphertext: Path) -> Iterator[None]:
+    """gocryptfs ends with this program, also if that is killed: setpriv(1). Raises Failed."""
+    words = ("-q", "-fg", "-config", settings["config"], "-passfile", settings["password"])
+    program = subprocess.Popen(
+        ["setpriv", "--pdeathsig", "KILL", "gocryptfs", *words, str(ciphertext), str(PLAIN)],
+        stdin=subprocess.DEVNULL,
+    )
+    end = time.monotonic() + MOUNT_SECONDS
+    while not PLAIN.is_mount():
+        if program.poll() is not None or time.monotonic() > end:
+            program.kill()
+            raise Failed(f"gocryptfs does not decrypt {settings['store']}: exit {program.wait()}")
+        time.sleep(0.1)
+    try:
+        yield
+    finally:
+        # What was written is there, or fails, now and not when the namespace ends.
+        call("fusermount3", "-u", str(PLAIN))
+        program.wait()
