@@ -1,6 +1,6 @@
-"""ZFS datasets and snapshots.
+"""ZFS datasets.
 
-Formats: zfs-get(8), zfs-list(8) of OpenZFS 2.1, proc(5).
+Formats: zfs-get(8) of OpenZFS 2.1, proc(5).
 """
 
 import re
@@ -42,15 +42,6 @@ class ZfsState:
     datasets: Mapping[str, DatasetState] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Snapshot:
-    """created: seconds since 1970; used: bytes that only this snapshot holds."""
-
-    name: str
-    created: int
-    used: int
-
-
 class Zfs(Fact[ZfsState]):
     """A pool's state and its datasets with the given properties and the ALWAYS_READ ones."""
 
@@ -64,26 +55,6 @@ class Zfs(Fact[ZfsState]):
 
     def parse(self, output: list[str]) -> ZfsState:
         return ZfsState(pool_state(output), _datasets(output))
-
-
-class Snapshots(Fact[list[Snapshot]]):
-    """The snapshots of one dataset, without its children's; none if there is no such dataset."""
-
-    def command(self, dataset: str) -> str:
-        columns = "-o name,creation,used -s creation"
-        return whole(f"zfs list -Hp -t snapshot -d 1 {columns} {quote(dataset)} 2>/dev/null")
-
-    @staticmethod
-    def default() -> list[Snapshot]:
-        return []
-
-    def parse(self, output: list[str]) -> list[Snapshot]:
-        rows = [line.split("\t") for line in output]
-        return [
-            Snapshot(row[0], int(row[1]), int(row[2]))
-            for row in rows
-            if len(row) == 3 and row[1].isdecimal() and row[2].isdecimal()
-        ]
 
 
 def _datasets_command(pool: str, properties: str) -> str:
