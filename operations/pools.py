@@ -14,8 +14,7 @@ from engine.operation import Commands, ask, operation
 from engine.report import fail, script, tell, warn
 from facts.pools import BY_ID, Disk, PoolDisks, PoolDisksState, intent_marker
 
-Layout = Literal["single", "mirror", "raidz1", "raidz2", "raidz3"]
-LEAST_DISKS = {"single": 1, "mirror": 2, "raidz1": 2, "raidz2": 3, "raidz3": 4}
+Layout = Literal["single", "mirror", "raidz1", "raidz2"]
 USABLE = ("ONLINE", "DEGRADED")
 PARTITION_TABLE = ("gpt", "PMBR")
 # zpool-create(8) refuses a mirror or raidz of disks that differ by more (ZPOOL_FUZZ in its source).
@@ -27,7 +26,7 @@ def pool(pool: str, layout: Layout, disks: Sequence[str], ashift: int = 12) -> C
     """The pool is imported, now and at every boot, and if there is none it is made.
 
     pool: its name; its root dataset is mounted at /<pool>
-    layout: single (no redundancy: the disks are striped), mirror, raidz1, raidz2 or raidz3
+    layout: single (no redundancy: the disks are striped), mirror, raidz1 or raidz2
     disks: names in /dev/disk/by-id
     ashift: sector size as a power of two, 12 is 4096 bytes; used only when the pool is made
 
@@ -118,7 +117,7 @@ def _layout_problems(
 ) -> Iterator[str]:
     # One disk has several names in by-id.
     different = len({seen.disks.get(disk, Disk()).path or disk for disk in disks})
-    if different < max(LEAST_DISKS[layout], len(disks)):
+    if different < len(disks):
         yield f"{pool}: {layout} of only {different} different disks; declare another"
     sizes = [seen.disks[disk].size for disk in disks if seen.disks.get(disk, Disk()).blank]
     if layout != "single" and sizes and max(sizes) - min(sizes) > SIZE_TOLERANCE:
