@@ -11,13 +11,13 @@ from fleet.people import Person
 from fleet.reading.problems import Problem
 from fleet.reading.records import shared_values
 from fleet.secret_kinds import PRESHARED
-from fleet.values.keys import bare
+from fleet.values.keys import without_comment
 
 
 def check_people(file: str, people: Mapping[str, Person]) -> Iterator[Problem]:
     """Every problem between the people, by name."""
     # A key of two people's tells no log which of them came, and stays when one of them is deleted.
-    keys = {name: [bare(key.key) for key in it.ssh_keys] for name, it in people.items()}
+    keys = {name: [without_comment(key.key) for key in it.ssh_keys] for name, it in people.items()}
     yield from shared_values(file, "ssh_keys", keys)
     vpn = {name: it.vpn for name, it in people.items() if it.vpn}
     public_keys = {name: [it.public_key] for name, it in vpn.items()}

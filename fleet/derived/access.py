@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from fleet.hosts import Host
 from fleet.people import Key, Person, end_of, is_over
-from fleet.values.keys import bare, comment
+from fleet.values.keys import comment, without_comment
 from fleet.values.networks import within
 
 
@@ -70,7 +70,7 @@ def lockout(people: Iterable[Person], host: Host, key: str | None, now: datetime
         return "the SSH key by which you are logged in is nobody's"
     if not is_usable_admin(person, host, now):
         return f"you are logged in by a key of {person.name}, who would be no admin there any more"
-    mine = next(it for it in person.ssh_keys if bare(it.key) == key)
+    mine = next(it for it in person.ssh_keys if without_comment(it.key) == key)
     if is_over(mine.expires, now):
         return f"the key of {person.name} by which you are logged in has expired"
     return None
@@ -78,7 +78,9 @@ def lockout(people: Iterable[Person], host: Host, key: str | None, now: datetime
 
 def owner(people: Iterable[Person], key: str | None) -> Person | None:
     """Whose key it is, "kind base64"."""
-    return next((it for it in people if key in [bare(own.key) for own in it.ssh_keys]), None)
+    return next(
+        (it for it in people if key in [without_comment(own.key) for own in it.ssh_keys]), None
+    )
 
 
 def _rights(person: Person, host: Host) -> list[str]:
@@ -104,4 +106,4 @@ def authorized_key(person: Person, key: Key) -> str:
         # Z, without which sshd(8) takes it for the host's own time.
         options.append(f'expiry-time="{end_of(ends):%Y%m%d%H%M}Z"')
     label = " ".join(part for part in (person.name, comment(key.key)) if part)
-    return " ".join([*([",".join(options)] if options else []), bare(key.key), label])
+    return " ".join([*([",".join(options)] if options else []), without_comment(key.key), label])

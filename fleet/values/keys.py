@@ -71,7 +71,7 @@ SshKey = Annotated[Text, AfterValidator(_ssh_key)]
 WireGuardKey = Annotated[Text, AfterValidator(_wireguard_key)]
 
 
-def bare(key: str) -> str:
+def without_comment(key: str) -> str:
     """The key without its comment: two that differ in nothing else are the same key."""
     return " ".join(key.split(" ")[:2])
 

@@ -3,7 +3,7 @@
 import re
 
 
-def bare(line: str) -> str:
+def key_of_line(line: str) -> str:
     """The key in a line of authorized_keys, without options and comment; "" if there is none."""
     words = "" if line.lstrip().startswith("#") else line
     pairs = zip(words.split(), words.split()[1:], strict=False)

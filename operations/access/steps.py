@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from facts.access import KEYS, AccessState, AccountState
-from operations.access.authorized_keys import bare
+from operations.access.authorized_keys import key_of_line
 from operations.access.wanted import ADMINS, PEOPLE, ROOTS, TO_END, Account, Wanted
 
 
@@ -117,13 +117,13 @@ def _lost_keys(name: str, found: AccountState, now: AccessState, keys: Sequence[
     central = now.files.get(f"{KEYS}/{name}")
     texts = [(central.content or b"").decode(errors="replace")] if central else []
     texts += [text for path, text in now.strays.items() if path.startswith(f"{found.home}/.ssh/")]
-    had = {bare(line) for text in texts for line in text.splitlines()} - {""}
-    return had - {bare(line) for line in keys}
+    had = {key_of_line(line) for text in texts for line in text.splitlines()} - {""}
+    return had - {key_of_line(line) for line in keys}
 
 
 def strays(now: AccessState) -> Iterator[Step]:
     """What removes the files of keys in homes."""
     for path, text in sorted(now.strays.items()):
-        keys = [key for line in text.splitlines() if (key := bare(line))]
+        keys = [key for line in text.splitlines() if (key := key_of_line(line))]
         named = ", ".join(f"{key[:24]}...{key[-12:]}" for key in keys) or "no key"
         yield Step(f"{path}: present -> absent, with {named}", f"rm -f -- {quote(path)}")

@@ -9,7 +9,7 @@ from facts.access import KEYS, AccessState
 from fleet.derived.access import owner
 from fleet.values.keys import fingerprint
 from operations.access import drift
-from operations.access.authorized_keys import bare, expiry
+from operations.access.authorized_keys import expiry, key_of_line
 from operations.access.wanted import Wanted
 from roles.templates import render
 
@@ -43,7 +43,7 @@ def _keys(now: AccessState) -> Iterator[Key]:
         if name == path or account is None or account.expires is not None:
             continue
         for line in (file.content or b"").decode(errors="replace").splitlines():
-            if key := bare(line):
+            if key := key_of_line(line):
                 person = owner(people, key)
                 machine = next((it for it, its in machines.items() if its == key), "nobody")
                 whose = person.name if person else machine

@@ -10,7 +10,7 @@ from engine import undo
 from facts.access import KEYS, Access, AccessState, AccountState
 from facts.files import PathState
 from operations.access import drift, people
-from operations.access.authorized_keys import bare, expiry
+from operations.access.authorized_keys import expiry, key_of_line
 from operations.access.steps import _leave
 from operations.access.wanted import ADMINS, HEADER, PEOPLE, SSHD, SUDOERS, TO_END, Account, Wanted
 from operations.sessions import END_SESSIONS
@@ -373,7 +373,7 @@ def test_a_dry_run_tells_everything_at_once() -> None:
     ],
 )
 def test_the_key_in_a_line(line: str, key: str) -> None:
-    assert bare(line) == key
+    assert key_of_line(line) == key
 
 
 WANTED = Wanted(tuple(ACCOUNTS), SETTINGS)

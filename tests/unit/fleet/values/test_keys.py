@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from pydantic import TypeAdapter, ValidationError
 
 from fleet.reading.problems import Invalid
-from fleet.values.keys import SshKey, WireGuardKey, bare, comment
+from fleet.values.keys import SshKey, WireGuardKey, comment, without_comment
 
 SSH: TypeAdapter[str] = TypeAdapter(SshKey)
 WIREGUARD: TypeAdapter[str] = TypeAdapter(WireGuardKey)
@@ -61,7 +61,7 @@ def refusal(adapter: TypeAdapter[str], value: str) -> Invalid:
 def test_a_strong_key_is_taken_with_its_comment(key: str) -> None:
     assert SSH.validate_python(key) == key
     taken = SSH.validate_python(f"  {key}   my laptop ")
-    assert (bare(taken), comment(taken)) == (key, "my laptop")
+    assert (without_comment(taken), comment(taken)) == (key, "my laptop")
     assert comment(key) == ""
 
 
