@@ -25,6 +25,10 @@ def service_user(
     uid: that of the user and of its group; None for any of the system's
 
     Never renumbers an existing user, whose files would become somebody else's: that fails the host.
+
+    Example::
+
+        accounts.service_user(name="User", user="board", uid=20001, home="/var/lib/board")
     """
     found = (yield from ask(Users, names=[user])).get(user)
     if found is None:

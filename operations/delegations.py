@@ -17,6 +17,12 @@ def allowed(user: str, datasets: Sequence[str], permissions: Collection[str]) ->
     permissions: as zfs allow names them, e.g. ("send",)
 
     Never touches what is allowed to others, or on other datasets.
+
+    Example::
+
+        delegations.allowed(
+            name="Permissions", user="puller", datasets=["tank/boards"], permissions=["send"]
+        )
     """
     wanted = frozenset((BELOW_TOO, permission) for permission in permissions)
     now = yield from ask(Delegations, datasets=list(datasets))

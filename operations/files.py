@@ -66,9 +66,21 @@ def present(entries: Sequence[Entry]) -> Commands:
     """These files, directories and links are on the host, with content, owner and mode.
 
     Each file is replaced by a rename, so that a reader sees the old or the new one whole, after a
-    reset of the machine too. Parent
-    directories are made as needed. Never removes anything but the paths named as Absent, and never
-    replaces a directory by something else or something else by a directory: that fails the host.
+    reset of the machine too. Parent directories are made as needed. Never removes anything but the
+    paths named as Absent, and never replaces a directory by something else or something else by a
+    directory: that fails the host.
+
+    Example::
+
+        files.present(
+            name="Files",
+            entries=[
+                files.Directory("/var/lib/board", 0o750, owner="board"),
+                files.File("/etc/board/board.conf", "port = 8080\\n", 0o640, group="board"),
+                files.Link("/etc/nginx/sites-enabled/board", "../sites-available/board"),
+                files.Absent("/etc/nginx/sites-enabled/default"),
+            ],
+        )
     """
     secrets = [entry.path for entry in entries if isinstance(entry, File) and entry.secret]
     plain = [entry.path for entry in entries if entry.path not in secrets]

@@ -54,6 +54,19 @@ def checkouts(wanted: Sequence[WorkTree]) -> Commands:
     An untracked file or link stays, unless the commit has a file of its own in that place. What was
     committed there locally is lost. One that fails is named on stderr, and keeps no other from
     being made; then the host fails.
+
+    Example::
+
+        git.checkouts(
+            name="Pages",
+            wanted=[
+                git.WorkTree(
+                    path="/srv/board",
+                    repository="https://git.example.org/board.git",
+                    commit="0123456789abcdef0123456789abcdef01234567",
+                )
+            ],
+        )
     """
     found = yield from ask(Checkouts, paths=[tree.path for tree in wanted])
     now = {tree.path: found.get(tree.path, CheckoutState()) for tree in wanted}

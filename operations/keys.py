@@ -37,6 +37,15 @@ def own(pair: Pair, known: Mapping[str, str], store: Callable[[str], None]) -> C
     store: is given the host's if none is stored yet; a ValueError of it fails the host
 
     The private half is made on the host, which alone has it, and is never replaced.
+
+    Example::
+
+        keys.own(
+            name="Key",
+            pair=wireguard.pair("wg0"),
+            known=this_fleet().vpn_keys.load(),
+            store=lambda key: this_fleet().vpn_keys.store(host.name, key),
+        )
     """
     if host.name in known:
         host.noop("its public key is stored")

@@ -52,6 +52,17 @@ def running(
 
     A unit that does not start fails the host with the last lines of its journal. Units are started
     in the order given. Never stops or disables a unit that is not named.
+
+    Example::
+
+        systemd.running(
+            name="Services",
+            units=[
+                systemd.Unit("nginx.service", reload_on=("/etc/nginx/nginx.conf",)),
+                systemd.Unit("board-tidy.timer"),
+            ],
+            loaded=["board-tidy.service"],
+        )
     """
     read = {path for unit in units for path in unit.restart_on + unit.reload_on}
     files = sorted(read.union(drop_ins))

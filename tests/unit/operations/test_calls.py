@@ -1,14 +1,18 @@
-"""Calls of operations are type-checked."""
+"""Calls of operations are type-checked, and so are the examples in their docstrings."""
 
+import ast
 import re
-from collections.abc import Sequence
+from collections import Counter
+from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from mypy import api
 
 from fleet import ROOT
+from tests.unit.test_walls import modules
 
-RIGHT = """
+RIGHT = """\
 files.present(name="Files", entries=[files.Absent("/etc/example")], _timeout=30)
 systemd.running(name="Units", units=[systemd.Unit("nginx.service")])
 """
@@ -25,27 +29,83 @@ WRONG = {
     'files.present(name="Files", entries=[], _timeout="9")': 'Argument "_timeout" to "__call__"',
     'order.barrier(name="Barrier", before="it", need="vpn")': 'Unexpected keyword argument "need"',
 }
-IMPORTS = "from engine import order; from operations import files, systemd"
+# What a role has, which the calls stand in.
+IMPORTS = """\
+from pyinfra import host
+from controller.this_run import this_fleet
+from engine import order
+from operations import accounts, delegations, files, git, keys, systemd, wireguard
+"""
 
 
-def errors(lines: Sequence[str], monkeypatch: pytest.MonkeyPatch) -> dict[int, list[str]]:
-    """What mypy, set as for the whole project, has to say to these lines, by the line's number."""
-    monkeypatch.chdir(ROOT)
-    output, trouble, _ = api.run(["--no-error-summary", "-c", "\n".join(lines)])
+def operations() -> dict[str, str]:
+    """The docstrings of all operations, as files.present."""
+    return {
+        f"{module.rpartition('.')[2]}.{node.name}": ast.get_docstring(node) or ""
+        for module, file in modules("operations").items()
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.FunctionDef)
+        and "operation()" in map(ast.unparse, node.decorator_list)
+    }
+
+
+def example(docstring: str) -> str:
+    """What stands indented below the word, "" if there is none."""
+    found = re.search(r"^Example::\n\n((?:    .*\n|\n)+)", f"{docstring}\n", re.MULTILINE)
+    return dedent(found[1]).strip() if found else ""
+
+
+def calls(file: Path) -> Counter[str]:
+    """How often the file calls what is called like this, as files.present."""
+    nodes = ast.walk(ast.parse(file.read_text()))
+    return Counter(ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call))
+
+
+EXAMPLES = {name: text for name, said in operations().items() if (text := example(said))}
+
+
+@pytest.fixture(scope="module")
+def errors() -> dict[str, list[str]]:
+    """What mypy, set as for the whole project, has to say to each call, in one run."""
+    pieces = [IMPORTS, RIGHT, *EXAMPLES.values(), *WRONG]
+    text = "\n".join(piece.rstrip("\n") for piece in pieces)
+    of_line = [piece for piece in pieces for _ in piece.splitlines()]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(ROOT)
+        output, trouble, _ = api.run(["--no-error-summary", "-c", text])
     assert not trouble
-    found: dict[int, list[str]] = {}
+    found: dict[str, list[str]] = {piece: [] for piece in pieces}
     for line in output.splitlines():
         place = re.fullmatch(r"<string>:(\d+): (error|note): (.*)", line)
         assert place, line
-        found.setdefault(int(place[1]), []).append(place[3])
+        found[of_line[int(place[1]) - 1]].append(place[3])
     return found
 
 
-def test_a_call_that_is_right_passes_mypy(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert errors([IMPORTS, *RIGHT.splitlines()], monkeypatch) == {}
+def test_a_call_that_is_right_passes_mypy(errors: dict[str, list[str]]) -> None:
+    assert errors[IMPORTS] + errors[RIGHT] == []
 
 
-def test_a_call_that_is_wrong_fails_mypy(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = errors([IMPORTS, *WRONG], monkeypatch)
-    for number, (call, expected) in enumerate(WRONG.items(), 2):
-        assert any(expected in said for said in found.get(number, [])), call
+def test_a_call_that_is_wrong_fails_mypy(errors: dict[str, list[str]]) -> None:
+    for call, expected in WRONG.items():
+        assert any(expected in said for said in errors[call]), call
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_is_one_call_of_its_operation_and_passes_mypy(
+    name: str, errors: dict[str, list[str]]
+) -> None:
+    (statement,) = ast.parse(EXAMPLES[name]).body
+    assert isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Call)
+    assert ast.unparse(statement.value.func) == name
+    assert errors[EXAMPLES[name]] == []
+
+
+def test_an_operation_that_roles_call_more_than_once_has_an_example() -> None:
+    called = sum(map(calls, (ROOT / "roles").rglob("*.py")), Counter[str]())
+    without = [
+        f"{name}, called {called[name]} times"
+        for name in operations().keys() - EXAMPLES
+        if called[name] > 1
+    ]
+    assert not without, "; ".join(without)
