@@ -38,7 +38,7 @@ def test_it_waits_until_the_service_is_well(tmp_path: Path) -> None:
 
 def test_it_gives_up_in_time_with_what_the_check_printed_last(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    done = wait(shell, "echo the page answers 502; exit 1", seconds=1)
+    done = wait(shell, "echo the page answers 502; exit 1", seconds=3)
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "the page answers 502\n")
     assert shell.calls[:3] == ["check ", "sleep 2", "check "]
     assert shell.calls[-1] == "check "
