@@ -15,6 +15,9 @@ DIRECTORY = "/etc/wireguard"
 NO_SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 """The preshared key that means none: wg(8)."""
 
+FORWARDS = ["1", "1"]
+"""What the kernel says when it forwards, of IPv4 and of IPv6."""
+
 
 @dataclass(frozen=True)
 class LivePeer:
@@ -74,15 +77,10 @@ def shown(digest: str) -> str:
 
 
 # Any line with such a word counts, a comment of an editor by hand too: it may hold a key.
-_LOOK = """\
+_FUNCTIONS = """\
 command -v wg >/dev/null && cd {directory} 2>/dev/null || exit 0
 digest() {{ printf '%s\\n' "$1" | sha256sum | cut -c -64; }}
-if [ -s {key} ]; then
-  printf '##key\\n'
-  wg pubkey < {key} || true
-fi
-if [ -f {interface}.conf ]; then
-  printf '##config\\t%s\\n' "$(stat -c '%U:%G %04a' {interface}.conf)"
+config() {{
   while IFS= read -r line || [ -n "$line" ]; do
     secret=${{line#*=}}
     secret=${{secret# }}
@@ -93,48 +91,82 @@ if [ -f {interface}.conf ]; then
       printf '%s\\n' "$line" ;;
     *[Pp][Rr][Ee][Ss][Hh][Aa][Rr][Ee][Dd]*)
       printf 'PresharedKey = (secret, %s)\\n' "$(digest "$secret")" ;;
+    "##"*)
+      # Else what follows would be none of it.
+      printf ' %s\\n' "$line" ;;
     *)
       printf '%s\\n' "$line" ;;
     esac
   done < {interface}.conf
+}}
+peers() {{
+  for what in allowed-ips persistent-keepalive; do
+    printf '##%s\\n' $what
+    wg show {interface} $what
+  done
+  printf '##preshared\\n'
+  wg show {interface} preshared-keys | while read -r peer secret; do
+    [ "$secret" = '(none)' ] || printf '%s\\t%s\\n' "$peer" "$(digest "$secret")"
+  done
+}}
+network() {{
+  printf '##addresses\\n'
+  # Without those that a device gives itself: link-local ones.
+  ip -o address show dev {interface} |
+    awk '($3 == "inet" || $3 == "inet6") && $4 !~ /^(fe[89ab]|169[.]254[.])/ {{print $4}}'
+  printf '##routes\\n'
+  for version in 4 6; do
+    ip -$version route show dev {interface} | grep -v 'proto kernel' |
+      awk -v version=$version '
+        $1 == "default" {{$1 = version == 4 ? "0.0.0.0/0" : "::/0"}}
+        {{print $1}}'
+  done
+}}
+forwarding() {{
+  printf '##forwarding\\n'
+  cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding
+}}
+if [ -s {key} ]; then
+  printf '##key\\n'
+  wg pubkey < {key} || true
+fi
+if [ -f {interface}.conf ]; then
+  printf '##config\\t%s\\n' "$(stat -c '%U:%G %04a' {interface}.conf)"
+  {config}
 fi
 wg show {interface} > /dev/null 2>&1 || exit 0
+"""
+
+_WHOLE = """\
 printf '##live\\t%s\\t' "$(wg show {interface} public-key)"
 wg show {interface} listen-port
-for what in endpoints allowed-ips persistent-keepalive; do
-  printf '##%s\\n' $what
-  wg show {interface} $what
-done
-printf '##preshared\\n'
-wg show {interface} preshared-keys | while read -r peer secret; do
-  [ "$secret" = '(none)' ] || printf '%s\\t%s\\n' "$peer" "$(digest "$secret")"
-done
-printf '##forwarding\\n'
-cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv6/conf/all/forwarding
-printf '##addresses\\n'
-ip -o address show dev {interface} | awk '$3 == "inet" || $3 == "inet6" {{print $4}}'
-printf '##routes\\n'
-for version in 4 6; do
-  ip -$version route show dev {interface} | grep -v 'proto kernel' |
-    awk -v version=$version '
-      $1 == "default" {{$1 = version == 4 ? "0.0.0.0/0" : "::/0"}}
-      {{print $1}}'
-done
+printf '##endpoints\\n'
+wg show {interface} endpoints
+peers
+forwarding
+network
 """
+
+
+def script(interface: str, config: str, rest: str) -> str:
+    """POSIX sh that asks for the key and the file; and while the interface is up, what rest asks.
+
+    config: how the file is told: by the function of that name, without its secrets
+    """
+    return (_FUNCTIONS + rest).format(
+        directory=DIRECTORY,
+        key=quote(key_file(interface)),
+        interface=quote(interface),
+        none=NO_SECRET,
+        config=config,
+    )
 
 
 class WireGuard(Fact[WireGuardState]):
     """An interface's key, file and live state, in one remote command."""
 
     def command(self, interface: str) -> str:
-        return whole(
-            _LOOK.format(
-                directory=DIRECTORY,
-                key=quote(key_file(interface)),
-                interface=quote(interface),
-                none=NO_SECRET,
-            )
-        )
+        return whole(script(interface, "config", _WHOLE))
 
     @staticmethod
     def default() -> WireGuardState:
@@ -153,10 +185,10 @@ class WireGuard(Fact[WireGuardState]):
 
 def _live(heading: Section, output: Sequence[str]) -> Live:
     _, public_key, port = heading.fields
-    endpoints = _pairs(lines_of(output, "endpoints"))
-    allowed = _pairs(lines_of(output, "allowed-ips"))
-    keepalive = _pairs(lines_of(output, "persistent-keepalive"))
-    preshared = _pairs(lines_of(output, "preshared"))
+    endpoints = pairs(lines_of(output, "endpoints"))
+    allowed = pairs(lines_of(output, "allowed-ips"))
+    keepalive = pairs(lines_of(output, "persistent-keepalive"))
+    preshared = pairs(lines_of(output, "preshared"))
     peers = {
         peer: LivePeer(
             frozenset(prefixes.replace("(none)", "").split()),
@@ -166,16 +198,15 @@ def _live(heading: Section, output: Sequence[str]) -> Live:
         )
         for peer, prefixes in allowed.items()
     }
-    addresses = (ip_interface(line) for line in lines_of(output, "addresses"))
     return Live(
         public_key,
         int(port),
         peers,
-        frozenset(str(address) for address in addresses if not address.is_link_local),
+        frozenset(str(ip_interface(line)) for line in lines_of(output, "addresses")),
         frozenset(str(ip_network(line)) for line in lines_of(output, "routes")),
-        lines_of(output, "forwarding") == ["1", "1"],
+        lines_of(output, "forwarding") == FORWARDS,
     )
 
 
-def _pairs(lines: Sequence[str]) -> dict[str, str]:
+def pairs(lines: Sequence[str]) -> dict[str, str]:
     return dict(line.split("\t", 1) for line in lines)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Any
 
-from engine.fact import Fact
+from engine.fact import END, Fact
 from facts.access import KEYS, Access
 from facts.accounts import Users
 from facts.files import SECRETS, Paths, PathState
@@ -23,6 +23,7 @@ from facts.nftables import Table
 from facts.packages import Packages
 from facts.systemd import FILES, Units
 from facts.wireguard import WireGuard, key_file
+from facts.wireguard_digest import WireGuardDigest, digest
 from operations import wireguard
 from operations.access.wanted import ADMINS, AS_GOOD_AS_ROOT, PEOPLE, Wanted
 from operations.wireguard import config
@@ -196,6 +197,18 @@ def _wireguard(world: World, interface: str) -> Lines:
     yield from ("##routes", *map(_route, sorted(want.routes)))
 
 
+def _wireguard_digest(world: World, interface: str) -> Lines:
+    seen = digest(WireGuard().process([*_wireguard(world, interface), END]))
+    if seen.public_key:
+        yield from ("##key", seen.public_key)
+    if seen.config:
+        yield from (f"##config\t{seen.rights}", f"{seen.config}  -")
+    if seen.live:
+        yield from ("##live", f"{seen.live}  -")
+        yield from ("##forwarding", *(["1", "1"] if seen.forwards else ["0", "0"]))
+        yield from ("##unknown", *(f"{it}\t(none)" for it in sorted(seen.unknown)))
+
+
 def _route(prefix: str) -> str:
     """ip(8) writes no length after one address."""
     network = ip_network(prefix)
@@ -249,5 +262,6 @@ ANSWERS: dict[type[Fact[Any]], Callable[..., Iterable[str]]] = {
     Users: _users,
     Volume: _volume,
     WireGuard: _wireguard,
+    WireGuardDigest: _wireguard_digest,
     **answers_storage.ANSWERS,
 }

@@ -7,6 +7,7 @@ import pytest
 
 import facts.wireguard
 from facts.wireguard import NO_SECRET, Live, LivePeer, WireGuard, WireGuardState
+from facts.wireguard_digest import WireGuardDigest
 from tests.unit.host_here import ask, sh
 from tests.unit.operation_harness import Shell
 from tests.unit.wireguard_samples import HUB, OPERATOR, OWN, PRESHARED, PRIVATE, host
@@ -90,16 +91,31 @@ def test_the_file_is_read_without_its_secrets(shell: Shell, tmp_path: Path) -> N
     ],
 )
 @pytest.mark.parametrize("interface", ["wg0", "wg1"])
+@pytest.mark.parametrize("kind", [WireGuard, WireGuardDigest])
 def test_no_spelling_lets_a_secret_out(
-    shell: Shell, tmp_path: Path, line: str, interface: str
+    shell: Shell,
+    tmp_path: Path,
+    line: str,
+    interface: str,
+    kind: type[WireGuard | WireGuardDigest],
 ) -> None:
     host(shell, tmp_path / "state")
     write(shell, f"{interface}.key", f"{PRIVATE}\n")
     write(shell, f"{interface}.conf", line.format(PRIVATE))
-    answer = sh(WireGuard().command(interface), shell=shell)
+    answer = sh(kind().command(interface), shell=shell)
     assert PRIVATE not in answer.stdout + answer.stderr
     assert PRESHARED not in answer.stdout + answer.stderr
     assert PRIVATE not in "\n".join(shell.calls)
+
+
+def test_a_line_that_looks_like_a_heading_of_the_answer_hides_nothing(
+    shell: Shell, tmp_path: Path
+) -> None:
+    """A peer that a hand has added below a comment would else be none of the file's."""
+    host(shell, tmp_path / "state", up=False)
+    write(shell, "wg0.conf", "[Interface]\n## by hand\n[Peer]\n")
+    seen = ask(WireGuard, "wg0", shell=shell)
+    assert seen.config == "[Interface]\n ## by hand\n[Peer]\n"
 
 
 def test_a_host_without_wireguard_has_nothing(tmp_path: Path, shell: Shell) -> None:

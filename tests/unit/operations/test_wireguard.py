@@ -8,6 +8,7 @@ import pytest
 
 import facts.wireguard
 from facts.wireguard import NO_SECRET, Live, LivePeer, WireGuard, WireGuardState
+from facts.wireguard_digest import WireGuardDigest, digest
 from operations import wireguard
 from operations.wireguard import Interface, Peer
 from tests.unit.host_here import perform
@@ -32,7 +33,8 @@ RIGHT = WireGuardState(OWN, wireguard.config(WANTED, hidden=True), wireguard.RIG
 
 def apply(*now: WireGuardState, wanted: Interface = WANTED, **options: Any) -> Run:
     """now: what is seen before, and, if anything is done, after."""
-    answers: dict[type, Any] = {WireGuard: [*now, RIGHT]}
+    seen = [*now, RIGHT]
+    answers: dict[type, Any] = {WireGuard: seen, WireGuardDigest: [digest(it) for it in seen]}
     return run(wireguard.interface, "wg0", lambda: wanted, facts=answers, **options)
 
 
@@ -46,6 +48,21 @@ def test_what_is_as_wanted_is_one_question() -> None:
     assert (done.commands, done.said) == ([], [])
     assert done.noops == ["wg0 is up with 2 peers"]
     assert done.asked == [{"interface": "wg0"}]
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        RIGHT,
+        with_peer(OPERATOR, endpoint="198.51.100.8:1024"),
+        replace(RIGHT, live=replace(LIVE, forwards=True)),
+    ],
+    ids=["as wanted", "a person who is there", "packets that another passes on"],
+)
+def test_of_a_host_that_is_as_wanted_the_digests_are_enough(now: WireGuardState) -> None:
+    answers: dict[type, Any] = {WireGuardDigest: digest(now)}
+    done = run(wireguard.interface, "wg0", lambda: WANTED, facts=answers)
+    assert done.commands == [] and done.noops == ["wg0 is up with 2 peers"]
 
 
 @pytest.mark.parametrize(
@@ -162,6 +179,13 @@ def test_two_peers_of_one_key_are_refused() -> None:
     copy = replace(HUB_PEER, name="bbb1", allowed_ips=("10.66.0.41/32",))
     done = apply(RIGHT, wanted=replace(WANTED, peers=(HUB_PEER, copy)))
     assert "bbb1 and vpn1 have one public key" in done.failure
+
+
+def test_two_peers_of_one_key_are_refused_also_where_they_are_in_force() -> None:
+    copy = replace(HUB_PEER, name="bbb1")
+    wanted = replace(WANTED, peers=(HUB_PEER, copy, PERSON))
+    now = replace(RIGHT, config=wireguard.config(wanted, hidden=True))
+    assert "bbb1 and vpn1 have one public key" in apply(now, wanted=wanted).failure
 
 
 @pytest.mark.parametrize(

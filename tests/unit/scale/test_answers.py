@@ -19,6 +19,7 @@ from facts.packages import Packages
 from facts.pools import PoolDisks
 from facts.systemd import Units
 from facts.wireguard import WireGuard
+from facts.wireguard_digest import WireGuardDigest, digest
 from facts.zfs import Zfs
 from operations import access, files, git, nfs, pools, systemd, wireguard, zfs
 from operations.access.wanted import Account, Wanted
@@ -42,6 +43,7 @@ QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Users: {"names": ["vision"]},
     Volume: {"ciphertext": "/media/ciphertext", "password_file": "/etc/password"},
     WireGuard: {"interface": "wg0"},
+    WireGuardDigest: {"interface": "wg0"},
     Zfs: {"pool": "tank", "properties": ["quota"]},
 }
 
@@ -142,6 +144,7 @@ def test_an_interface_is_as_wanted(world: World) -> None:
     )
     world.change("wireguard.interface", interface="wg0", wanted=lambda: want)
     found = ask(world, WireGuard, interface="wg0")
+    assert ask(world, WireGuardDigest, interface="wg0") == digest(found)
     assert wireguard.differences(found.live, want) == []
     assert (found.config, found.rights) == (wireguard.config(want, hidden=True), wireguard.RIGHTS)
 
