@@ -53,8 +53,8 @@ INVENTORY ?= inventories/coop.yml
 vpn-config: venv
 	@$(PYTHON) -m controller.vpn_config "$(INVENTORY)" "$(PERSON)" "$(HUB)" "$(KEY)"
 
-# ADDRESSES=yes shows the addresses of the hosts too.
-MAP ?= docs/map.svg
+# ADDRESSES=yes shows the addresses of the hosts too, in a file that git ignores.
+MAP ?= $(if $(ADDRESSES),reports/map.svg,docs/map.svg)
 map: venv
 	@$(PYTHON) -m controller.map "$(INVENTORY)" "$(MAP)" $(ADDRESSES)
 

@@ -3,11 +3,11 @@
 from pyinfra import config
 
 from controller import audit
-from controller.connection import tune
+from controller.start import start
 from roles import offers
 
 config.SUDO = True
 
-tune()
+start()
 
 audit.report(offers("audit"))

@@ -3,8 +3,7 @@
 from pyinfra import config
 from pyinfra.api.state import MAX_PARALLEL
 
-from controller import summary
-from controller.command_line import check_inventory
+from controller import command_line, summary
 from engine import upstream
 
 # Hosts at a time. Left to itself pyinfra takes 20 for each core of the operator's machine, which
@@ -13,5 +12,5 @@ config.PARALLEL = min(250, MAX_PARALLEL)
 
 upstream.apply()
 
-check_inventory()
+command_line.check_inventory()
 summary.at_end()

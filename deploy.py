@@ -2,8 +2,7 @@
 
 from pyinfra import config, host
 
-from controller import summary
-from controller.connection import tune
+from controller.start import start
 from engine.order import barrier
 from roles import (
     access,
@@ -20,8 +19,7 @@ from roles import (
 
 config.SUDO = True
 
-tune()
-summary.watch()
+start()
 
 if {"storage", "offsite"}.intersection(host.groups):
     pool.preflight()

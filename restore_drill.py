@@ -2,14 +2,12 @@
 
 from pyinfra import config, host
 
-from controller import summary
-from controller.connection import tune
+from controller.start import start
 from roles import drill
 
 config.SUDO = True
 
-tune()
-summary.watch()
+start()
 
 if "offsite" in host.groups:
     drill.hand_over()

@@ -1,7 +1,6 @@
 """What this run of pyinfra was asked for on its command line."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
@@ -32,32 +31,36 @@ def only_reads() -> bool:
     context = click.get_current_context(silent=True)
     if context is None:
         return False
-    return bool(context.params.get("dry")) or _operations()[0] in READING
+    operations = context.params.get("operations") or ("",)
+    return bool(context.params.get("dry")) or operations[0] in READING
 
 
 def runs_deploys() -> bool:
-    """Whether the run is one of deploys, such as deploy.py."""
-    return all(name.endswith(".py") for name in _operations())
+    """Whether this run of pyinfra is one of files such as deploy.py."""
+    context = click.get_current_context(silent=True)
+    operations = context.params.get("operations") or ("",) if context else ("",)
+    return all(name.endswith(".py") for name in operations)
 
 
 def check_inventory() -> None:
-    """Raises InventoryError for an inventory that is none of this project's.
+    """Raises InventoryError for an inventory that is no file of Python, as if mistyped.
 
-    pyinfra takes a file that is not there for the name of a host, finds no such host, and ends
-    well, with nothing done.
+    pyinfra takes it for a host's name, finds none, runs nothing and exits 0. What has an @ or a
+    comma it cannot take for a file: connectors such as @local, lists of hosts.
     """
     context = click.get_current_context(silent=True)
-    name = str(context.params.get("inventory") or "") if context else ""
-    looks_like_a_file = name.endswith(".py") or "/" in name
-    # One with @ names a connector of pyinfra's, such as @local.
-    if not name or "@" in name or Path(name).is_file():
+    name = str(context.params.get("inventory", "")) if context else ""
+    file = Path(name)
+    if not name or "@" in name or "," in name or (file.suffix == ".py" and file.is_file()):
         return
-    if not (runs_deploys() or looks_like_a_file):
-        return
-    known = sorted(str(it.relative_to(ROOT)) for it in (ROOT / "inventories").glob("*.py"))
-    close = get_close_matches(name, known, n=1)
-    remedy = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-    raise InventoryError(f"there is no inventory {name}: {remedy}")
+    known = ", ".join(sorted(f"inventories/{it.name}" for it in ROOT.glob("inventories/*.py")))
+    raise InventoryError(f"{name} is no inventory; there are {known}")
+
+
+def check_directory() -> None:
+    """Raises InventoryError if pyinfra was not started in the repository, where its files are."""
+    if click.get_current_context(silent=True) and Path.cwd() != ROOT:
+        raise InventoryError(f"pyinfra has to be started in the repository: cd {ROOT}")
 
 
 def check_limits(hosts: Iterable[Host]) -> None:
@@ -74,11 +77,6 @@ def in_limit(host: Host) -> bool:
     """Whether `--limit` leaves the host in the run, by its name, a pattern, or a group's name."""
     limits = _limits()
     return not limits or any(_is_meant(host, limit) for limit in limits)
-
-
-def _operations() -> tuple[str, ...]:
-    context = click.get_current_context(silent=True)
-    return tuple(context.params.get("operations") or ("",)) if context else ("",)
 
 
 def _limits() -> tuple[str, ...]:

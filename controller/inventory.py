@@ -5,12 +5,12 @@ from collections.abc import Collection, Container, Iterable
 from pathlib import Path
 from typing import Any
 
-from pyinfra import logger
 from pyinfra.api.exceptions import InventoryError
 
 from controller import open_files
-from controller.command_line import check_limits, in_limit, only_reads
+from controller.command_line import check_directory, check_limits, in_limit, only_reads
 from controller.reach import End, address_here, that_answer
+from engine.report import warn_run
 from fleet import ROOT, secrets
 from fleet.groups import GROUPS
 from fleet.hosts import Host
@@ -36,6 +36,7 @@ def groups(
     as many connections, or if a run that changes hosts lacks a secret; a run that only reads
     (--dry) gets a warning for each secret instead.
     """
+    check_directory()
     try:
         fleet = load(Path(file))
         hosts = _up(fleet.hosts_in(environments), running)
@@ -81,7 +82,7 @@ def _addresses_in_vpn(fleet: Fleet, hosts: Iterable[Host]) -> dict[str, dict[str
     members = [host for host in hosts if host.vpn and in_limit(host)]
     if not address_here(fleet):
         if closed := [host.name for host in members if host.only_by_vpn]:
-            logger.warning(
+            warn_run(
                 f"you are not in the VPN, and {', '.join(closed)} may let nobody in from "
                 "elsewhere. If so, bring your tunnel up (make vpn-config) and run again"
             )
@@ -136,4 +137,4 @@ def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:
     if not only_reads():
         raise FleetError(problems)
     for problem in problems:
-        logger.warning(str(problem))
+        warn_run(str(problem))

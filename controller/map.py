@@ -109,6 +109,7 @@ def main(inventory: str, target: str, addresses: str = "") -> None:
     text = dot(load(Path(inventory)), bool(addresses))
     done = subprocess.run(["dot", "-Tsvg"], input=text, text=True, capture_output=True, check=True)
     picture = done.stdout.replace("</svg>", f"<!-- {digest(text)} -->\n</svg>")
+    Path(target).parent.mkdir(exist_ok=True)
     Path(target).write_text(picture)
 
 

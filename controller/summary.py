@@ -1,31 +1,35 @@
-"""The end of a run: a line a host, what a person should look at, what the exit status means."""
+"""The end of a run: a line a host, what a person should look at, and what its exit status means."""
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import click
-from pyinfra import state
+from pyinfra import logger, state
 from pyinfra.api.state import BaseStateCallback
 
 from controller.command_line import Ended, runs_deploys
 from engine import report
 
-CHANGED, UNCHANGED, WOULD_CHANGE = "changed", "unchanged", "would change"
-FAILED, WOULD_FAIL = "failed", "would fail"
-CUT_OFF, UNREACHABLE = "cut off", "unreachable"
+CHANGED, UNCHANGED = "changed", "unchanged"
+WOULD_CHANGE, WOULD_FAIL, UNKNOWN = "would change", "would fail", "not looked at"
+UNTOUCHED = "untouched"
+FAILED, CUT_OFF, UNREACHABLE = "failed", "cut off", "unreachable"
+UNREADABLE = f"{FAILED}: how it is could not be read"
 BAD = (FAILED, CUT_OFF, UNREACHABLE)
+
+# Of the hosts that a person should look at for the same reason.
+MOST_NAMES = 4
 
 
 class _Watch(BaseStateCallback):  # type: ignore[misc]
-    """What pyinfra keeps no record of: how long each host was at work, and where it failed."""
+    """What pyinfra keeps no record of: how long each host was at work."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
-        self.failed_at: dict[str, str] = {}
         self._since: dict[str, float] = {}
 
     def operation_host_start(self, state: Any, host: Any, op_hash: str) -> None:
@@ -36,7 +40,6 @@ class _Watch(BaseStateCallback):  # type: ignore[misc]
 
     def operation_host_error(self, state: Any, host: Any, op_hash: str, *_: int) -> None:
         self._ended(host.name)
-        self.failed_at[host.name] = ", ".join(state.get_op_meta(op_hash).names)
 
     def _ended(self, name: str) -> None:
         self.seconds[name] += time.monotonic() - self._since[name]
@@ -47,15 +50,15 @@ _watch = _Watch()
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a host came out of the run; seconds: how long its operations took, None in a dry run."""
+    """How a host came out of the run; text: more than its kind alone says, for a person."""
 
     kind: str
-    more: str = ""
+    text: str
     seconds: float | None = None
 
 
 def watch() -> None:
-    """Note from now on how the operations of this run go; called as deploys are loaded."""
+    """Note from now on how the operations of this run go. To be called once its hosts are known."""
     if _watch not in state.callback_handlers:
         state.add_callback_handler(_watch)
 
@@ -63,112 +66,135 @@ def watch() -> None:
 def at_end() -> None:
     """Have the summary printed at the end of this run of pyinfra, if it is one of deploys."""
     context = click.get_current_context(silent=True)
-    if context and runs_deploys() and not context.params.get("json_output"):
-        context.with_resource(_summary())
+    if context and runs_deploys():
+        context.with_resource(_summary(dry=bool(context.params.get("dry"))))
 
 
 @contextmanager
-def _summary() -> Iterator[None]:
+def _summary(dry: bool) -> Iterator[None]:
     start = time.monotonic()
     try:
         yield
     except Ended:
-        # The audit has a report of its own.
         raise
     except BaseException as end:
         # Bad data, say: there are no hosts yet, and pyinfra tells the reason.
-        if not getattr(state, "initialised", False):
+        if not state.initialised:
             raise
-        outcomes, status = _outcomes(), _status(end)
-        # pyinfra ends with 0 if it was interrupted.
-        shown = status or int(any(it.kind in BAD for it in outcomes.values()))
-        text = _text(outcomes, report.warnings(), shown, time.monotonic() - start)
-        click.echo(text, err=True)
-        if shown != status:
-            raise SystemExit(shown) from None
+        refused = not state.is_executing and not isinstance(end, SystemExit)
+        status, outcomes = _status(end), _outcomes(refused)
+        # pyinfra exits 0 if it had no host at all, was interrupted, or did not wait (--no-wait).
+        is_done = outcomes and not any(it.kind in BAD for it in outcomes.values())
+        now = status if is_done else status or 1
+        _print({name: it for name, it in outcomes.items() if it.kind != UNTOUCHED})
+        took = time.monotonic() - start
+        logger.info(f"--> {_conclusion(outcomes, now, dry)}. Took {took:.1f} s")
+        if now != status:
+            raise SystemExit(now) from None
         raise
 
 
 def _status(end: BaseException) -> int:
     if isinstance(end, SystemExit):
         return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return int(getattr(end, "exit_code", 1))
+    return end.exit_code if isinstance(end, click.ClickException) else 1
 
 
-def _outcomes() -> dict[str, Outcome]:
+def _outcomes(refused: bool) -> dict[str, Outcome]:
     """By host, in the order of the inventory; those left out by --limit are not of this run."""
-    look = _outcome if state.is_executing else _prospect
-    return {each.name: look(each) for each in state.inventory if state.is_host_in_limit(each)}
+    look = _outcome if state.is_executing else _refused if refused else _prospect
+    return {
+        each.name: _not_begun(each) or look(each)
+        for each in state.inventory
+        if state.is_host_in_limit(each)
+    }
 
 
-def _outcome(host: Any) -> Outcome:
+def _not_begun(host: Any) -> Outcome | None:
     if host not in state.activated_hosts:
-        return Outcome(UNREACHABLE)
-    done = [it.operation_meta for it in state.ops[host].values()]
-    changed = sum(it.is_complete() and it.did_change() for it in done)
-    seconds = _watch.seconds[host.name]
-    if host in state.failed_hosts:
-        before = f" (before: {_operations(changed)} changed something)" if changed else ""
-        return Outcome(FAILED, _why(host.name, executing=True) + before, seconds)
-    if left := sum(not it.is_complete() for it in done):
-        return Outcome(CUT_OFF, f"{_operations(left)} left", seconds)
-    return (
-        Outcome(CHANGED, _operations(changed), seconds)
-        if changed
-        else Outcome(UNCHANGED, "", seconds)
-    )
+        return Outcome(UNREACHABLE, UNREACHABLE)
+    if not state.is_executing and host in state.failed_hosts:
+        return Outcome(FAILED, UNREADABLE)
+    return None
+
+
+def _refused(host: Any) -> Outcome:
+    return Outcome(UNTOUCHED, UNTOUCHED)
 
 
 def _prospect(host: Any) -> Outcome:
-    """Of a run that has changed nothing yet: what it would do."""
-    if host not in state.activated_hosts:
-        return Outcome(UNREACHABLE)
+    """What a run would do that has changed nothing."""
+    if not state.check_for_changes:
+        return Outcome(UNKNOWN, f"{UNKNOWN}, with -y")
+    if reason := report.reasons.get((host.name, False)):
+        return Outcome(WOULD_FAIL, f"{WOULD_FAIL}: {reason}")
+    if changes := state.get_meta_for_host(host).ops_change:
+        return Outcome(WOULD_CHANGE, f"{WOULD_CHANGE} ({_operations(changes)})")
+    return Outcome(UNCHANGED, UNCHANGED)
+
+
+def _outcome(host: Any) -> Outcome:
+    done = {name: it.operation_meta for name, it in state.ops[host].items()}
+    changed = sum(it.is_complete() and it.did_change() for it in done.values())
+    left = sum(not it.is_complete() for it in done.values())
+    failed = next((name for name, it in done.items() if it.is_complete() and it.did_error()), None)
+    before = f" ({_operations(changed)} changed before)" if changed else ""
+    seconds = _watch.seconds[host.name]
+    if failed:
+        text = f'{FAILED} in "{", ".join(state.get_op_meta(failed).names)}"'
+        return Outcome(FAILED, f"{text}{_reason(host.name, done[failed])}{before}", seconds)
     if host in state.failed_hosts:
-        return Outcome(FAILED, _why(host.name, executing=False))
-    if reason := report.reasons().get((host.name, False)):
-        return Outcome(WOULD_FAIL, reason)
-    changes = state.get_meta_for_host(host).ops_change
-    return Outcome(WOULD_CHANGE, _operations(changes)) if changes else Outcome(UNCHANGED)
+        return Outcome(FAILED, f"{UNREADABLE}{before}", seconds)
+    if left:
+        return Outcome(CUT_OFF, f"{CUT_OFF}: {_operations(left)} left to do{before}", seconds)
+    if changed:
+        return Outcome(CHANGED, f"{CHANGED} ({_operations(changed)})", seconds)
+    return Outcome(UNCHANGED, UNCHANGED, seconds)
 
 
-def _why(name: str, executing: bool) -> str:
-    where, reason = _watch.failed_at.get(name), report.reasons().get((name, executing))
-    return ": ".join(it for it in (where or "could not be read", reason) if it)
+def _reason(name: str, failed: Any) -> str:
+    """What was given as the reason, and otherwise the last that the host said of it."""
+    reason = report.reasons.get((name, True)) or "".join(failed.stderr_lines[-1:])
+    return f": {reason}" if reason else ""
 
 
 def _operations(count: int) -> str:
     return f"{count} operation{'' if count == 1 else 's'}"
 
 
-def _text(
-    outcomes: Mapping[str, Outcome],
-    warnings: Mapping[str, list[str]],
-    status: int,
-    seconds: float,
-) -> str:
-    """warnings: by text, the hosts that a person should look at for it."""
+def _print(outcomes: Mapping[str, Outcome]) -> None:
+    if outcomes:
+        logger.info("--> Summary:")
     width = max(map(len, outcomes), default=0)
-    lines = ["", "--> Summary:"]
     for name, it in outcomes.items():
-        took = f"  {it.seconds:.1f} s" if it.seconds is not None else ""
-        more = f": {' '.join(it.more.split())}" if it.more else ""
-        lines.append(f"    {name:{width}}  {it.kind}{more}{took}")
-    if warnings:
-        lines += ["", "    A person should look at:"]
-        lines += [f"    {', '.join(names)}: {text}" for text, names in warnings.items()]
-    counted = Counter(it.kind for it in outcomes.values())
-    kinds = ", ".join(f"{count} {kind}" for kind, count in counted.items()) or "none was reached"
-    lines += ["", f"    {len(outcomes)} hosts in {seconds:.0f} s: {kinds}."]
-    return "\n".join([*lines, f"    Exit status {status}: {_meaning(counted, status)}."])
+        took = "" if it.seconds is None else f"{it.seconds:6.1f} s"
+        text = click.style(it.text, "red" if it.kind in BAD else None)
+        logger.info(f"{name:{width}}  {f'{took:8}  ' if state.is_executing else ''}{text}")
+    hosts: dict[str, list[str]] = defaultdict(list)
+    for name, text in report.warnings:
+        hosts[text].append(name)
+    if hosts:
+        logger.info("--> Look at this:")
+    for text, names in hosts.items():
+        logger.warning(f"{_named(names)}{text}")
 
 
-def _meaning(counted: Mapping[str, int], status: int) -> str:
-    if any(counted.get(kind) for kind in BAD):
-        return "not every host is as the data says; put that right and run again"
-    if status:
-        return "the run was ended; what it says above is why"
-    if counted.get(WOULD_FAIL):
-        return "nothing was changed, and a run would fail"
-    if counted.get(WOULD_CHANGE):
-        return "nothing was changed"
-    return "every host is as the data says"
+def _named(hosts: Sequence[str]) -> str:
+    """What stands before a warning: whom it is about, and nothing if it is about the run itself."""
+    names = [name for name in hosts if name]
+    more = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
+    return f"[{', '.join([*names[:MOST_NAMES], *more])}] " if names else ""
+
+
+def _conclusion(outcomes: Mapping[str, Outcome], status: int, dry: bool) -> str:
+    if not outcomes:
+        return f"Exit status {status}: no host is in this run"
+    kinds = Counter(it.kind for it in outcomes.values())
+    counted = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+    if state.is_executing:
+        meaning = "put that right and run again: what is done stays" if status else "all is done"
+    else:
+        meaning = "nothing was changed"
+        if dry and not status:
+            meaning += " (a dry run exits 0 whatever it shows)"
+    return f"Exit status {status}: {counted}; {meaning}"

@@ -1,15 +1,17 @@
 """How operations speak: what they change, what they leave alone, why they refuse."""
 
-from collections.abc import Mapping
 from difflib import unified_diff
 
 from pyinfra import host, logger, state
 from pyinfra.api import QuoteString, StringCommand
 
-# Of this run: what a person should look at, by text, with the hosts; and why hosts fail, by host
-# and whether the run was executing.
-_warned: dict[str, list[str]] = {}
-_reasons: dict[tuple[str, bool], str] = {}
+warnings: list[tuple[str, str]] = []
+"""All of this run: the host's name, or "" for the run itself, and the text."""
+
+reasons: dict[tuple[str, bool], str] = {}
+"""Why hosts fail: by name, and whether the run was executing; before that it is a prediction."""
+
+_shown: set[tuple[str, str]] = set()
 
 
 def is_unreadable() -> bool:
@@ -28,24 +30,24 @@ def tell(text: str) -> None:
 
 
 def warn(text: str) -> None:
-    """Log what a person should look at, always, once a host and run.
-
-    pyinfra runs every operation's code twice, to prepare and to execute.
-    """
-    hosts = _warned.setdefault(text, [])
-    if host.name not in hosts:
-        hosts.append(host.name)
-        host.log_styled(text, fg="yellow", log_func=logger.warning)
+    """Log what a person should look at, always, once a host and run; the summary says it again."""
+    if _show(text):
+        warnings.append((host.name, text))
 
 
-def warnings() -> Mapping[str, list[str]]:
-    """What a person should look at after this run, by text, with the names of the hosts."""
-    return _warned
+def warn_run(text: str) -> None:
+    """The same of what concerns no host in particular. Needs no host."""
+    warnings.append(("", text))
+    logger.warning(text)
 
 
-def reasons() -> Mapping[tuple[str, bool], str]:
-    """Why hosts fail, as far as `fail` says it: by host, and whether the run was executing."""
-    return _reasons
+def _show(text: str) -> bool:
+    """Log it, but once: pyinfra runs every operation's code twice, to prepare and to execute."""
+    if (host.name, text) in _shown:
+        return False
+    _shown.add((host.name, text))
+    host.log_styled(text, fg="yellow", log_func=logger.warning)
+    return True
 
 
 def diff(path: str, old: str | None, new: str, kind: str = "") -> None:
@@ -74,11 +76,15 @@ def fail(reason: str) -> StringCommand:
 
     Raising an exception instead would end the run for all hosts. It never changes anything.
     """
-    when = (host.name, bool(state.is_executing))
-    is_new, _reasons[when] = _reasons.get(when) != reason, reason
-    if is_new and not state.is_executing:
-        host.log_styled(f"will fail: {reason}", fg="yellow", log_func=logger.warning)
+    give_reason(host.name, reason, state.is_executing)
+    if not state.is_executing:
+        _show(f"will fail: {reason}")
     return StringCommand("printf", r"'%s\n'", QuoteString(reason), ">&2;", "exit", "1")
+
+
+def give_reason(name: str, reason: str, executing: bool = True) -> None:
+    """Keep for the summary why the host of that name fails; what is said first counts."""
+    reasons.setdefault((name, executing), " ".join(reason.split()))
 
 
 def script(*lines: str) -> StringCommand:

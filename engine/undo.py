@@ -19,7 +19,7 @@ from pyinfra.api import FunctionCommand, StringCommand
 
 from engine.fact import Fact
 from engine.operation import Answered, ask
-from engine.report import script, tell
+from engine.report import give_reason, script, tell
 
 PROOF_SECONDS = 60
 """How long a change waits for its proof."""
@@ -230,6 +230,7 @@ def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
                 continue
             text = f"not proven, so the change undoes itself within {PROOF_SECONDS} s: {error}"
             host.log_styled(text, fg="red", log_func=logger.error)
+            give_reason(host.name, text)
             return False
         return True
 

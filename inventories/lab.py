@@ -1,6 +1,12 @@
 """The lab's hosts that are up: lab/up, then pyinfra inventories/lab.py deploy.py"""
 
-from controller.inventory import groups  # run pyinfra in the repository's top directory
+import sys
+from pathlib import Path
+
+# Not found from another directory otherwise, where it says what is wrong.
+sys.path.append(str(Path(__file__).parents[1]))
+
+from controller.inventory import groups
 
 # Each group becomes a variable of this file, which is how pyinfra reads an inventory.
 globals().update(

@@ -4,7 +4,13 @@ What a shared server should be is always computed from the whole fleet: this run
 production away.
 """
 
-from controller.inventory import groups  # run pyinfra in the repository's top directory
+import sys
+from pathlib import Path
+
+# Not found from another directory otherwise, where it says what is wrong.
+sys.path.append(str(Path(__file__).parents[1]))
+
+from controller.inventory import groups
 
 # Each group becomes a variable of this file, which is how pyinfra reads an inventory.
 globals().update(groups("inventories/coop.yml", {"staging", "shared"}))

@@ -88,8 +88,7 @@ def run(
     **options: Any,
 ) -> Run:
     """Runs the operation as pyinfra would: all of it, or if preparing up to the first command."""
-    report._warned.clear()
-    report._reasons.clear()
+    report._shown.clear()
     pretended = PretendedHost(facts)
     state = SimpleNamespace(
         is_executing=executing, config=SimpleNamespace(DIFF=diff), failed_hosts=failed_hosts

@@ -1,90 +1,226 @@
-"""The end of a run of the real pyinfra, on this machine and on a port at which nobody listens."""
+"""What pyinfra's own command prints at the end of a run, and what it exits with."""
 
+import os
+import re
+import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from fleet import ROOT
-
-Run = Callable[..., tuple[int, str]]
-
-DEPLOY = """\
-from pyinfra import host
-from pyinfra.operations import server
 from controller import summary
-from engine.operation import operation
-from engine.report import fail, warn
+from tests.unit.controller.pyinfra_here import (
+    AWAY,
+    OF_THE_PROJECT,
+    PYINFRA,
+    Data,
+    inventory,
+    pyinfra,
+)
 
-summary.watch()
+HERE = ("@local", OF_THE_PROJECT)
+
+DEPLOY = """
+import os
+from pathlib import Path
+from pyinfra import host
+from controller.command_line import Ended
+from controller.start import start
+from engine.fact import Fact
+from engine.operation import operation
+from engine.report import fail, script, warn, warn_run
+
+start()
 
 @operation()
-def looks(reason=""):
-    warn("one disk is old")
-    if reason:
-        yield fail(reason)
-    yield from ()
+def written(path):
+    if not Path(path).exists():
+        yield script(f"sleep 0.2; touch {path}")
 
-looks(name="Looks"{looks})
-server.shell(name="Shell", commands=[{command!r}])
+@operation()
+def looked_at():
+    warn("a stranger is there")
+    host.noop("left alone")
+    return
+    yield
+
+@operation()
+def checked():
+    if how := os.environ.get("HOW"):
+        yield {"refuses": lambda: fail("it is broken"),
+               "fails": lambda: script("echo no such thing >&2; exit 3"),
+               "hangs": lambda: script("touch $HANGS; exec sleep 2")}[how]()
+
+class Garbage(Fact):
+    def command(self):
+        return "echo garbage"
+    default = list
+
+if os.environ.get("HOW") == "raises":
+    raise ValueError("a mistake")
+if os.environ.get("HOW") == "ends":
+    raise Ended(1)
+if os.environ.get("HOW") == "garbage":
+    host.get_fact(Garbage)
+warn_run("the operator is elsewhere")
+written(path=os.environ["FILE"], name="A file is there")
+looked_at(name="Strangers are left")
+checked(name="All is well")
+looked_at(name="Nothing else")
 """
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
-    """Runs a deploy, with a host that is away or without; gives its status and its last words."""
+def run(tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
+    """Runs a deploy of four operations; gives the exit status and the lines of the summary."""
+    (tmp_path / "site.py").write_text(DEPLOY)
 
     def ran(
-        *words: str, command: str = "true", looks: str = "", away: bool = False
-    ) -> tuple[int, str]:
-        hosts = ["@local", *([("127.0.0.1", {"ssh_port": 1})] if away else [])]
-        (tmp_path / "hosts.py").write_text(f"hosts = {hosts!r}\n")
-        (tmp_path / "do.py").write_text(DEPLOY.format(command=command, looks=looks))
-        pyinfra = str(Path(sys.executable).parent / "pyinfra")
-        done = subprocess.run(
-            [pyinfra, str(tmp_path / "hosts.py"), str(tmp_path / "do.py"), *words],
-            cwd=ROOT, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
+        *arguments: str,
+        hosts: tuple[tuple[str, Data], ...] = (HERE,),
+        how: str = "",
+        answer: str = "",
+    ) -> tuple[int, list[str]]:
+        done = pyinfra(
+            inventory(tmp_path, *hosts), tmp_path / "site.py", *arguments,
+            answer=answer, HOW=how, FILE=str(tmp_path / "file"),
         )  # fmt: skip
-        return done.returncode, done.stderr.partition("--> Summary:\n")[2]
+        _, _, end = done.stderr.partition("--> Disconnecting from hosts...\n")
+        lines = [line.strip() for line in end.splitlines() if line.strip()]
+        return done.returncode, [" ".join(line.split()) for line in lines]
 
     return ran
 
 
-def test_a_run_ends_in_a_line_a_host_and_what_to_look_at(run: Run) -> None:
-    status, text = run("-y")
-    assert status == 0
-    host, *rest = [line.strip() for line in text.splitlines() if line.strip()]
-    assert host.startswith("@local  changed: 1 operation  ") and host.endswith(" s")
-    assert rest[:2] == ["A person should look at:", "@local: one disk is old"]
-    assert rest[2].endswith("1 changed.")
-    assert "Exit status 0: every host is as the data says." in text
+Ran = Callable[..., tuple[int, list[str]]]
+
+LOOK = ["--> Look at this:", "the operator is elsewhere", "[@local] a stranger is there"]
 
 
-def test_a_host_that_fails_is_told_with_its_reason(run: Run) -> None:
-    status, text = run("-y", looks=', reason="the disk is gone"')
+def without_times(lines: list[str]) -> list[str]:
+    """Without how long a host, and the run, took."""
+    return [re.sub(r" \d+\.\d s\b|\. Took \d+\.\d s$", "", line) for line in lines]
+
+
+def test_a_run_ends_in_a_line_a_host_what_to_look_at_and_what_its_exit_status_means(
+    run: Ran,
+) -> None:
+    status, lines = run("-y")
+    assert (status, without_times(lines)) == (
+        0,
+        [
+            "--> Summary:",
+            "@local changed (1 operation)",
+            *LOOK,
+            "--> Exit status 0: 1 changed; all is done",
+        ],
+    )
+    took = float(lines[1].split()[1])
+    assert 0.2 <= took < 5
+    status, lines = run(answer="\n")
+    assert (status, without_times(lines)[1]) == (0, "@local unchanged")
+
+
+def test_a_dry_run_ends_in_what_would_change_and_so_does_one_that_nobody_confirms(run: Ran) -> None:
+    status, lines = run("--dry")
+    assert (status, without_times(lines)) == (
+        0,
+        [
+            "--> Summary:",
+            "@local would change (1 operation)",
+            *LOOK,
+            "--> Exit status 0: 1 would change; nothing was changed "
+            "(a dry run exits 0 whatever it shows)",
+        ],
+    )
+    status, lines = run(answer="no\n")
+    assert (status, without_times(lines)[-1]) == (
+        0,
+        "--> Exit status 0: 1 would change; nothing was changed",
+    )
+    # With -y pyinfra does not look what would change.
+    assert run("--dry", "-y")[1][1] == "@local not looked at, with -y"
+
+
+def test_what_would_fail_is_said_with_its_reason(run: Ran) -> None:
+    assert run("--dry", how="refuses")[1][1] == "@local would fail: it is broken"
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"), [("refuses", "it is broken"), ("fails", "no such thing")]
+)
+def test_a_host_that_failed_is_named_with_where_and_why(run: Ran, how: str, reason: str) -> None:
+    status, lines = run("-y", how=how)
+    said = f'@local failed in "All is well": {reason} (1 operation changed before)'
+    assert (status, without_times(lines)[1]) == (1, said)
+    end = "--> Exit status 1: 1 failed; put that right and run again: what is done stays"
+    assert end in without_times(lines)
+
+
+def test_a_host_that_does_not_answer_is_unreachable_and_the_others_are_done(run: Ran) -> None:
+    status, lines = run("-y", hosts=(HERE, ("away1", AWAY)))
     assert status == 1
-    assert "@local  failed: Looks: the disk is gone" in text
-    assert "Exit status 1: not every host is as the data says" in text
-    status, text = run("-y", command="false")
-    assert (status, "@local  failed: Shell" in text) == (1, True)
+    assert without_times(lines)[1:3] == ["@local changed (1 operation)", "away1 unreachable"]
+    assert lines[-1].startswith("--> Exit status 1: 1 changed, 1 unreachable; put that right")
 
 
-def test_a_host_that_is_away_is_told(run: Run) -> None:
-    status, text = run("-y", away=True)
-    assert status == 1
-    assert "127.0.0.1  unreachable" in text and "1 changed, 1 unreachable" in text
+def test_a_host_that_limit_leaves_out_is_not_of_the_run(run: Ran) -> None:
+    status, lines = run("-y", "--limit", "@local", hosts=(HERE, ("away1", AWAY)))
+    assert status == 0 and "away1" not in "".join(lines)
 
 
-def test_a_dry_run_says_what_would_be(run: Run) -> None:
-    status, text = run("--dry")
-    assert status == 0
-    assert "@local  would change: 1 operation" in text
-    assert "Exit status 0: nothing was changed." in text
-    status, text = run("--dry", looks=', reason="the disk is gone"')
-    assert "@local  would fail: the disk is gone" in text
+def test_if_nobody_answers_it_is_said_too(run: Ran) -> None:
+    status, lines = run("-y", hosts=(("away1", AWAY),))
+    assert (status, lines[1]) == (1, "away1 unreachable")
 
 
-def test_output_for_programs_stays_that(run: Run) -> None:
-    assert run("--dry", "--json") == (0, "")
+def test_a_failure_that_pyinfra_does_not_count_is_no_success(run: Ran) -> None:
+    """pyinfra exits 0 with --no-wait, and if no host is left."""
+    assert run("-y", "--no-wait", how="fails")[0] == 1
+    status, lines = run("-y", "--exclude", "@local")
+    said = ["--> Exit status 1: no host is in this run"]
+    assert (status, without_times(lines)) == (1, said)
+
+
+def test_a_run_that_is_refused_changes_nothing_and_ends_in_the_reason(run: Ran) -> None:
+    status, lines = run("-y", how="raises")
+    assert status == 1 and lines[-1] == "ValueError: a mistake"
+    assert "--> Exit status 1: 1 untouched; nothing was changed" in without_times(lines)
+
+
+def test_a_host_that_cannot_be_read_has_failed(run: Ran) -> None:
+    status, lines = run("-y", how="garbage")
+    assert (status, lines[1]) == (1, "@local failed: how it is could not be read")
+
+
+def test_what_ends_in_a_report_of_its_own_such_as_the_audit_has_no_summary(run: Ran) -> None:
+    assert run("-y", how="ends") == (1, [])
+
+
+def test_an_interrupted_run_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "site.py").write_text(DEPLOY)
+    hangs = tmp_path / "hangs"
+    process = subprocess.Popen(
+        [PYINFRA, inventory(tmp_path, HERE), tmp_path / "site.py", "-y"],
+        stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+        env={**os.environ, "HOW": "hangs", "HANGS": str(hangs), "FILE": str(tmp_path / "file")},
+    )  # fmt: skip
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "Starting operation: All is well" in line:
+            break
+    while not hangs.exists():
+        assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    said = process.stderr.read()
+    assert process.wait(60) == 1
+    assert "@local" in said and "cut off: " in said
+    assert "--> Exit status 1: 1 cut off; put that right and run again" in said
+
+
+def test_a_warning_of_many_hosts_names_some_of_them() -> None:
+    names = [f"host{number}" for number in range(203)]
+    assert summary._named(names[:2]) == "[host0, host1] "
+    assert summary._named(names) == "[host0, host1, host2, host3, 199 more] "
+    assert summary._named([""]) == ""

@@ -40,7 +40,7 @@ def test_a_warning_is_shown_once_a_run() -> None:
 
 
 def test_a_failure_says_why_and_changes_nothing() -> None:
-    with ctx_state.use(SimpleNamespace(is_executing=True)):
+    with ctx_host.use(PretendedHost({})), ctx_state.use(SimpleNamespace(is_executing=True)):
         command = report.fail("it's $(rm) `gone` 100%\\n")
     raw = command.get_raw_value()
     result = subprocess.run(["sh", "-c", raw], capture_output=True, text=True, check=False)

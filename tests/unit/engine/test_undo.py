@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyinfra.api import FunctionCommand, StringCommand
 
-from engine import undo
+from engine import report, undo
 from engine.report import script
 from tests.unit.host_here import perform, sh
 from tests.unit.operation_harness import Shell
@@ -226,10 +226,13 @@ def test_whatever_goes_wrong_with_the_proof_it_is_none(monkeypatch: pytest.Monke
         raise ConnectionError("refused")
 
     monkeypatch.setattr(undo, "ATTEMPTS_SECONDS", 0)
+    monkeypatch.setattr(report, "reasons", {})
 
     said: list[str] = []
 
     class Host:
+        name = "storage1"
+
         def log_styled(self, text: str, **_: Any) -> None:
             said.append(text)
 
@@ -237,6 +240,7 @@ def test_whatever_goes_wrong_with_the_proof_it_is_none(monkeypatch: pytest.Monke
     assert isinstance(proof, FunctionCommand)
     assert proof.function(None, Host(), *proof.args) is False
     assert said == ["not proven, so the change undoes itself within 60 s: refused"]
+    assert report.reasons["storage1", True] == said[0]
     assert proof.function(None, Host(), lambda: None) is True
 
 
