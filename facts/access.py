@@ -13,6 +13,8 @@ from facts.files import PathState, archive, from_archive
 KEYS = "/etc/ssh/authorized_keys"
 """The directory of the keys that count: one file an account, which root owns."""
 
+SSHD, SSHD_CONFIG = "/usr/sbin/sshd", "/etc/ssh/sshd_config"
+
 FIRST_UID, LAST_UID = 1000, 59999
 """The uids of people: Debian policy 9.2.2."""
 
@@ -23,7 +25,8 @@ class AccountState:
 
     home: a path
     expires: in days since the epoch, from when on it cannot be used; None for never
-    sudo: whether sudo lets it do anything; only asked of people's accounts
+    sudo: whether sudo lets it do anything; only asked of people who have a file of KEYS, or after
+        whom a group is named that was asked for
     """
 
     uid: int
@@ -51,7 +54,8 @@ class AccessState:
     groups: the members of each that was asked for and exists, by whatever way they are in it
     files: of KEYS, what is in it, and the paths that were asked for, each that is there
     strays: {path: text} of the files of keys in the homes of all accounts, root's included
-    settings: what sshd would do for a user, {user: {option in small letters: value}}
+    settings: what sshd would do for a user, {user: {option in small letters: value}}; of root alone
+        where it is the same for everybody
     matches: "file: line" of each condition in sshd's configuration
     reloaded: whether sshd has read its configuration since that changed
     """
@@ -75,7 +79,9 @@ printf '##expires\\n'
 getent shadow | awk -F : '$8 != "" {{print $1 ":" $8}}'
 printf '##sudo\\n'
 for user in $people; do
-  LC_ALL=C sudo -n -l -U "$user" 2>/dev/null | grep -q 'may run' && printf '%s\\n' "$user"
+  # It matters of who can log in or should: each person that is wanted has a group of that name.
+  case {names} in *" $user "*) ;; *) [ -e {keys}/"$user" ] || continue ;; esac
+  case $(LC_ALL=C sudo -n -l -U "$user" 2>/dev/null) in *'may run'*) printf '%s\\n' "$user" ;; esac
 done
 printf '##groups\\n'
 getent group {groups}
@@ -87,19 +93,27 @@ getent passwd | cut -d : -f 6 | sort -u | while IFS= read -r home; do
     [ -f "$home/.ssh/$name" ] && [ -s "$home/.ssh/$name" ] && printf '%s\\n' "$home/.ssh/$name"
   done
 done | {{ {read_strays}; }}
+# Only under a Match does sshd do for one what it does not for another. It is asked once if none is
+# in its files, and no Include but Debian's own adds one that is not looked through here.
+includes=$(LC_ALL=C grep -h -i -E '{line}include' {config} {config}.d/*.conf)
+LC_ALL=C grep -q -i -E '{line}match' {config} {config}.d/*.conf
+case "$? $includes" in '1 ' | '1 Include {config}.d/*.conf') people= ;; esac
 # An address that is nobody's (RFC 5737): what holds from anywhere.
 for user in root $people; do
   printf '##settings\\t%s\\n' "$user"
-  /usr/sbin/sshd -T -C "user=$user,host=unknown,addr=192.0.2.1" 2>/dev/null |
+  {sshd} -T -C "user=$user,host=unknown,addr=192.0.2.1" 2>/dev/null |
     grep -i -E '^({options}) '
 done
 printf '##matches\\n'
-grep -i -E '^[[:space:]]*match[[:space:]]' /etc/ssh/sshd_config /etc/ssh/sshd_config.d/*.conf \
-/dev/null
+grep -i -E '^[[:space:]]*match[[:space:]]' {config} {config}.d/*.conf /dev/null
 printf '##reloaded\\n'
 printf '%s\\n' "$(systemctl show -P StateChangeTimestamp --timestamp=unix ssh.service)"
-stat -c '@%Z' /etc/ssh/sshd_config /etc/ssh/sshd_config.d /etc/ssh/sshd_config.d/*.conf
+stat -c '@%Z' {config} {config}.d {config}.d/*.conf
 """
+
+# The start of a line that is no comment, up to a word that may stand anywhere in it: a keyword may
+# be in quotes, in any case, and have a = after it.
+_LINE = "^[[:blank:]]*([^#[:blank:]].*)?"
 
 
 class Access(Fact[AccessState]):
@@ -114,9 +128,14 @@ class Access(Fact[AccessState]):
                 first=FIRST_UID,
                 last=LAST_UID,
                 groups=" ".join(map(quote, groups)),
+                names=quote(f" {' '.join(groups)} "),
+                keys=KEYS,
                 read_files=archive(f"-- {KEYS} {KEYS}/* {' '.join(map(quote, files))}"),
                 read_strays=archive("-h -T -"),
                 options="|".join(options),
+                sshd=SSHD,
+                config=SSHD_CONFIG,
+                line=_LINE,
             )
         )
 

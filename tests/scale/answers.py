@@ -236,9 +236,9 @@ def _access(
     yield from ("##strays", "" if world.people else packed({_STRAY: _KEY_OF_THE_PROVIDER}))
     settings = wanted.settings or _SETTINGS_OF_DEBIAN
     shown = [f"{name} {value}" for name, value in settings.items() if name in options]
-    for user in ("root", *people):
-        yield f"##settings\t{user}"
-        yield from (*shown, "listenaddress [::]:22", "listenaddress 0.0.0.0:22")
+    # No Match is in its files.
+    yield "##settings\troot"
+    yield from (*shown, "listenaddress [::]:22", "listenaddress 0.0.0.0:22")
     yield from ("##matches", "##reloaded", f"@{world.now}", f"@{world.now}", f"@{world.now}")
 
 

@@ -1,0 +1,127 @@
+"""Of whom sshd and sudo are asked: a process each, on a host with 200 people."""
+
+from pathlib import Path
+
+import pytest
+
+import facts.access
+from facts.access import Access, AccessState
+from tests.unit.host_here import ask
+from tests.unit.operation_harness import Shell
+
+PASSWD = """\
+root:x:0:0::/root:/bin/bash
+ops-1:x:1000:1000::/home/ops-1:/bin/bash
+web-1:x:1001:1001::/home/web-1:/bin/bash
+gone-1:x:1002:1002::/home/gone-1:/usr/sbin/nologin
+"""
+DEBIANS = "Include {config}.d/*.conf\n#Match User anoncvs\n  #\tmatch all\nUsePAM yes\n"
+ALL = ["root", "ops-1", "web-1", "gone-1"]
+# Whoever it is asked for; nothing that this prints is read.
+PRINT_USER = 'for last; do :; done; echo "$last" | sed "s/user=/permitrootlogin /;s/,.*//"'
+
+
+class Host:
+    """Three people, and sshd with Debian's configuration."""
+
+    def __init__(self, directory: Path) -> None:
+        self.shell, self.config = Shell(directory), directory / "sshd_config"
+        self.keys, self.others = directory / "keys", directory / "sshd_config.d"
+        self.keys.mkdir()
+        self.others.mkdir()
+        self.config.write_text(DEBIANS.format(config=self.config))
+        (self.others / "00-coop-infra.conf").write_text("permitrootlogin no\n")
+        self.shell.stand_in("getent", f"[ $1 != passwd ] || printf '%s' '{PASSWD}'")
+        self.shell.stand_in("sshd", PRINT_USER)
+        self.shell.stand_in("systemctl")
+        self.may("ops-1")
+
+    def may(self, *users: str) -> None:
+        """Who may use sudo."""
+        which = "|".join(users)
+        self.shell.stand_in(
+            "sudo", f'case "$4" in {which}) echo "User $4 may run:" ;; *) echo no ;; esac'
+        )
+
+    def look(self, *groups: str) -> AccessState:
+        options = ["permitrootlogin"]
+        found: AccessState = ask(Access, groups, [], options, shell=self.shell)
+        return found
+
+
+@pytest.fixture
+def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    monkeypatch.setattr(facts.access, "KEYS", str(tmp_path / "keys"))
+    monkeypatch.setattr(facts.access, "SSHD", "sshd")
+    monkeypatch.setattr(facts.access, "SSHD_CONFIG", str(tmp_path / "sshd_config"))
+    return Host(tmp_path)
+
+
+def test_where_nothing_depends_on_who_comes_sshd_is_asked_once(host: Host) -> None:
+    assert host.look().settings == {"root": {"permitrootlogin": "root"}}
+    host.config.write_text("UsePAM yes\n")
+    assert list(host.look().settings) == ["root"]
+
+
+MATCH = "Match User web-1\n"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        MATCH,
+        "match user web-1\n",
+        "\t MATCH User web-1\n",
+        '"Match" User web-1\n',
+        "Match=User web-1\n",
+        "UsePAM yes\r\nMatch User web-1\r\n",
+        "Include /etc/ssh/others\n",
+        "include others\n",
+        'Include="others"\n',
+    ],
+)
+@pytest.mark.parametrize("place", ["sshd_config", "sshd_config.d/50-cloud-init.conf"])
+def test_where_it_may_depend_on_that_sshd_is_asked_for_each(
+    host: Host, tmp_path: Path, line: str, place: str
+) -> None:
+    with (tmp_path / place).open("a") as file:
+        file.write(line)
+    assert host.look().settings == {user: {"permitrootlogin": user} for user in ALL}
+
+
+@pytest.mark.parametrize(
+    "include", ["Include {}.d/*.conf others", "Include {}.d/*", "include {}.d/*.conf", "Include x"]
+)
+def test_another_include_than_debians_own_is_not_followed(host: Host, include: str) -> None:
+    host.config.write_text(include.format(host.config))
+    assert list(host.look().settings) == ALL
+
+
+def test_where_a_file_cannot_be_read_sshd_is_asked_for_each(host: Host) -> None:
+    (host.others / "directory.conf").mkdir()
+    assert list(host.look().settings) == ALL
+    (host.others / "directory.conf").rmdir()
+    (host.others / "00-coop-infra.conf").unlink()
+    assert list(host.look().settings) == ALL
+    host.config.unlink()
+    assert list(host.look().settings) == ALL
+
+
+def test_sudo_is_asked_of_who_can_log_in_or_should(host: Host) -> None:
+    (host.keys / "ops-1").touch()
+    host.may("ops-1", "web-1", "gone-1")
+
+    def asked() -> set[str]:
+        return {call.split()[-1] for call in host.shell.calls if call.startswith("sudo")}
+
+    found = host.look("coop-people")
+    assert asked() == {"ops-1"}
+    assert [name for name, it in found.accounts.items() if it.sudo] == ["ops-1"]
+    found = host.look("coop-people", "web-1")
+    assert asked() == {"ops-1", "web-1"}
+    assert [name for name, it in found.accounts.items() if it.sudo] == ["ops-1", "web-1"]
+
+
+def test_who_may_run_nothing_has_no_sudo(host: Host) -> None:
+    (host.keys / "web-1").touch()
+    assert not any(it.sudo for it in host.look().accounts.values())
