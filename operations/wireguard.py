@@ -105,7 +105,7 @@ def interface(interface: str, wanted: Callable[[], Interface]) -> Commands:
     known = yield from ask(WireGuardDigest, interface=interface)
     want = wanted()
     as_wanted = f"{interface} is up with {len(want.peers)} peers"
-    if _is_as_wanted(known, want):
+    if is_as_wanted(known, want):
         host.noop(as_wanted)
         return
     now = yield from ask(WireGuard, interface=interface)
@@ -116,13 +116,13 @@ def interface(interface: str, wanted: Callable[[], Interface]) -> Commands:
         host.noop(as_wanted)
         return
     yield _apply(interface, now.live, want)
-    if _is_as_wanted((yield from ask(WireGuardDigest, interface=interface)), want):
+    if is_as_wanted((yield from ask(WireGuardDigest, interface=interface)), want):
         return
     if left := differences((yield from ask(WireGuard, interface=interface)).live, want):
         yield fail("\n".join([f"{interface} is not as wanted after all:", *left]))
 
 
-def _is_as_wanted(known: DigestState, want: Interface) -> bool:
+def is_as_wanted(known: DigestState, want: Interface) -> bool:
     """Whether the host is exactly so; if not, or if it is not clear, it has to tell all."""
     peers = {
         it.public_key: LivePeer(frozenset(it.allowed_ips), it.endpoint, it.keepalive, it.digest)

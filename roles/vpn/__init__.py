@@ -16,6 +16,7 @@ from engine.several import Asked
 from facts.nftables import Table
 from facts.systemd import Units
 from facts.wireguard import Live, WireGuard
+from facts.wireguard_digest import WireGuardDigest
 from fleet.derived.vpn import Peer, alone, server_peers
 from fleet.secret_kinds import PRESHARED
 from fleet.values.networks import within
@@ -35,8 +36,12 @@ def preflight() -> None:
     mine = tunnel_to(this_host())
     if mine is None:
         return
-    live = host.get_fact(WireGuard, interface=this_fleet().vpn.interface, _sudo=True).live
-    if live and ends(live, _wanted(), mine):
+    wanted, interface = _wanted(), this_fleet().vpn.interface
+    known = host.get_fact(WireGuardDigest, interface=interface, _sudo=True)
+    if wireguard.is_as_wanted(known, wanted):
+        return
+    live = host.get_fact(WireGuard, interface=interface, _sudo=True).live
+    if live and ends(live, wanted, mine):
         refuse(
             f"you come by the tunnel of {mine}, and this run would end it: in the data the address "
             "is nobody's now, has expired, or has another key, or the hub gets another",

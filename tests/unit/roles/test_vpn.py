@@ -10,8 +10,9 @@ from pyinfra.api.exceptions import DeployError
 from pyinfra.context import ctx_host, ctx_state
 
 from controller import preflight
-from facts.wireguard import Live, LivePeer, WireGuardState
-from operations.wireguard import Interface, Peer
+from facts.wireguard import Live, LivePeer, WireGuard, WireGuardState
+from facts.wireguard_digest import WireGuardDigest, digest
+from operations.wireguard import RIGHTS, Interface, Peer, config
 from roles import vpn
 from tests.unit.fleet_samples import HUB, PEOPLE, fleet_of, sample
 
@@ -86,9 +87,13 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(vpn, "this_host", lambda: fleet.host("vpn1"))
     monkeypatch.setattr(vpn, "tunnel_to", lambda host: MINE)
     monkeypatch.setattr(preflight, "only_reads", lambda: False)
-    facts = SimpleNamespace(name="vpn1", get_fact=lambda *_, **__: WireGuardState(live=live()))
-    with ctx_host.use(facts):
+    with ctx_host.use(host_that_is(WireGuardState(live=live()))):
         yield monkeypatch
+
+
+def host_that_is(state: WireGuardState) -> Any:
+    facts = {WireGuard: state, WireGuardDigest: digest(state)}
+    return SimpleNamespace(name="vpn1", get_fact=lambda kind, **_: facts[kind])
 
 
 def test_a_run_that_would_end_it_is_refused(hub: Any) -> None:
@@ -102,6 +107,18 @@ def test_a_dry_run_is_warned(hub: Any) -> None:
     hub.setattr(preflight, "warn", said.append)
     vpn.preflight()
     assert ["a run would be refused: you come by the tunnel" in text for text in said] == [True]
+
+
+def test_a_host_that_is_as_wanted_is_not_asked_for_all_of_its_peers(hub: Any) -> None:
+    want = wanted(KEPT)
+    hub.setattr(vpn, "_wanted", lambda: want)
+    peers = {KEPT.public_key: LivePeer(frozenset(KEPT.allowed_ips))}
+    now = Live(want.public_key or "", want.port, peers, want.prefixes, want.routes)
+    text = config(want, hidden=True)
+    answers = {WireGuardDigest: digest(WireGuardState(want.public_key, text, RIGHTS, now))}
+    host = SimpleNamespace(name="vpn1", get_fact=lambda kind, **_: answers[kind])
+    with ctx_host.use(host):
+        vpn.preflight()
 
 
 def test_without_a_tunnel_nobody_is_asked(hub: Any) -> None:
