@@ -3,8 +3,6 @@
 import base64
 import compileall
 import hashlib
-import shutil
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import asyncssh
 import yaml
 
-from fleet import ROOT
+from tests.project import copy_project
 
 OPERATOR = "ops-1"
 # As whom one comes to a machine on its first day.
@@ -55,12 +53,7 @@ def address(number: int) -> str:
 def make_project(directory: Path) -> Path:
     """A copy of this project's files, those that are not committed yet too, without any fleet."""
     project = directory / "project"
-    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
-    names = subprocess.run(listed, cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file():
-            (project / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, project / name)
+    copy_project(project)
     # pyinfra writes no bytecode, so that each run would compile all of it anew.
     compileall.compile_dir(project, quiet=1)
     (directory / "escrow").mkdir(mode=0o700)
