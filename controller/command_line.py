@@ -28,18 +28,12 @@ class Ended(CliError, PyinfraError):  # type: ignore[misc]
 
 def only_reads() -> bool:
     """Whether this run of pyinfra changes nothing; false outside its command line."""
-    context = click.get_current_context(silent=True)
-    if context is None:
-        return False
-    operations = context.params.get("operations") or ("",)
-    return bool(context.params.get("dry")) or operations[0] in READING
+    return bool(_parameter("dry")) or _operations()[0] in READING
 
 
 def runs_deploys() -> bool:
     """Whether this run of pyinfra is one of files such as deploy.py."""
-    context = click.get_current_context(silent=True)
-    operations = context.params.get("operations") or ("",) if context else ("",)
-    return all(name.endswith(".py") for name in operations)
+    return all(name.endswith(".py") for name in _operations())
 
 
 def check_inventory() -> None:
@@ -48,8 +42,7 @@ def check_inventory() -> None:
     pyinfra takes it for a host's name, finds none, runs nothing and exits 0. What has an @ or a
     comma it cannot take for a file: connectors such as @local, lists of hosts.
     """
-    context = click.get_current_context(silent=True)
-    name = str(context.params.get("inventory", "")) if context else ""
+    name = str(_parameter("inventory") or "")
     file = Path(name)
     if not name or "@" in name or "," in name or (file.suffix == ".py" and file.is_file()):
         return
@@ -80,8 +73,17 @@ def in_limit(host: Host) -> bool:
 
 
 def _limits() -> tuple[str, ...]:
+    return tuple(_parameter("limit") or ())
+
+
+def _operations() -> tuple[str, ...]:
+    return tuple(_parameter("operations") or ("",))
+
+
+def _parameter(name: str) -> Any:
+    """What pyinfra's command line gives for it; None outside of one."""
     context = click.get_current_context(silent=True)
-    return tuple(context.params.get("limit") or ()) if context else ()
+    return context.params.get(name) if context else None
 
 
 def _is_meant(host: Host, limit: str) -> bool:

@@ -19,11 +19,14 @@ from fleet.model import Fleet
 from fleet.people import Person
 from fleet.reading.problems import FleetError
 
-# In the order in which they are drawn.
-ENVIRONMENTS = {"shared": "shared", "staging": "staging", "prod": "production"}
+# In the order in which they are drawn: title and colour.
+ENVIRONMENTS = {
+    "shared": ("shared", "#eef3f8"),
+    "staging": ("staging", "#f6f3e6"),
+    "prod": ("production", "#eaf5ea"),
+}
 MARK = "drawn from "
 
-_COLOURS = {"shared": "#eef3f8", "staging": "#f6f3e6", "prod": "#eaf5ea"}
 _STYLE = [
     'graph [rankdir=LR, fontname="sans-serif", fontsize=12, nodesep=0.25, ranksep=1.1]',
     'node [shape=box, style="rounded,filled", fillcolor=white, fontname="sans-serif", fontsize=11]',
@@ -47,11 +50,11 @@ def _hosts(fleet: Fleet, addresses: bool) -> Iterator[str]:
     inside = [host for host in fleet.hosts.values() if host.vpn]
     title = "VPN: WireGuard, each server with each other"
     yield f'subgraph cluster_vpn {{ label="{title}"; style="rounded"'
-    for environment, title in ENVIRONMENTS.items():
+    for environment, (title, colour) in ENVIRONMENTS.items():
         members = [host for host in inside if host.environment == environment]
         if members:
             yield f'  subgraph cluster_{environment} {{ label="{title}"; style="rounded,filled"'
-            yield f'    fillcolor="{_COLOURS[environment]}"'
+            yield f'    fillcolor="{colour}"'
             yield from (f"    {_host(host, addresses)}" for host in members)
             yield "  }"
     yield "}"

@@ -113,14 +113,14 @@ def _prove(ports: Sequence[Port]) -> None:
 
 def _table(closed: Sequence[Port]) -> str:
     """The table with these ports open from within the VPN, or to a part of it, only."""
-    here = this_host()
+    here, inside = this_host(), prefixes(this_fleet())
     return render(
         __file__,
         "firewall.nft.j2",
         table=TABLE,
         interface=this_fleet().vpn.interface,
-        ipv4=_of_version(4, prefixes(this_fleet())),
-        ipv6=_of_version(6, prefixes(this_fleet())),
+        ipv4=_of_version(4, inside),
+        ipv6=_of_version(6, inside),
         people4=_of_version(4, here.vpn.people if here.vpn else ()),
         people6=_of_version(6, here.vpn.people if here.vpn else ()),
         ssh=here.ssh_port if here.only_by_vpn else None,

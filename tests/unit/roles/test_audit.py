@@ -1,15 +1,11 @@
 """What the roles find on a host, for the audit."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from pyinfra.context import ctx_host
 
-from controller import this_run
 from controller.audit import Look
 from facts.access import KEYS, AccessState, AccountState
 from facts.copies import CopiesState
@@ -18,7 +14,6 @@ from facts.nftables import TableState
 from facts.sets import SetsState
 from facts.systemd import UnitsState, UnitState
 from facts.wireguard import Live, LivePeer, WireGuardState
-from fleet.model import Fleet
 from operations import wireguard
 from operations.access.wanted import Wanted
 from operations.systemd import Unit
@@ -30,24 +25,9 @@ from roles.offsite.found import judge as judge_copies
 from roles.vpn import firewall
 from roles.vpn.found import judge_member, judge_stranger
 from tests.unit.fleet_samples import HUB, KEY, OFFSITE, fleet_of, sample
+from tests.unit.roles.conftest import Take
 
 PULL_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICLgNqzm+T8GyRuSh7Bccycz+Ofze00gs9seVmdbX2/1"
-
-
-Take = Callable[[Fleet, str], None]
-
-
-@pytest.fixture
-def take(monkeypatch: pytest.MonkeyPatch) -> Iterator[Take]:
-    """Makes this the fleet and the host of the run, for every role."""
-    with ExitStack() as stack:
-
-        def taken(fleet: Fleet, name: str) -> None:
-            monkeypatch.setattr(this_run, "load", lambda file: fleet)
-            data = SimpleNamespace(fleet_file=str(fleet.file))
-            stack.enter_context(ctx_host.use(SimpleNamespace(name=name, data=data)))
-
-        yield taken
 
 
 def test_the_keys_are_those_that_sshd_accepts(tmp_path: Path, take: Take) -> None:

@@ -8,15 +8,15 @@ import pytest
 from fleet.derived.packages import packages_of
 from fleet.model import Fleet
 from operations.files import File, Link
-from roles import drill, vision
+from roles import drill
 from tests.unit.fleet_samples import OFFSITE, fleet_of, sample
+from tests.unit.roles.conftest import Take
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+def fleet(tmp_path: Path, take: Take) -> Fleet:
     found = fleet_of(tmp_path, sample(offsite1=OFFSITE))
-    for module in (drill, vision):
-        monkeypatch.setattr(module, "this_fleet", lambda: found)
+    take(found, "offsite1")
     return found
 
 

@@ -13,13 +13,13 @@ from roles.places import metrics
 from roles.templates import render
 from tests.unit.fleet_samples import KEY, OFFSITE, fleet_of, sample
 from tests.unit.operation_harness import Shell
+from tests.unit.roles.conftest import Take
 
 
 @pytest.fixture
-def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
+def fleet(tmp_path: Path, take: Take) -> Fleet:
     found = fleet_of(tmp_path, sample(offsite1=OFFSITE))
-    for module in (offsite, pool):
-        monkeypatch.setattr(module, "this_fleet", lambda: found)
+    take(found, "offsite1")
     return found
 
 
