@@ -15,7 +15,7 @@ help:
 	@echo "make demo                 the whole thing on this machine: lab, one run, what now works"
 	@echo "make test                 unit tests, pages, and the core of the lab tests"
 	@echo "make fmt                  format the code"
-	@echo "make unit                 the quick tests: a minute or two, no root"
+	@echo "make unit                 the quick tests: two or three minutes, no root"
 	@echo "make pages                the pages that need no lab, followed word by word"
 	@echo "make test-lab [PART=...]  all lab tests of a part (a marker in pyproject.toml), or of all"
 	@echo "make vpn-config PERSON=.. that person's WireGuard configuration; with KEY=FILE, a QR code too"
