@@ -20,10 +20,12 @@ def set_elsewhere(now: AccessState, others: Mapping[str, str]) -> str | None:
 def other_settings(now: AccessState, settings: Mapping[str, str]) -> Iterator[str]:
     """What sshd would do otherwise than by these settings, and for whom, a line each."""
     for user, found in now.settings.items():
+        # Root alone was asked, because nobody's settings differ.
+        whom = "everybody" if len(now.settings) == 1 else user
         for name, value in settings.items():
             if found.get(name, "") != value:
-                yield f"for {user}: {name} {found.get(name) or NOTHING} -> {value or NOTHING}"
+                yield f"for {whom}: {name} {found.get(name) or NOTHING} -> {value or NOTHING}"
         # A port of its own for one address is in no line of `port`.
         for where in found.get("listenaddress", "").split():
             if "port" in settings and where.rpartition(":")[2] != settings["port"]:
-                yield f"for {user}: listenaddress {where} -> port {settings['port']} alone"
+                yield f"for {whom}: listenaddress {where} -> port {settings['port']} alone"

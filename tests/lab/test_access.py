@@ -125,7 +125,7 @@ def test_another_file_that_overrides_sshd_fails_the_run(one: Machine, project: P
     assert "00-a.conf:Match User vagrant" in output
     # A reload would let the operator in, and nobody else.
     one.sh("echo 'AllowUsers vagrant' > /etc/ssh/sshd_config.d/00-a.conf")
-    assert "for ops-meet-1: allowusers vagrant" in refused(project)
+    assert "for everybody: allowusers vagrant" in refused(project)
     assert gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
     audit = pyinfra("audit.py", "-y", "--limit", "bbb1")
     assert audit.returncode == 1 and "allowusers vagrant" in audit.stdout + audit.stderr

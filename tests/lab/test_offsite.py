@@ -1,6 +1,7 @@
 """Copies off-site: pulled, held, and found again, whatever happens to either side."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -42,10 +43,14 @@ def test_what_is_written_through_the_board_is_in_the_copy(quiet: CopiesFleet) ->
 
 
 def test_it_goes_on_by_itself(copies: CopiesFleet) -> None:
-    due = copies.offsite.sh("systemctl list-timers --no-legend")
-    for timer in ("coop-offsite.timer", "coop-offsite-status.timer", "sanoid.timer"):
+    def is_due(timer: str) -> bool:
+        """While what a timer starts is at work, the timer is not due."""
+        due = copies.offsite.sh("systemctl list-timers --no-legend")
         (line,) = [line for line in due.splitlines() if timer in line]
-        assert not line.startswith("- "), f"never due: {line}"
+        return not line.startswith("- ")
+
+    for timer in ("coop-offsite.timer", "coop-offsite-status.timer", "sanoid.timer"):
+        wait_for(partial(is_due, timer), f"{timer} is due", 120)
     # sanoid takes none here.
     copies.offsite.sh("systemctl start sanoid.service")
     assert copies.offsite.sh("zfs list -H -t snapshot -o name") == ""

@@ -254,7 +254,7 @@ def test_an_address_with_a_port_of_its_own_is_another_way_in() -> None:
             facts={Access: found},
         )
         assert len(done.commands) == failures
-    assert "sshd for root: listenaddress 0.0.0.0:2222 -> port 22 alone" in drift(
+    assert "sshd for everybody: listenaddress 0.0.0.0:2222 -> port 22 alone" in drift(
         found, Wanted(tuple(ACCOUNTS), SETTINGS, {"port": "22"})
     )
 
@@ -263,7 +263,7 @@ def test_while_sshd_has_other_settings_no_key_goes_and_the_run_fails() -> None:
     other = {**SETTINGS, "permitrootlogin": "yes"}
     found = but(strays={"/root/.ssh/authorized_keys": ROGUE}, settings={"root": other})
     done = apply(found, accounts=ACCOUNTS[:1])
-    assert "for root: permitrootlogin yes -> no" in done.failure
+    assert "for everybody: permitrootlogin yes -> no" in done.failure
     closing = scripts(done)[0]
     assert "usermod --expiredate 1 web-hypha-1" in closing and "/root/.ssh" not in closing
 
@@ -397,7 +397,7 @@ def test_drift_is_all_that_a_run_would_change_or_complain_of() -> None:
         f"{SSHD} is not as wanted",
         f"{KEYS}/mallory: present -> absent",
         "/root/.ssh/authorized_keys: present -> absent",
-        "sshd for root: usepam (sshd -T says nothing) -> yes",
+        "sshd for everybody: usepam (sshd -T says nothing) -> yes",
         "sshd has not read its configuration",
         "you came as mallory",
     ):
