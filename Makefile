@@ -82,7 +82,9 @@ pages: venv
 	@$(PYTHON) -m pytest tests/pages
 
 # Lines of their own: within the words of another command, their failure would go unnoticed.
+# The part kernel is what has to be seen on a kernel of a host's own.
 define lab_tests
+$(if $(filter kernel,$(1)),export LAB=machines)
 machines=$$($(PYTHON) -m tests.lab.machines_of $(1))
 lab/up $$machines
 lab/enter $(PYTHON) -m pytest tests/lab $(if $(1),-m $(1))

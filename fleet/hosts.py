@@ -62,11 +62,18 @@ class Ssh(Record):
 
 
 class Lab(Record):
-    """What only the lab's Vagrantfile reads; memory in MiB, disks counts the spare ones."""
+    """What only the lab reads: how it makes this host.
+
+    memory: of a virtual machine, in MiB
+    disks: how many spare disks the machine has
+    own_kernel: the host is always a virtual machine: it needs ZFS, NFS, LVM or a kernel module.
+        Where guests have to be emulated, the other hosts are containers
+    """
 
     memory: Annotated[StrictInt, Field(ge=128, le=65536)]
     disks: Annotated[StrictInt, Field(ge=0, le=8)] = 0
     box: Literal["roles", "bare"] = "roles"
+    own_kernel: bool = False
 
 
 class Volume(Record):

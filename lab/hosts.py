@@ -5,9 +5,11 @@ hosts.py names              every host, one a line
 hosts.py board              the hosts that the vision board needs, one a line
 hosts.py address HOST       its address
 hosts.py boxes HOST...      the boxes that these hosts are made from
+hosts.py guests HOST...     those of them that need a kernel of their own; all if LAB is "machines"
 hosts.py network            the libvirt network that gives each host its address
 """
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,9 @@ def main(command: str, *names: str) -> str:
         return str(hosts[names[0]]["address"])
     if command == "boxes":
         return "\n".join(sorted({hosts[name]["lab"].get("box", "roles") for name in names}))
+    if command == "guests":
+        every = os.environ.get("LAB") == "machines"
+        return "\n".join(it for it in names if every or hosts[it]["lab"].get("own_kernel"))
     if command == "network":
         return network(hosts)
     sys.exit(__doc__)

@@ -4,8 +4,10 @@ set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=$root/lab/.state
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/coop-infra
-# Outside the checkout, as an operator's would be, and one a checkout.
-escrow=$cache/escrow-$(printf '%s' "$root" | sha256sum | cut -c1-8)
+checkout=$(printf '%s' "$root" | sha256sum | cut -c1-8)
+# Outside the checkout, as an operator's would be.
+escrow=$cache/escrow-$checkout
+cgroup=coop-lab-$checkout
 python=$root/.venv/bin/python
 network=coop-lab
 gateway=10.78.0.1

@@ -1,4 +1,4 @@
-"""The lab's machines as Python sees them: commands by SSH, power and snapshots by libvirt.
+"""The lab's machines as Python sees them: commands by SSH, power, snapshots.
 
 Only for programs that run inside the lab (lab/enter).
 """
@@ -13,10 +13,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from fleet import LAB_STATE
 from fleet.load import load
+from lab.command import CommandFailed
+from lab.container import Container, is_container
+from lab.guest import Guest
+from lab.power import Power
 
 ROOT = Path(__file__).resolve().parents[1]
-STATE = ROOT / "lab/.state"
+STATE = LAB_STATE
 INVENTORY = "inventories/lab.yml"
 
 ALONE = [
@@ -31,19 +36,16 @@ SSH = [
 ]
 
 
-class CommandFailed(AssertionError):
-    """A command on a machine failed; says which, where, and what it printed."""
-
-
 @dataclass(frozen=True)
 class Machine:
-    """One guest.
+    """A machine of the lab, whatever is behind it.
 
-    through: another one, by which it is reached; if it is None, its address is reached directly
+    through: another machine, by which this one is reached; None if its address is reached directly
     """
 
     name: str
     address: str
+    power: Power
     through: "Machine | None" = None
 
     def try_sh(
@@ -106,25 +108,23 @@ class Machine:
 
     def power_off(self) -> None:
         """Pull the plug."""
-        virsh("destroy", self.domain)
+        self.power.off()
         self.disconnect()
 
     def power_on(self) -> None:
-        virsh("start", self.domain)
+        self.power.on()
 
     def suspend(self) -> None:
         """Stop its processor, so that it takes no time from the others; restore resumes it."""
-        if virsh("domstate", self.domain).strip() == "running":
-            virsh("suspend", self.domain)
+        self.power.suspend()
         self.disconnect()
 
     def resume(self) -> None:
-        if virsh("domstate", self.domain).strip() == "paused":
-            virsh("resume", self.domain)
+        self.power.resume()
 
     def reset(self) -> None:
-        """Press the reset button: the kernel gets no chance to write anything."""
-        virsh("reset", self.domain)
+        """Press the reset button: no program gets a chance to write anything."""
+        self.power.reset()
         self.disconnect()
 
     def disconnect(self) -> None:
@@ -135,37 +135,25 @@ class Machine:
             socket.unlink(missing_ok=True)
 
     def has_snapshot(self, name: str) -> bool:
-        return name in virsh("snapshot-list", "--name", self.domain).split()
+        return self.power.has_snapshot(name)
 
     def snapshot(self, name: str) -> None:
-        """Keep memory and disks under this name, in place of an older snapshot of that name."""
-        if self.has_snapshot(name):
-            virsh("snapshot-delete", self.domain, name)
-        virsh("snapshot-create-as", self.domain, name)
+        """Keep the machine's state under this name, in place of an older one of that name."""
+        self.power.snapshot(name)
 
     def restore(self, name: str) -> None:
         """Go back to that snapshot, running, with the clock set to now."""
-        virsh("snapshot-revert", self.domain, name, "--running", "--force")
+        self.power.restore(name)
         self.disconnect()
         self.wait_until_up()
-        self.sh(f"date -s @{time.time():.3f} >/dev/null")
-
-    @property
-    def domain(self) -> str:
-        return f"lab_{self.name}"
-
-
-def virsh(*arguments: str) -> str:
-    """Run virsh in the lab. Raises CommandFailed."""
-    done = subprocess.run(["virsh", "-q", *arguments], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise CommandFailed(f"virsh {' '.join(arguments)}: {done.stderr}")
-    return done.stdout
+        if self.power.own_clock:
+            self.sh(f"date -s @{time.time():.3f} >/dev/null")
 
 
 def machine(name: str) -> Machine:
     """The machine of that name in inventories/lab.yml. Raises KeyError."""
-    return Machine(name, str(load(Path(INVENTORY)).host(name).address))
+    power = Container(name) if is_container(name) else Guest(name)
+    return Machine(name, str(load(Path(INVENTORY)).host(name).address), power)
 
 
 def running() -> list[Machine]:

@@ -5,7 +5,7 @@ import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +182,10 @@ class ClosedFleet(VpnFleet):
         super().__init__()
         hosts = load(Path(INVENTORY)).hosts
         assert all(hosts[each.name].only_by_vpn for each in self.servers)
-        inside = (Machine(each.name, addresses(each.name)[0], self.hub) for each in self.servers)
+        inside = (
+            replace(each, address=addresses(each.name)[0], through=self.hub)
+            for each in self.servers
+        )
         self.all = (self.hub, *inside)
 
 

@@ -1,6 +1,6 @@
 """The machines that the lab tests of a part need: python -m tests.lab.machines_of [PART]
 
-The parts are the markers of pyproject.toml, without `core`, which marks tests of several parts. The
+The parts are the markers of pyproject.toml, without those that mark tests of several parts. The
 machines follow from the tests: a fixture that gives machines says so by the type that it returns, a
 class of tests/lab/fleets.py. The tests are collected and not run, so no lab is needed.
 """
@@ -18,7 +18,8 @@ import pytest
 from lab.machines import ROOT
 from tests.lab.fleets import Machines
 
-CORE = "core"
+ACROSS = ("core", "kernel")
+"""The markers of tests of several parts."""
 
 
 def main(marker: str = "") -> None:
@@ -58,7 +59,7 @@ class _Collected:
 
 def check(test: pytest.Item) -> None:
     """Raises UsageError for a test of no part or several, and for one without machines."""
-    parts = [name for name in markers() if name != CORE]
+    parts = [name for name in markers() if name not in ACROSS]
     marked = [name for name in parts if test.get_closest_marker(name)]
     if len(marked) != 1:
         raise pytest.UsageError(

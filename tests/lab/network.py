@@ -4,9 +4,14 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lab.container import BRIDGE
 from lab.machines import Machine, wait_for
 
-BRIDGE = "coop0"
+# A container's interface has another name than a guest's.
+LINK_ADDRESS = """\
+interface=$(ip -o route show default | sed 's/.* dev \\([^ ]*\\).*/\\1/')
+ip -6 -o address show scope link dev "$interface" | awk '{print $4}'
+"""
 
 
 @contextmanager
@@ -16,7 +21,7 @@ def ipv6_on_the_link(each: Machine) -> Iterator[str]:
     sh("sysctl", "-q", "-w", f"{setting}=0")
     try:
         wait_for(has_ipv6, "this side has an address too", 10)
-        address = each.sh("ip -6 -o address show scope link dev eth0 | awk '{print $4}'")
+        address = each.sh(LINK_ADDRESS)
         yield f"{address.partition('/')[0]}%{BRIDGE}"
     finally:
         sh("sysctl", "-q", "-w", f"{setting}=1")

@@ -31,6 +31,7 @@ def refused(project: Path) -> str:
     return done.stderr
 
 
+@pytest.mark.core
 def test_people_log_in_by_their_keys_and_rights(vpn_fleet: VpnFleet) -> None:
     for each in vpn_fleet.all:
         assert gets_in(each, "ops-hypha-1", key_of("ops-hypha-1"), "sudo -n true")

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.machines import CommandFailed, Machine, pyinfra, wait_for
+from lab.command import CommandFailed
+from lab.machines import Machine, pyinfra, wait_for
 from tests.lab import provider
 from tests.lab.fleets import BackupFleet, counts, escrow_directory, finish
 

@@ -10,7 +10,8 @@ import time
 import pytest
 
 from lab import board
-from lab.machines import ALONE, CommandFailed, Machine, pyinfra, together
+from lab.command import CommandFailed
+from lab.machines import ALONE, Machine, pyinfra, together
 from tests.lab.fleets import VPN_KEYS, CopiesFleet, edit, finish
 from tests.lab.offsite import LOOK, METRICS, pull, snapshots
 from tests.lab.pages import block

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.container import BRIDGE
 from lab.machines import ROOT, STATE, machine, pyinfra, python, wait_for
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import (
@@ -24,7 +25,7 @@ from tests.lab.fleets import (
     look,
 )
 from tests.lab.logins import command
-from tests.lab.network import BRIDGE, ipv6_on_the_link, sh
+from tests.lab.network import ipv6_on_the_link, sh
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.access
@@ -45,6 +46,7 @@ def test_whoever_is_outside_leaves_it_open_and_is_told(vpn_first_run: str) -> No
     assert "SSH: left as it is now, as you do not get in by the VPN" in vpn_first_run
 
 
+@pytest.mark.core
 def test_ssh_is_open_within_the_vpn_alone(closing_run: str, closed_fleet: ClosedFleet) -> None:
     assert "tcp dport 22 drop" in closing_run
     for each in closed_fleet.servers:
@@ -123,6 +125,7 @@ END
 sync -f /etc"""
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("then", ["waits", "resets"])
 def test_the_operator_is_killed_after_it_was_applied(vpn_fleet: VpnFleet, then: str) -> None:
     one = vpn_fleet["bbb1"]
@@ -267,6 +270,7 @@ systemctl reboot --no-block
 """
 
 
+@pytest.mark.kernel
 def test_it_is_closed_at_a_boot_without_the_tunnel(closed_fleet: ClosedFleet) -> None:
     """Once the tunnel is up, here by a timer, one gets in again."""
     one = closed_fleet["bbb1"]

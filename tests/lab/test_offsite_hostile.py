@@ -5,7 +5,8 @@ import shlex
 
 import pytest
 
-from lab.machines import CommandFailed, Machine
+from lab.command import CommandFailed
+from lab.machines import Machine
 from tests.lab.fleets import CopiesFleet
 from tests.lab.offsite import (
     AS_PULLER,

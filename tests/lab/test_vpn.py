@@ -31,6 +31,8 @@ from tests.lab.state import difference
 pytestmark = pytest.mark.access
 
 
+@pytest.mark.core
+@pytest.mark.kernel
 def test_one_run_joins_the_servers(vpn_fleet: VpnFleet) -> None:
     for one in vpn_fleet.all:
         for other in vpn_fleet.all:
@@ -55,6 +57,7 @@ def test_no_private_key_leaves_its_host(vpn_first_run: str, vpn_fleet: VpnFleet)
         )
 
 
+@pytest.mark.core
 def test_people_reach_servers_through_the_hub(vpn_fleet: VpnFleet) -> None:
     for each in vpn_fleet.servers:
         assert not any(answers(address, 1) for address in addresses(each.name))
@@ -186,6 +189,7 @@ DRIFT = {
 }
 
 
+@pytest.mark.kernel
 @pytest.mark.parametrize("changes", DRIFT.values(), ids=DRIFT)
 def test_what_was_changed_by_hand_is_shown_and_mended(
     vpn_fleet: VpnFleet, changes: tuple[tuple[str, str], ...]
@@ -213,7 +217,7 @@ def test_a_hub_that_passes_nothing_on_any_more_is_mended(vpn_fleet: VpnFleet) ->
 def end_of(machine: Machine) -> str:
     """The machine's end of the VPN, in force and for the next boot."""
     return machine.sh(
-        "wg show wg0 public-key; wg show wg0 allowed-ips; ip route show dev wg0; "
+        "wg show wg0 public-key; wg show wg0 allowed-ips | sort; ip route show dev wg0; "
         "cat /etc/wireguard/wg0.conf"
     )
 
@@ -267,6 +271,7 @@ done > /run/watched
 """
 
 
+@pytest.mark.kernel
 def test_what_is_gone_from_the_data_is_gone_from_the_kernel(
     vpn_fleet: VpnFleet, tmp_path: Path
 ) -> None:
@@ -321,6 +326,7 @@ def second_hub(hosts: Data) -> None:
     hosts["bbb2"]["vpn"]["people"] = ["10.66.2.0/24", "fd66:0:0:2::/64"]
 
 
+@pytest.mark.kernel
 def test_servers_are_joined_again_after_a_boot(vpn_fleet: VpnFleet) -> None:
     vpn_fleet["bbb1"].reboot()
     wait_for(

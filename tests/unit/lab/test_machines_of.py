@@ -9,19 +9,20 @@ import pytest
 
 from lab.machines import ROOT
 from tests.lab import conftest
-from tests.lab.machines_of import CORE, collected, machines_of, main, markers
+from tests.lab.machines_of import collected, machines_of, main, markers
 
 pytest_plugins = ["pytester"]
 
 BOARD = {"storage1", "vision-stg1", "vision-prod1"}
 MACHINES = {
-    "core": BOARD,
+    "core": BOARD | {"vpn1", "bbb1", "bbb2"},
     "storage": BOARD | {"bare1"},
     "resume": BOARD,
     "access": {"vpn1", "bbb1", "bbb2"},
     "offsite": BOARD | {"offsite1"},
     "drill": BOARD | {"offsite1"},
     "backups": {"monitor1", "ovh1"},
+    "kernel": {"vpn1", "bbb1", "bbb2"},
 }
 SAMPLE = """
     from collections.abc import Iterator
@@ -113,13 +114,16 @@ def test_the_page_lists_runs_of_parts_that_there_are() -> None:
     page = (ROOT / "docs/testing.md").read_text()
     table = page.partition("| Part |")[2].partition("\n\n")[0]
     rows = re.findall(r"^\| `(\w+)`", table, re.M)
-    assert rows and set(rows) <= set(markers()) - {CORE}
+    assert rows and set(rows) <= set(markers()) - {"core"}
 
 
 def make(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """make where the lab's scripts tell with which words they run, and do nothing."""
     shutil.copy(ROOT / "Makefile", directory)
-    scripts = {name: f'echo {name} "$@"' for name in ("lab/install", "lab/up", "lab/enter")}
+    scripts = {
+        name: f'echo {name} "$@" ${{LAB:+LAB=$LAB}}'
+        for name in ("lab/install", "lab/up", "lab/enter")
+    }
     scripts["venv/bin/python"] = f'cd {ROOT} && exec {sys.executable} "$@"'
     for name, line in scripts.items():
         file = directory / name
@@ -144,6 +148,12 @@ def test_make_starts_the_machines_of_the_part_and_then_runs_its_tests(tmp_path: 
         "lab/up monitor1 ovh1",
         "lab/enter venv/bin/python -m pytest tests/lab -m backups",
     ]
+
+
+def test_the_tests_of_kernels_run_on_virtual_machines_alone(tmp_path: Path) -> None:
+    scripts = make(tmp_path, "test-lab", "PART=access"), make(tmp_path, "test-lab", "PART=kernel")
+    assert "LAB=machines" not in scripts[0].stdout
+    assert "lab/up vpn1 bbb1 bbb2 LAB=machines" in scripts[1].stdout
 
 
 def test_make_starts_nothing_for_a_part_that_is_not_there(tmp_path: Path) -> None:

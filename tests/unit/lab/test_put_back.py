@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from fleet.host_keys import vpn_keys
+from lab.guest import Guest
 from lab.machines import Machine
 from tests.lab import fleets
 from tests.lab import put_back as module
@@ -35,7 +36,7 @@ class Operator:
             self.keys.store(first, KEYS[first])
 
     def put_back(self, monkeypatch: pytest.MonkeyPatch, running: str) -> None:
-        machines = [Machine(name, "192.0.2.1") for name in running.split()]
+        machines = [Machine(name, "192.0.2.1", Guest(name)) for name in running.split()]
         monkeypatch.setattr(module, "running", lambda: machines)
         put_back()
 
@@ -47,7 +48,7 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
     monkeypatch.setattr(module, "STATE", tmp_path)
     monkeypatch.setattr(module, "HOST_KEYS", (operator.keys,))
     monkeypatch.setattr(module, "escrow_directory", lambda: operator.escrow)
-    monkeypatch.setattr(fleets, "machine", lambda name: Machine(name, "192.0.2.1"))
+    monkeypatch.setattr(fleets, "machine", lambda name: Machine(name, "192.0.2.1", Guest(name)))
     monkeypatch.setattr(Machine, "has_snapshot", lambda *_: False)
     monkeypatch.setattr(Machine, "restore", lambda *_: None)
     monkeypatch.setattr(Machines, "restore", lambda fleet, _: operator.restore(fleet))

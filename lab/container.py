@@ -1,0 +1,206 @@
+"""A machine without a kernel of its own: Debian's systemd in a container of systemd-nspawn.
+
+A container boots in two seconds where an emulated guest takes a minute. Its kernel is this
+machine's, so a container is for hosts that need no ZFS, no NFS and no kernel module.
+
+Below CONTAINERS/NAME:
+
+    layers/N    what was written, a directory of overlayfs a state
+    upper/      what has been written since the last restore
+    stack       the layers below upper, a number a line, the newest first
+    kept/NAME   the stack of the snapshot of that name
+
+The box's tree lies below them all. Layers are never written to.
+"""
+
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from fleet import LAB_STATE
+from lab.command import CommandFailed, run
+
+CONTAINERS = LAB_STATE / "containers"
+# What lab/namespace has mounted there: the cgroup of all containers.
+CGROUP = LAB_STATE / "cgroup"
+BRIDGE = "coop0"
+
+# The shell joins the cgroup first, and all that it starts is in there with it.
+# systemd-nspawn looks for its cgroup at /sys/fs/cgroup, and its /run/systemd/nspawn would be that
+# of all labs on this machine. It ends with 133 for a container that wants to boot again. journald
+# is told by the words of the first process to write to the console too.
+START = """\
+echo $$ > "$2/cgroup.procs"
+setsid --fork unshare --mount sh -ec '
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+mkdir -p /run/systemd/nspawn
+mount -t tmpfs tmpfs /run/systemd/nspawn
+status=133
+while [ "$status" = 133 ]; do
+  status=0
+  systemd-nspawn --quiet --boot --machine "$1" --directory "$2" --network-bridge "$3" \\
+    --register no --keep-unit --bind /dev/net/tun --bind /dev/fuse --console read-only \\
+    --link-journal no --resolv-conf off --timezone off \\
+    systemd.journald.forward_to_console=yes || status=$?
+done
+' sh "$1" "$3" "$4" < /dev/null >> "$5" 2>&1"""
+
+HOSTS = "127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {name}\n"
+NETWORK = """\
+[Match]
+Name=host0
+
+[Network]
+Address={address}/24
+Gateway=10.78.0.1
+LinkLocalAddressing=ipv6
+"""
+# They ask for what only a kernel's owner may do, and fail.
+MASKED = ("systemd-modules-load.service", "systemd-network-generator.service")
+
+
+def is_container(name: str) -> bool:
+    """Whether lab/up has made this host a container."""
+    return (CONTAINERS / name).is_dir()
+
+
+@dataclass(frozen=True)
+class Container:
+    """The power of a container. Whoever restores a snapshot boots the container anew."""
+
+    name: str
+    own_clock = False
+
+    def make(self, tree: Path, address: str) -> None:
+        """Make the container, which does not run yet.
+
+        tree: the box's tree, which many containers share and none writes to
+        """
+        for directory in ("layers", "kept", "upper", "work", "root"):
+            (self._home / directory).mkdir(parents=True)
+        (self._home / "tree").symlink_to(tree)
+        self._write("", "stack", [])
+        self._mount()
+        etc = self._home / "root/etc"
+        (etc / "hostname").write_text(f"{self.name}\n")
+        (etc / "hosts").write_text(HOSTS.format(name=self.name))
+        (etc / "fstab").write_text("")
+        (etc / "systemd/network/00-lab.network").write_text(NETWORK.format(address=address))
+        for unit in MASKED:
+            (etc / "systemd/system" / unit).symlink_to("/dev/null")
+
+    def on(self) -> None:
+        if self._is_running():
+            return
+        self._mount()
+        self._cgroup.mkdir(exist_ok=True)
+        console = LAB_STATE / f"console/{self.name}.log"
+        root = self._home / "root"
+        run("sh", "-ec", START, "sh", self.name, str(self._cgroup), str(root), BRIDGE, str(console))
+
+    def off(self) -> None:
+        if not self._cgroup.exists():
+            return
+        (self._cgroup / "cgroup.kill").write_text("1")
+        while self._is_running():
+            # Killed, and not yet gone.
+            run("sleep", "0.02")
+        for directory, _, _ in os.walk(self._cgroup, topdown=False):
+            Path(directory).rmdir()
+        # The kernel takes the link away too, some time later.
+        with suppress(CommandFailed):
+            run("ip", "link", "del", f"vb-{self.name}")
+
+    def reset(self) -> None:
+        self.off()
+        self.on()
+
+    def suspend(self) -> None:
+        self._freeze("1")
+
+    def resume(self) -> None:
+        self._freeze("0")
+
+    def has_snapshot(self, name: str) -> bool:
+        return (self._home / "kept" / name).exists()
+
+    def snapshot(self, name: str) -> None:
+        was_frozen = self._is("frozen 1")
+        self.suspend()
+        stack = self._stack("stack")
+        number = max(map(int, self._layers()), default=0) + 1
+        run("cp", "-a", str(self._home / "upper"), str(self._home / f"layers/{number}"))
+        self._write("kept", name, [str(number), *stack])
+        self._drop_layers()
+        if not was_frozen:
+            self.resume()
+
+    def restore(self, name: str) -> None:
+        kept = self._stack(f"kept/{name}")
+        self.off()
+        self._unmount()
+        for directory in ("upper", "work"):
+            shutil.rmtree(self._home / directory)
+            (self._home / directory).mkdir()
+        self._write("", "stack", kept)
+        self.on()
+
+    def end(self) -> None:
+        """Throw the container away, with its snapshots."""
+        self.off()
+        self._unmount()
+        shutil.rmtree(self._home)
+
+    def _mount(self) -> None:
+        if (self._home / "root").is_mount():
+            return
+        layers = [str(self._home / "layers" / number) for number in self._stack("stack")]
+        lower = ":".join([*layers, str((self._home / "tree").readlink())])
+        upper, work, root = (self._home / name for name in ("upper", "work", "root"))
+        options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+        run("mount", "-t", "overlay", "overlay", "-o", options, str(root))
+
+    def _unmount(self) -> None:
+        if (self._home / "root").is_mount():
+            run("umount", str(self._home / "root"))
+
+    def _freeze(self, frozen: str) -> None:
+        if self._is_running():
+            (self._cgroup / "cgroup.freeze").write_text(frozen)
+            while not self._is(f"frozen {frozen}"):
+                run("sleep", "0.02")
+
+    def _is_running(self) -> bool:
+        return self._is("populated 1")
+
+    def _is(self, event: str) -> bool:
+        try:
+            return event in (self._cgroup / "cgroup.events").read_text().splitlines()
+        except FileNotFoundError:
+            return False
+
+    def _stack(self, file: str) -> list[str]:
+        return (self._home / file).read_text().split()
+
+    def _write(self, directory: str, name: str, stack: list[str]) -> None:
+        (self._home / directory / name).write_text("".join(f"{it}\n" for it in stack))
+
+    def _layers(self) -> list[str]:
+        return [each.name for each in (self._home / "layers").iterdir()]
+
+    def _drop_layers(self) -> None:
+        """Remove the layers that no snapshot stands on any more."""
+        kept = [each.read_text().split() for each in (self._home / "kept").iterdir()]
+        used = {number for stack in [*kept, self._stack("stack")] for number in stack}
+        for number in set(self._layers()) - used:
+            shutil.rmtree(self._home / "layers" / number)
+
+    @property
+    def _home(self) -> Path:
+        return CONTAINERS / self.name
+
+    @property
+    def _cgroup(self) -> Path:
+        return CGROUP / self.name

@@ -1,0 +1,44 @@
+"""Brings containers up, each with a snapshot `fresh`: python -m lab.start_containers HOST...
+
+Inside the lab. With --end before the hosts it throws them away.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fleet.load import load
+from lab.container import CONTAINERS, Container, is_container
+from lab.machines import INVENTORY, STATE, Machine, machine, together
+
+
+def start(names: Sequence[str]) -> None:
+    """Make the containers that are not there yet, and start those that do not run."""
+    CONTAINERS.mkdir(exist_ok=True)
+    hosts = load(Path(INVENTORY)).hosts
+    for name in names:
+        container, lab = Container(name), hosts[name].lab
+        assert lab is not None
+        if not is_container(name):
+            container.make((STATE / "boot" / lab.box).resolve() / "tree", hosts[name].address)
+        container.resume()
+        container.on()
+    machines = [machine(name) for name in names]
+    together(machines, lambda each: each.wait_until_up(60))
+    together([each for each in machines if not each.has_snapshot("fresh")], keep_fresh)
+
+
+def keep_fresh(each: Machine) -> None:
+    each.snapshot("fresh")
+
+
+def end(names: Sequence[str]) -> None:
+    for name in names:
+        Container(name).end()
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--end":
+        end(sys.argv[2:])
+    else:
+        start(sys.argv[1:])
