@@ -1,4 +1,4 @@
-"""The lab's fleet for the tests: booted once, restored from snapshots between them.
+"""The lab's fleets for the tests: they boot once, and go back to snapshots between tests.
 
 Run inside the lab: make test (the core), make test-lab PART=storage (all of a part).
 """
@@ -30,7 +30,7 @@ from tests.lab.put_back import put_back
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """No test is left out of every part, and the machines of each are known."""
+    """Refuses a test that has no part, or whose machines are not known."""
     check(item)
 
 
@@ -61,7 +61,7 @@ def machines() -> Fleet:
 
 @pytest.fixture(scope="session")
 def first_run(machines: Fleet) -> FirstRun:
-    """From fresh machines: a dry run, then the run; both states are kept as snapshots."""
+    """A dry run on fresh machines, then the run; a snapshot keeps the state after the run."""
     machines.restore("fresh")
     before = look(machines)
     dry = pyinfra("deploy.py", "--dry", "--diff", *LIMIT)
@@ -89,7 +89,7 @@ def copies_machines() -> CopiesFleet:
 
 @pytest.fixture(scope="session")
 def copies_first_run(copies_machines: CopiesFleet) -> str:
-    """What the first run on fresh machines said; the state after it is kept as a snapshot."""
+    """The output of the first run on fresh machines; a snapshot keeps the state after the run."""
     copies_machines.restore("fresh")
     output = copies_machines.converge("-vvv")
     copies_machines.snapshot(copies_machines.converged)
@@ -105,17 +105,17 @@ def copies(copies_machines: CopiesFleet, copies_first_run: str) -> CopiesFleet:
 
 @pytest.fixture
 def quiet(copies: CopiesFleet) -> CopiesFleet:
-    """The same, and nothing happens by itself."""
+    """The machines of `copies`, with all timers of copies and drills stopped."""
     for each in (copies.storage, copies.offsite):
         each.sh("systemctl stop sanoid.timer 'coop-offsite*.timer' 'coop-drill*.timer'")
-        # One that is under way would be taken for the one that a test starts.
+        # A unit that still runs would be taken for the one that a test starts.
         each.sh("systemctl stop sanoid.service 'coop-offsite*.service' 'coop-drill*.service'")
     return copies
 
 
 @pytest.fixture(scope="session")
 def backup_first_run() -> BackupFleet:
-    """The provider set up, and the host's first run; the state after it is kept as a snapshot."""
+    """Sets up the provider, and makes the host's first run; a snapshot keeps the state after it."""
     machines = BackupFleet()
     machines.restore("fresh")
     provider.set_up(machines.provider)
@@ -127,7 +127,7 @@ def backup_first_run() -> BackupFleet:
 
 @pytest.fixture
 def backups(backup_first_run: BackupFleet) -> BackupFleet:
-    """The host and its provider, as the first run left them; nothing happens by itself."""
+    """The host and its provider as the first run left them, with the backup's timers stopped."""
     backup_first_run.restore(backup_first_run.converged)
     backup_first_run.host.sh("systemctl stop 'coop-backup*.timer'")
     return backup_first_run
@@ -141,7 +141,7 @@ def vpn_machines() -> VpnFleet:
 
 @pytest.fixture(scope="session")
 def vpn_first_run(vpn_machines: VpnFleet) -> str:
-    """What the first run on fresh machines said; the state after it is kept as a snapshot."""
+    """The output of the first run on fresh machines; a snapshot keeps the state after the run."""
     vpn_machines.restore("fresh")
     output = vpn_machines.converge("-vvv")
     vpn_machines.snapshot("converged")
@@ -157,7 +157,10 @@ def vpn_fleet(vpn_machines: VpnFleet, vpn_first_run: str) -> VpnFleet:
 
 @pytest.fixture(scope="session")
 def closing_run(vpn_machines: VpnFleet, vpn_first_run: str) -> str:
-    """What the first run from within the VPN said, which closes SSH elsewhere; kept likewise."""
+    """The output of the first run from within the VPN, which closes SSH on the public side.
+
+    A snapshot keeps the state after the run.
+    """
     vpn_machines.restore("converged")
     with in_vpn("ops-hypha-1"):
         output = vpn_machines.converge("--diff")
@@ -167,7 +170,7 @@ def closing_run(vpn_machines: VpnFleet, vpn_first_run: str) -> str:
 
 @pytest.fixture
 def closed_fleet(closing_run: str) -> ClosedFleet:
-    """The VPN's machines with SSH open from within it alone."""
+    """The VPN's machines; the servers' SSH is open from within the VPN alone."""
     machines = ClosedFleet()
     machines.restore("closed")
     return machines
@@ -187,13 +190,13 @@ def fresh_fleet(machines: Fleet) -> Iterator[Fleet]:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """What failed is shown at once, as the end of a part may be an hour away."""
+    """Shows a failure at once, because the end of a part may be an hour away."""
     if report.failed:
         print(f"\n{report.nodeid}\n{report.longreprtext}", file=sys.__stdout__, flush=True)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A table at the end: each test with its seconds, those of its fixtures included."""
+    """Prints a table at the end: each test with its seconds, its fixtures included."""
     seconds: dict[str, float] = {}
     outcome: dict[str, str] = {}
     for category, reports in terminalreporter.stats.items():

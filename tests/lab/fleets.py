@@ -1,4 +1,4 @@
-"""The lab's machines as the tests take them, with what their operator has of them."""
+"""The lab's machines in the fleets that tests take, with what the operator has of each fleet."""
 
 import shutil
 import socket
@@ -20,15 +20,15 @@ from tests.project import copy_project
 
 VPN_KEYS = STATE / "vpn-keys.yml"
 PULL_KEYS = STATE / "pull-keys.yml"
-# What hosts have told the operator, who keeps it.
+# The public keys that hosts have told the operator.
 HOST_KEYS = (vpn_keys(VPN_KEYS), pull_keys(PULL_KEYS))
 Data = dict[str, dict[str, Any]]
 
 
 class Machines:
-    """Some of the lab's machines, which are converged, kept and restored together.
+    """Some of the lab's machines, which converge and go back to snapshots together.
 
-    What the operator has of them goes with each snapshot: escrow, and the hosts' public keys.
+    A snapshot also keeps what the operator has of them: escrow, and the hosts' public keys.
     converged: the name of the snapshot after their first run
     """
 
@@ -43,7 +43,7 @@ class Machines:
 
     @classmethod
     def limit(cls) -> list[str]:
-        """pyinfra takes one name for each --limit; a list with commas matches no host."""
+        """The options of a run on these: a --limit for each name, as a list matches no host."""
         return [word for name in cls.names for word in ("--limit", name)]
 
     @property
@@ -52,7 +52,7 @@ class Machines:
         return [other for other in running() if other.name not in self.names]
 
     def restore(self, snapshot: str) -> None:
-        """Go back to this state; the other machines are suspended, so that they take no time."""
+        """Go back to this snapshot, and suspend all other machines, so that they take no time."""
         together(self.others, lambda other: other.suspend())
         together(self.all, lambda each: each.restore(snapshot))
         _replace(escrow_directory(), self._kept(snapshot) / "escrow")
@@ -61,7 +61,7 @@ class Machines:
             _replace(keys.file, self._kept(snapshot) / keys.file.name)
 
     def restore_newest(self) -> None:
-        """Go back to working order: converged, or fresh if that was never reached."""
+        """Go back to working order: converged, or fresh if these machines never converged."""
         converged = all(each.has_snapshot(self.converged) for each in self.all)
         self.restore(self.converged if converged else "fresh")
 
@@ -76,13 +76,13 @@ class Machines:
         return STATE / f"operator-{snapshot}-of-{self.names[0]}"
 
     def converge(self, *arguments: str, directory: Path = ROOT) -> str:
-        """A run that has to succeed on these; gives its output."""
+        """Make a run on these machines that has to succeed; returns its output."""
         done = pyinfra("deploy.py", "-y", *self.limit(), *arguments, directory=directory)
         assert done.returncode == 0, done.stderr[-6000:]
         return done.stderr
 
     def refused(self, directory: Path = ROOT) -> str:
-        """A run that has to fail, of the project or a changed copy of it; gives its output."""
+        """Make a run of the project, or of a changed copy, that has to fail; returns its output."""
         done = pyinfra("deploy.py", "-y", *self.limit(), directory=directory)
         assert done.returncode != 0, done.stderr[-6000:]
         assert "Traceback" not in done.stderr, done.stderr[-6000:]
@@ -90,7 +90,7 @@ class Machines:
 
 
 def finish(host: Machine, unit: str, timeout: float) -> None:
-    """Run a unit that does one thing and ends. Raises CommandFailed with what it has said."""
+    """Run a unit that does one thing and ends. Raises CommandFailed with the unit's log."""
     host.sh(
         f"systemctl start {unit}.service || {{ journalctl --sync; "
         f"journalctl -u {unit} -n 30 --no-pager >&2; exit 1; }}",
@@ -121,10 +121,10 @@ class Fleet(Machines):
 
 
 class CopiesFleet(Fleet):
-    """The same, and the host that keeps the copies."""
+    """The machines of the storage tests, and the host that keeps the copies."""
 
     names = (*Fleet.names, "offsite1")
-    # Its machines are those of another fleet too.
+    # Another fleet has some of these machines too, with a snapshot `converged` of its own.
     converged = "converged-copies"
 
     @property
@@ -138,7 +138,7 @@ class BareMachine(Machines):
     names = ("bare1",)
 
     def restore(self, snapshot: str) -> None:
-        """Go back to this state; what the operator has stays that of the fleet that it joins."""
+        """Go back to this snapshot. What the operator has stays: it is of the joined fleet."""
         self.all[0].restore(snapshot)
 
 
@@ -149,7 +149,7 @@ class BackupFleet(Machines):
 
     @classmethod
     def limit(cls) -> list[str]:
-        """The provider's machine is not the co-op's."""
+        """The options for a run on the host alone: the provider's machine is not the co-op's."""
         return ["--limit", cls.names[0]]
 
     @property
@@ -162,7 +162,7 @@ class BackupFleet(Machines):
 
 
 class VpnFleet(Machines):
-    """A hub, and two servers that are reached through it."""
+    """A hub, and two servers that people reach through the hub."""
 
     names = ("vpn1", "bbb1", "bbb2")
 
@@ -176,7 +176,7 @@ class VpnFleet(Machines):
 
 
 class ClosedFleet(VpnFleet):
-    """The same, with the VPN as the only way into the servers: they are reached through the hub."""
+    """A hub and two servers whose only way in is the VPN: tests reach them through the hub."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -194,7 +194,7 @@ LIMIT = Fleet.limit()
 
 @dataclass(frozen=True)
 class FirstRun:
-    """What was seen while the fresh fleet converged for the first time."""
+    """What the first dry run and the first run on the fresh fleet showed."""
 
     before: dict[str, str]
     after_dry: dict[str, str]
@@ -203,13 +203,13 @@ class FirstRun:
 
 
 def escrow_directory() -> Path:
-    """Where the lab's operator keeps gocryptfs.conf and master keys, a directory a host."""
+    """Where the lab's operator keeps gocryptfs.conf and master keys, a directory for each host."""
     lines = (STATE / "env").read_text().splitlines()
     return Path(dict(line.split("=", 1) for line in lines)["ESCROW_DIRECTORY"])
 
 
 def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
-    """A copy of the project in which the lab's hosts, by name as in lab.yml, are changed."""
+    """A copy of the project; `change` gets and changes the lab's hosts, by name as in lab.yml."""
     copy_project(directory)
     state = directory / "lab/.state"
     state.mkdir()
@@ -221,7 +221,7 @@ def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
 
 
 def edit(file: Path, change: Callable[[Any], object]) -> None:
-    """Change the YAML in the file, which `change` gets to work on."""
+    """Change the YAML in the file: `change` gets the data and changes them in place."""
     data = yaml.safe_load(file.read_text())
     change(data)
     file.write_text(yaml.safe_dump(data))
@@ -236,14 +236,17 @@ def look(fleet: Machines) -> dict[str, str]:
 
 
 def counts(output: str) -> tuple[int, int, int]:
-    """Of the operations of a run, over all hosts: how many changed, failed, had nothing to do."""
+    """How many operations of a run, over all hosts, changed something, failed, or did nothing."""
     total = next(line for line in output.splitlines() if "Grand total" in line).split()
     changed, failed, unchanged = (0 if word == "-" else int(word) for word in total[3:6])
     return changed, failed, unchanged
 
 
 def converge_alone(name: str, directory: Path = ROOT) -> tuple[int, int]:
-    """A run on this host alone, that has to succeed; gives how many operations changed, failed."""
+    """Make a run on this host alone that has to succeed.
+
+    Returns how many operations changed something, and how many failed.
+    """
     done = pyinfra("deploy.py", "-y", "--limit", name, directory=directory)
     assert done.returncode == 0, done.stderr[-4000:]
     changed, failed, _ = counts(done.stderr)
@@ -251,7 +254,7 @@ def converge_alone(name: str, directory: Path = ROOT) -> tuple[int, int]:
 
 
 def killed_run(machine: Machine, once: str, directory: Path = ROOT) -> None:
-    """A run on this machine alone that is killed as soon as a command there succeeds."""
+    """Start a run on this machine alone, and kill it once the command `once` succeeds there."""
     words = [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y"]
     with subprocess.Popen(
         [*words, "--limit", machine.name],
@@ -270,7 +273,7 @@ def addresses(name: str) -> tuple[str, ...]:
 
 
 def stored_key(name: str) -> str:
-    """A host's public key of the VPN, as the operator has it."""
+    """A host's public key of the VPN, as the operator has stored it."""
     return str(yaml.safe_load(VPN_KEYS.read_text())["hosts"][name]["public_key"])
 
 
@@ -289,7 +292,7 @@ def reaches(machine: Machine, address: str) -> bool:
 
 
 def answers(address: str, seconds: float = 5) -> bool:
-    """Whether sshd there answers here; an address of the link ends in % and the interface."""
+    """Whether sshd at the address answers here. A link-local address ends in % and interface."""
     with suppress(OSError), socket.create_connection((address, 22), seconds) as connection:
         connection.settimeout(seconds)
         return connection.recv(4) == b"SSH-"
@@ -297,7 +300,7 @@ def answers(address: str, seconds: float = 5) -> bool:
 
 
 def _replace(target: Path, source: Path) -> None:
-    """Make the target, a directory or a file, what the source is: absent, if that is not there."""
+    """Make the target what the source is: a directory, a file, or absent if there is no source."""
     if target.is_dir():
         shutil.rmtree(target)
     else:

@@ -19,7 +19,7 @@ def key_of(person: str) -> Path:
 
 
 def command(key: Path, account: str, address: str, *words: str) -> list[str]:
-    """The words of an ssh that logs in by that key alone; `words` are its options and the rest."""
+    """The words of an ssh command that logs in by that key alone; `words` are further options."""
     return [*FRESH, "-i", str(key), "-l", account, *words, address]
 
 
@@ -30,7 +30,7 @@ def gets_in(machine: Machine, account: str, key: Path, run: str = "true") -> boo
 
 
 def new_key(directory: Path, name: str = "id_ed25519") -> Path:
-    """A key that nobody has."""
+    """A new private key, which no record has."""
     file = directory / name
     make = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", str(file)]
     subprocess.run(make, check=True)

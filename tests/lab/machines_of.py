@@ -1,8 +1,8 @@
 """The machines that the lab tests of a part need: python -m tests.lab.machines_of [PART]
 
 The parts are the markers of pyproject.toml, without those that mark tests of several parts. The
-machines follow from the tests: a fixture that gives machines says so by the type that it returns, a
-class of tests/lab/fleets.py. The tests are collected and not run, so no lab is needed.
+machines follow from the tests: a fixture that gives machines returns a class of
+tests/lab/fleets.py. pytest collects the tests and does not run them, so this needs no lab.
 """
 
 import sys
@@ -39,7 +39,7 @@ def markers() -> dict[str, str]:
 
 
 def collected(marker: str = "") -> list[pytest.Item]:
-    """The lab tests with this marker, or all. Raises SystemExit if there is none, or a mistake."""
+    """The lab tests with this marker, or all. Raises SystemExit if pytest finds none, or fails."""
     found = _Collected()
     said = StringIO()
     selected = ["-m", marker] if marker else []
@@ -74,7 +74,7 @@ def check(test: pytest.Item) -> None:
 
 
 def machines_of(test: pytest.Item) -> list[str]:
-    """The names of the machines that the test's fixtures give, or those that they take."""
+    """The names of the machines that the test's fixtures give, and the fixtures that these take."""
     assert isinstance(test, pytest.Function)
     # pytest offers no public way to the fixtures of a test that is not running.
     fixtures = [it for each in test._fixtureinfo.name2fixturedefs.values() for it in each]
@@ -83,7 +83,7 @@ def machines_of(test: pytest.Item) -> list[str]:
 
 
 def _in(annotation: Any) -> Iterator[type[Machines]]:
-    """The classes of machines in a type: Fleet, Iterator[Fleet]."""
+    """The classes of machines in a type such as Fleet or Iterator[Fleet]."""
     if isinstance(annotation, type) and issubclass(annotation, Machines):
         yield annotation
     for inner in get_args(annotation):

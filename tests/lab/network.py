@@ -16,7 +16,10 @@ ip -6 -o address show scope link dev "$interface" | awk '{print $4}'
 
 @contextmanager
 def ipv6_on_the_link(each: Machine) -> Iterator[str]:
-    """The machine's public IPv6 address: that of the link, as the lab has no other."""
+    """Gives this side IPv6, and yields the machine's address on the link.
+
+    The address stands in for a public one, which the lab does not have.
+    """
     setting = f"net.ipv6.conf.{BRIDGE}.disable_ipv6"
     sh("sysctl", "-q", "-w", f"{setting}=0")
     try:

@@ -9,44 +9,44 @@ AS_PULLER = "runuser -u coop-pull -- ssh storage1"
 LOOK = "python3 -I /usr/local/lib/coop-infra/offsite-status /etc/coop-infra/offsite.json --look"
 METRICS = "/var/lib/coop-infra/metrics/coop-offsite.prom"
 SIZE = 48 * 2**20
-# What WireGuard and TCP add to what is sent, at an MTU of 1420: under 6 %.
+# WireGuard and TCP add under 6 % to what is sent, at an MTU of 1420.
 OVERHEAD = 1.06
-# For sed: of sanoid's configuration, so that it prunes soon.
+# Arguments of sed that change sanoid's configuration: sanoid then keeps little and prunes soon.
 FEW = "'s/^hourly = .*/hourly = 2/' -e 's/^daily = .*/daily = 1/'"
 
 
 def write(fleet: CopiesFleet, name: str, size: int) -> None:
-    """A file of random bytes in the volume."""
+    """Write a file of random bytes into the volume."""
     fleet.storage.sh(f"head -c {size} /dev/urandom > /{VOLUME}/{name}; sync")
 
 
 def snapshot(fleet: CopiesFleet, later: str = "+61 minutes") -> str:
-    """The newest snapshot after that time, taken by sanoid, which prunes too."""
+    """Set the server's clock, and let sanoid take snapshots and prune; returns the newest one."""
     fleet.storage.sh(f"date -s '{later}' > /dev/null; systemctl start sanoid.service")
     fleet.storage.sh("systemctl start sanoid-prune.service")
     return snapshots(fleet.storage, VOLUME)[-1]
 
 
 def snapshots(machine: Machine, dataset: str) -> list[str]:
-    """Names without the dataset's, the oldest first; none if there is no such dataset."""
+    """The snapshots' names after the @, the oldest first; none if there is no such dataset."""
     command = f"zfs list -H -d 1 -t snapshot -o name -s createtxg {dataset}"
     found = machine.try_sh(command).stdout.decode().split()
     return [name.partition("@")[2] for name in found]
 
 
 def pull(fleet: CopiesFleet) -> None:
-    """Raises CommandFailed with what the unit has said."""
+    """Run a pull. Raises CommandFailed with the unit's log."""
     finish(fleet.offsite, "coop-offsite", 600)
 
 
 def received(fleet: CopiesFleet) -> int:
-    """The bytes that have come by the tunnel since it is up."""
+    """The bytes that the host of the copies has got by the tunnel since the tunnel is up."""
     text = fleet.offsite.sh("wg show wg0 transfer")
     return sum(int(line.split()[1]) for line in text.splitlines())
 
 
 def held(fleet: CopiesFleet) -> set[str]:
-    """Of the copy, the snapshots that nothing destroys."""
+    """The snapshots of the copy that have a hold."""
     names = " ".join(f"{COPY}@{name}" for name in snapshots(fleet.offsite, COPY))
     found = fleet.offsite.sh(f"zfs holds -H {names}")
     return {line.split("\t")[0].partition("@")[2] for line in found.splitlines()}
@@ -58,5 +58,5 @@ def is_running(fleet: CopiesFleet) -> bool:
 
 
 def wait_until_half(fleet: CopiesFleet, start: int) -> None:
-    """Until half of a large file is here; start: what had been received before."""
+    """Wait until half of a large file has arrived; start: the bytes received before it."""
     wait_for(lambda: received(fleet) - start > SIZE // 2, "half of it is here", 300)

@@ -12,6 +12,6 @@ def blocks(page: str) -> list[str]:
 
 
 def block(page: str, words: str) -> str:
-    """The one block of the page that has these words in it."""
+    """The only block of the page that has these words in it."""
     (found,) = [it for it in blocks(page) if words in it]
     return found

@@ -1,7 +1,8 @@
-"""A machine of the lab in the place of a provider that gives a directory by NFS.
+"""A machine of the lab that stands in for a provider who gives a directory by NFS.
 
-As OVH's backup storage is documented: all files are one foreign user's, chown is refused, there is
-a quota, an access list by address, and at most three connections from an address.
+It works as OVH documents its backup storage: all files belong to one foreign user, chown is
+refused, and there are a quota, an access list by address, and a limit of three connections from an
+address.
 """
 
 from lab.machines import Machine
@@ -21,7 +22,7 @@ table inet provider {
 
 
 def set_up(provider: Machine) -> None:
-    """Raises CommandFailed."""
+    """Make the directory and serve it by NFS. Raises CommandFailed."""
     provider.sh(
         "modprobe zfs && truncate -s 1G /var/ovh.img && "
         "zpool create -O mountpoint=/ovh ovh /var/ovh.img && "
@@ -33,7 +34,7 @@ def set_up(provider: Machine) -> None:
 
 
 def admit(provider: Machine, client: Machine) -> None:
-    """Put it on the access list."""
+    """Put the client on the access list."""
     options = f"rw,sync,no_subtree_check,all_squash,anonuid={ANYONE},anongid={ANYONE},fsid=1"
     provider.sh(f"exportfs -o {options} {client.address}:{EXPORT}")
 
@@ -43,10 +44,10 @@ def revoke(provider: Machine) -> None:
 
 
 def written(provider: Machine) -> int:
-    """Bytes that have come by NFS since it was started: nfsd(7)."""
+    """The bytes that came by NFS since the server started: nfsd(7)."""
     return int(provider.sh("awk '/^io/ { print $3 }' /proc/net/rpc/nfsd"))
 
 
 def connections(provider: Machine) -> int:
-    """To its NFS server."""
+    """How many connections to its NFS server are open."""
     return len(provider.sh("ss -Htn state established sport = :2049").splitlines())

@@ -12,8 +12,8 @@ from tests.lab.fleets import HOST_KEYS, Machines, escrow_directory
 def put_back() -> None:
     """Puts each fleet whose machines are all up into working order, the larger ones first.
 
-    What the operator has of one fleet goes with its snapshot and takes the place of what they have
-    of another; in the end they have that of all.
+    A fleet that goes back leaves the operator only what belongs to that fleet. So this collects
+    what belongs to each fleet, and in the end the operator has all of it.
     """
     left = {each.name for each in running()}
     keys: dict[Path, dict[str, str]] = {each.file: {} for each in HOST_KEYS}

@@ -1,18 +1,18 @@
-"""What a run could change on a machine, as text, so that two moments can be compared."""
+"""What a run could change on a machine, as text, so that tests can compare two moments."""
 
 from difflib import unified_diff
 
 from lab.machines import Machine
 
-# Where runs write. Logs, times of access and what timers do on their own are left out.
+# Where runs write. This leaves out logs, times of access, and what timers do on their own.
 TREES = "/etc /usr/local /var/www /var/lib/dpkg/info /var/lib/coop-infra /media /root"
 VOLATILE = (
     "used|available|referenced|written|usedby.*|logical.*|.*ratio|creation|guid|objsetid|createtxg"
     "|snapshots_changed|version|filesystem_count|snapshot_count"
 )
 
-# Units that come and go with a login or a timer, and those that D-Bus starts on demand and that
-# end when they are idle: hostnamed still runs for a while after Vagrant has set the name.
+# Units that come and go with a login or a timer, and units that D-Bus starts on demand and that end
+# when they are idle: hostnamed still runs for a while after Vagrant has set the name.
 SHORT_LIVED = (
     "user@|user-runtime-dir|run-user|session-|sanoid|coop-storage-retry.service"
     "|systemd-(hostnamed|timedated|localed).service"
@@ -40,13 +40,13 @@ true
 def everything(machine: Machine) -> str:
     """Files with mode, owner, size and time; mounts; exports; ZFS properties; what runs since when.
 
-    Which units are enabled is in the links below /etc/systemd.
+    The links below /etc/systemd show which units are enabled.
     """
     return machine.sh(LOOK, timeout=300) + "\n== started\n" + started(machine)
 
 
 def difference(before: dict[str, str], after: dict[str, str]) -> list[str]:
-    """What differs between two looks at the machines, a line each; empty for nothing."""
+    """The differences between two looks at the machines, a line each; empty if there are none."""
     return [
         f"{name} {line}"
         for name in before

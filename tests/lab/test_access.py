@@ -25,7 +25,7 @@ def one(vpn_fleet: VpnFleet) -> Machine:
 
 
 def refused(project: Path) -> str:
-    """A run on bbb1 that has to fail; gives its output."""
+    """Make a run on bbb1 that has to fail; returns its output."""
     done = pyinfra("deploy.py", "-y", "--limit", "bbb1", directory=project)
     assert done.returncode != 0, done.stderr[-4000:]
     return done.stderr
@@ -44,10 +44,10 @@ def test_who_may_only_log_in_is_no_admin(one: Machine, project: Path) -> None:
     def demote(data: dict[str, dict[str, dict[str, object]]]) -> None:
         data["people"]["ops-meet-1"]["access"] = {"all": "login"}
 
-    # By the group's entry, and by their own.
+    # The group sudo by the group's entry, the group disk by the account's entry.
     one.sh("gpasswd --add ops-meet-1 sudo; usermod --gid disk ops-meet-1")
     edit(people_of(project), demote)
-    # A session that is open would keep the groups that it began with.
+    # An open session would keep the groups that it began with.
     words = [*command(key_of("ops-meet-1"), "ops-meet-1", one.address, *ALONE), "exec sleep 7001"]
     with subprocess.Popen(words) as session:
         wait_for(partial(runs, one, "sleep 7001"), "the session is at work", 60)
@@ -70,7 +70,7 @@ def test_rogue_keys_are_of_no_use_reported_and_removed(one: Machine, tmp_path: P
     ]
     for place in places:
         one.sh(f"mkdir -p $(dirname {place}); cat >> {place}", stdin=public(rogue).encode() + b"\n")
-    # Of no use to sshd, and in nobody's way.
+    # A directory in the place of a file of keys opens nothing, and must not stop a run.
     one.sh("mkdir -p /root/.ssh/authorized_keys2/x")
     one.sh("chown -R vagrant: /home/vagrant; chown -R ops-hypha-1: /home/ops-hypha-1")
     for account in ("vagrant", "ops-hypha-1", "root"):
@@ -96,7 +96,7 @@ def test_rogue_keys_are_of_no_use_reported_and_removed(one: Machine, tmp_path: P
 HARM = (
     ("chown ops-hypha-1 /etc/ssh/authorized_keys/ops-hypha-1", "ops-hypha-1:root 0644 -> root"),
     ("chmod 600 /etc/ssh/authorized_keys/ops-meet-1", "root:root 0600 -> root:root 0644"),
-    # More, or less, and sshd would let nobody in, the test included.
+    # With a wider or a narrower mode sshd would accept nobody, the test included.
     ("chmod 711 /etc/ssh/authorized_keys", "root:root 0711 -> root:root 0755"),
     (f"sed -i s/^permitrootlogin.*/permitrootlogin\\ yes/ {SSHD}", "-permitrootlogin yes"),
     ("echo 'vagrant ALL=(ALL) ALL' >> /etc/sudoers.d/coop-infra", "-vagrant ALL=(ALL) ALL"),
@@ -124,7 +124,7 @@ def test_another_file_that_overrides_sshd_fails_the_run(one: Machine, project: P
     output = refused(project)
     assert "for vagrant: x11forwarding yes -> no" in output
     assert "00-a.conf:Match User vagrant" in output
-    # A reload would let the operator in, and nobody else.
+    # After a reload only the operator would get in.
     one.sh("echo 'AllowUsers vagrant' > /etc/ssh/sshd_config.d/00-a.conf")
     assert "for everybody: allowusers vagrant" in refused(project)
     assert gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
@@ -210,7 +210,7 @@ def test_a_run_that_would_lock_its_operator_out_is_refused(
 
 
 def everything_of_access(machine: Machine) -> str:
-    """Files, their times, accounts and groups."""
+    """What decides who gets in: files with their times, accounts, groups, units."""
     return machine.sh(
         "find /etc/ssh /etc/sudoers.d /var/lib/coop-infra -printf '%p %m %u %g %s %T@\\n' | sort; "
         "cat /etc/passwd /etc/shadow /etc/group; ls /etc/systemd/system"
@@ -247,7 +247,7 @@ def test_a_run_that_is_killed_before_its_proof(one: Machine, project: Path, then
     killed_run(one, f"grep -q banner {SSHD}", project)
     assert one.try_sh(f"test -d {UNDO}").returncode == 0, "no test otherwise"
     if then == "resets":
-        # What is not on the disk by then is lost, and so are the timers of before.
+        # A reset loses what is not on the disk yet, and all running timers.
         one.reset()
         one.wait_until_up()
     if then == "runs again":
@@ -283,7 +283,7 @@ def test_a_unit_that_an_earlier_change_left_is_no_obstacle(one: Machine, project
 def test_on_day_zero_the_operator_comes_by_the_providers_account(
     vpn_fleet: VpnFleet, project: Path
 ) -> None:
-    """On a fresh machine the account vagrant stands for that of a provider's image."""
+    """On a fresh machine the account vagrant stands in for the provider's account."""
     vpn_fleet.restore("fresh")
     one = vpn_fleet["bbb1"]
 

@@ -1,4 +1,4 @@
-"""The audit says who gets in, from one command a host, and fails on whatever is not as declared."""
+"""The audit says who gets in, by one command a host, and fails on all that is not as declared."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def audit(fleet: ClosedFleet) -> tuple[int, dict[str, dict[str, Any]]]:
 
 
 def ssh_to(found: dict[str, Any]) -> str:
-    """To whom SSH is open on a host, by what was found there."""
+    """To whom SSH is open on a host, as the audit found it."""
     return str(next(it["to"] for it in found["vpn"]["ports"] if it["name"] == "SSH"))
 
 

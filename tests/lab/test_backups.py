@@ -1,4 +1,4 @@
-"""Sets of a host's files in a provider's directory: encrypted, whole, and read again."""
+"""Sets of a host's files in a provider's directory are encrypted, whole, and can be read again."""
 
 import json
 import shlex
@@ -13,7 +13,7 @@ from tests.lab.fleets import BackupFleet, counts, escrow_directory, finish
 
 pytestmark = pytest.mark.backups
 
-# Some seconds of a night.
+# Large enough to keep a night busy for some seconds.
 SIZE = 96 * 2**20
 MARK = "seen-nowhere-else"
 SETTINGS = "/etc/coop-infra/backup.json"
@@ -21,38 +21,38 @@ METRICS = "/var/lib/coop-infra/metrics/coop-backup.prom"
 
 
 def night(host: Machine) -> str:
-    """The set that it makes. Raises CommandFailed with what the unit has said."""
+    """Run a night; returns the name of its set. Raises CommandFailed with the unit's log."""
     finish(host, "coop-backup", 600)
     return sets(host)[-1]
 
 
 def sets(host: Machine) -> list[str]:
-    """The oldest first."""
+    """The names of all sets, the oldest first."""
     return host.sh("coop-backup run borg list --short", timeout=300).split()
 
 
 def extracted(host: Machine, name: str, path: str) -> str:
-    """What the set has of a file."""
+    """The content of a file in the set."""
     command = f"coop-backup run borg extract --stdout ::{name} {path.lstrip('/')}"
     return host.sh(command, timeout=300)
 
 
 def settings(host: Machine, **changes: object) -> None:
-    """As if the data said so."""
+    """Change the night's settings on the host, as if the data said so."""
     now = json.loads(host.sh(f"cat {SETTINGS}"))
     host.sh(f"cat > {SETTINGS}", json.dumps({**now, **changes}).encode())
 
 
 @pytest.fixture
 def ticking(backups: BackupFleet) -> BackupFleet:
-    """With a service that writes two files, one after the other, which are of no use apart."""
+    """The machines with a service that writes two files in turn, which are of use only together."""
     backups.host.sh(
         "cat > /etc/systemd/system/ticker.service; systemctl start ticker.service", TICKER.encode()
     )
     return backups
 
 
-# The night has a lower priority than what a host is for.
+# Nice, because a night has a low priority too: a busy service would leave it no time.
 TICKER = """\
 [Service]
 Nice=19
@@ -80,11 +80,11 @@ def test_a_set_holds_every_file_as_it_was_and_the_provider_can_read_none(
     assert there.splitlines()[-1] == str(provider.ANYONE)
     found = backups.provider.try_sh(f"grep -r -a -l -e {MARK} -e BORG {provider.EXPORT}")
     assert (found.returncode, found.stdout) == (1, b"")
-    # It is the store that refuses it, not the host that does not try.
+    # The store itself refuses a chown: it is not that the host does not try.
     mounted = "unshare --mount sh -c 'mount -t nfs {} /mnt && touch /mnt/x && chown 1 /mnt/x'"
     refused = host.try_sh(mounted.format(f"{backups.provider.address}:{provider.EXPORT}"))
     assert b"Operation not permitted" in refused.stderr
-    # Nothing of it is left on the host.
+    # Nothing of the night is left on the host.
     assert "coop-backup" not in host.sh("cat /proc/mounts")
     assert host.try_sh("pgrep gocryptfs").returncode == 1
     look = json.loads(host.sh("coop-backup look"))
@@ -128,7 +128,7 @@ def test_a_night_that_is_cut_off_harms_no_set(ticking: BackupFleet) -> None:
 
 
 def begin(fleet: BackupFleet) -> None:
-    """A night, of which a part has reached the provider."""
+    """Start a night, and wait until a part of its set has reached the provider."""
     before = provider.written(fleet.provider)
     fleet.host.sh("systemctl start --no-block coop-backup.service")
     wait_for(lambda: provider.written(fleet.provider) - before > SIZE // 8, "a part is there", 300)
@@ -209,7 +209,7 @@ def test_a_set_that_is_too_old_is_told(backups: BackupFleet) -> None:
     host.sh("systemctl start coop-backup-status.service", timeout=300)
     metrics = host.sh(f"cat {METRICS}").splitlines()
     assert {"coop_set_kept 1", 'coop_set_problem{kind="old"} 0'} <= {*metrics}
-    # Whoever scrapes it may read it; nobody but root may put anything in its place.
+    # Everybody may read the metrics, to scrape them; only root may put others in their place.
     rights = host.sh(f"stat -c '%a %U %G' {Path(METRICS).parent} {METRICS}").splitlines()
     assert rights == ["755 root root", "644 root root"]
     host.sh("date -s '+27 hours' > /dev/null")
@@ -268,7 +268,7 @@ def test_a_share_within_a_directory_is_not_left_out_in_silence(backups: BackupFl
 
 @pytest.mark.parametrize("kind", ["lvm", "zfs"])
 def test_a_snapshot_is_of_one_moment(backups: BackupFleet, kind: str) -> None:
-    """The two files change all the time, one after the other, and are the same in each set."""
+    """Two files change all the time, one after the other. In a set both are of the same moment."""
     host = backups.host
     host.sh(MAKE[kind], timeout=300)
     host.sh("cat > /etc/systemd/system/ticker.service", TICKER.replace("sleep 0.1", ":").encode())
@@ -279,7 +279,7 @@ def test_a_snapshot_is_of_one_moment(backups: BackupFleet, kind: str) -> None:
     one, two = (int(extracted(host, name, f"/srv/{each}") or 0) for each in ("one", "two"))
     assert 0 <= one - two <= 1
     assert is_running(host, "ticker.service")
-    # Nothing is left of the snapshot, nor of one that a reset left.
+    # Nothing is left of the night's snapshot, nor, after a night, of one that a reset left.
     assert host.sh(LEFT[kind]) == ""
     host.sh(LEAVE[kind])
     night(host)
@@ -313,7 +313,7 @@ LEAVE = {
 
 
 def test_the_provider_takes_no_fourth_connection(backups: BackupFleet) -> None:
-    """The stand-in does limit them, so that one more than it allows would have been seen."""
+    """The stand-in does limit connections, so a night that opens too many would fail a test."""
     address = backups.provider.address
     code = (
         "import socket, sys\n"

@@ -66,7 +66,7 @@ def refused_without_a_login(fleet: Fleet, project: Path) -> str:
 
 
 def logins(fleet: Fleet) -> list[str]:
-    # The line's beginning: sudo logs there too, this very command among the rest.
+    # Only at the line's beginning: sudo logs there too, and logs this very command.
     count = "journalctl --sync; journalctl -u ssh -o cat | grep -c ^Accepted || true"
     return [each.sh(count) for each in fleet.all]
 

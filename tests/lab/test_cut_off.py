@@ -1,4 +1,4 @@
-"""A run that is cut off anywhere is finished by the next one, and no data is lost."""
+"""The next run finishes a run that was cut off, wherever the cut was, and no data is lost."""
 
 import random
 import signal
@@ -19,9 +19,10 @@ pytestmark = pytest.mark.resume
 SEED = 20200601
 # A run of deploy.py begins this many operations on the three machines. The last one only looks.
 OPERATIONS = 31
-# First, as it would start what is stopped next, and one of the two jobs be cancelled.
+# The timer goes first: it would start what is stopped next, and systemd would cancel one of the
+# two jobs.
 NO_RETRY = "systemctl stop coop-storage-retry.timer coop-storage-retry.service; "
-# What a hand may have broken, so that a converged fleet has work to be cut off in.
+# Damage by hand, so that a run on a converged fleet has work in which it can be cut off.
 DAMAGE = {
     "storage1": "systemctl stop nfs-server; rm -f /etc/exports /etc/nfs.conf.d/coop-infra.conf; "
     "zfs inherit compression storage/prod; zfs set quota=300M storage/prod/vision-prod1",
@@ -34,7 +35,11 @@ DAMAGE = {
 
 @dataclass(frozen=True)
 class Cut:
-    """From which state, in which operation of the run, seconds after it began, and of what."""
+    """A cut: so many seconds after the operation of that number has begun.
+
+    state: of the machines before the run, "fresh" or "damaged"
+    victim: "pyinfra", which is killed, or the machine that is reset
+    """
 
     state: str
     operation: int
@@ -43,7 +48,7 @@ class Cut:
 
 
 def plan() -> list[Cut]:
-    """Ten cuts: of each state one in each fifth of the run, so that no stretch is left out."""
+    """Ten cuts: for each state one in each fifth of the run, so that no fifth is left out."""
     chance = random.Random(SEED)
     victims = ["pyinfra", "storage1", "pyinfra", "vision-prod1", "vision-stg1"]
     cuts = OPERATIONS - 1
@@ -81,7 +86,7 @@ def test_cut_off(machines: Fleet, first_run: FirstRun, tmp_path: Path, cut: Cut)
 
 
 def make(cut: Cut, fleet: Fleet, output: Path) -> None:
-    """Start a run, and in that moment kill it, or reset a machine under it."""
+    """Start a run, and at the moment of the cut kill it, or reset a machine under it."""
     run = started(output, cut.operation)
     time.sleep(cut.seconds)
     assert run.poll() is None, f"the run had ended by then:\n{output.read_text()[-3000:]}"
@@ -102,7 +107,7 @@ def make(cut: Cut, fleet: Fleet, output: Path) -> None:
 
 
 def started(output: Path, operation: int) -> subprocess.Popen[bytes]:
-    """A run on the fleet, with its output in that file, once it has begun so many operations."""
+    """Start a run with its output in that file; returns once it has begun so many operations."""
     with output.open("w") as file:
         run = subprocess.Popen(
             [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y", *LIMIT],
@@ -117,12 +122,12 @@ def started(output: Path, operation: int) -> subprocess.Popen[bytes]:
 
 
 def nothing_runs_on(machine: Machine) -> bool:
-    """Whether the command of a run that was killed has ended; this question itself runs by sudo."""
+    """Whether the killed run's command has ended: the one sudo left is that of this question."""
     return machine.sh("pgrep -c -x sudo") == "1"
 
 
 def test_a_machine_that_falls_silent_fails_and_no_other(fleet: Fleet, tmp_path: Path) -> None:
-    """No reset of the connection tells of it: TCP alone would wait for a quarter of an hour."""
+    """No reset of the connection tells the run: TCP alone would wait for a quarter of an hour."""
     output = tmp_path / "output"
     run = started(output, 1)
     fleet.staging.suspend()

@@ -1,4 +1,4 @@
-"""What was changed by hand is shown by a dry run and mended by the run; nothing is destroyed."""
+"""A dry run shows what somebody changed by hand, and the run mends it; nothing is destroyed."""
 
 import pytest
 
@@ -19,7 +19,7 @@ CLIENT_CHANGES = (
     "sed -i s/client_max_body_size.*/client_max_body_size=1m/ /etc/nginx/sites-enabled/vision",
     "chmod 600 /usr/local/sbin/vision-health",
     "echo 'Environment=X=1' >> /etc/systemd/system/php8.2-fpm.service.d/coop-storage.conf",
-    # Stopped too, as within its 15 seconds it would mend the next change before that is seen.
+    # Stopped too: within 15 seconds the timer would mend the next change before a run sees it.
     "systemctl disable -q --now coop-storage-retry.timer",
     "systemctl stop coop-storage-retry.service",
     "umount -l /media/storage && mount -t nfs4 -o vers=4.2,soft "
@@ -45,9 +45,9 @@ SHOWN = (
 
 def test_drift_is_shown_and_mended_and_a_stranger_is_left(fleet: Fleet) -> None:
     before = look(fleet)
-    # Before the rest: zfs create runs exportfs -ra by itself.
+    # Before CHANGES, which take an export away: zfs create itself runs exportfs -ra.
     fleet.storage.sh("zfs create storage/prod/stranger; echo mine > /storage/prod/stranger/file")
-    # While it is exported: one of them mounts by hand.
+    # While the volume is still exported, because one of these changes mounts it.
     fleet.staging.sh("; ".join(CLIENT_CHANGES))
     fleet.storage.sh("; ".join(CHANGES))
 
@@ -67,7 +67,7 @@ def test_drift_is_shown_and_mended_and_a_stranger_is_left(fleet: Fleet) -> None:
 
 
 def wanted(state: str) -> list[str]:
-    """Without the times of files, invocations of units, and the stranger."""
+    """The lines of a look, without times of files, invocations of units, and the stranger."""
     files, _, rest = state.partition("== mounts")
     lines = [line.split(" ") for line in files.splitlines()]
     names = [" ".join(line[:6]) for line in lines if len(line) > 6 and line[1] != "d"]

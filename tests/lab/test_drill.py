@@ -1,4 +1,4 @@
-"""Restores on trial: the copies are what they should be, and what is not is found."""
+"""Drills restore good copies, leave production alone, and find what is wrong with a copy."""
 
 import json
 import re
@@ -19,15 +19,15 @@ from tests.lab.pages import block
 pytestmark = pytest.mark.drill
 
 PLAIN, ENCRYPTED = "storage/staging/vision-stg1", "storage/prod/vision-prod1"
-# Of a client that is not there yet.
+# The dataset of a client that is not there yet.
 EMPTY = "storage/staging/bare1"
 EVIDENCE = "/var/lib/coop-drill/evidence.json"
 
 
 def pulled(fleet: CopiesFleet) -> None:
-    """A new snapshot of all, with its manifest, here and there.
+    """Take a snapshot of each dataset, with its manifest, and pull both.
 
-    sanoid takes one an hour.
+    The clocks go on first: sanoid takes one snapshot an hour.
     """
     for each in (fleet.storage, fleet.offsite):
         each.sh("date -s '+61 minutes' > /dev/null")
@@ -36,7 +36,7 @@ def pulled(fleet: CopiesFleet) -> None:
 
 
 def drill(fleet: CopiesFleet) -> None:
-    """Raises CommandFailed with what it has said."""
+    """Run a drill. Raises CommandFailed with the unit's log."""
     finish(fleet.offsite, "coop-drill", 900)
 
 
@@ -58,14 +58,14 @@ def test_both_boards_are_restored_and_used(quiet: CopiesFleet) -> None:
     before = production(quiet)
     done = pyinfra("restore_drill.py", "-y", "--limit", "offsite")
     assert done.returncode == 0, done.stderr[-4000:]
-    # With the one that is empty.
+    # The third is the empty dataset.
     assert done.stderr.count("restored from autosnap_") == 3
     assert production(quiet) == before
     for name in (PLAIN, ENCRYPTED):
         last = evidence(quiet)[name]
         assert last["problem"] is None and last["proven"] == last["at"]
         assert int(str(last["files"])) >= 2 and int(str(last["bytes"])) > 4000
-    # Nothing is left of it.
+    # Nothing is left of the drill.
     mounted = quiet.offsite.sh("cat /proc/mounts")
     assert not [it for it in ("@autosnap", "/media/", "/run/php") if it in mounted]
     assert quiet.offsite.try_sh("pgrep -x 'nginx|gocryptfs|php-fpm.*'").returncode == 1
@@ -77,7 +77,7 @@ def test_both_boards_are_restored_and_used(quiet: CopiesFleet) -> None:
     assert len(proofs) == 3 and "0" not in proofs
     expired = f'coop_copy_problem{{dataset="{ENCRYPTED}",kind="drill_old"}}'
     assert f"{expired} 0\n" in metrics
-    # It counts for eight days.
+    # A proof counts for eight days.
     quiet.offsite.sh("date -s '+9 days' > /dev/null")
     assert quiet.offsite.try_sh("systemctl start coop-offsite-status.service").returncode != 0
     said = quiet.offsite.sh("journalctl -u coop-offsite-status -n 20 --no-pager")
@@ -116,9 +116,10 @@ def test_what_is_wrong_with_a_copy_is_found(quiet: CopiesFleet) -> None:
 
 
 def flip(keeper: Machine, dataset: str) -> None:
-    """Four bytes of the largest file, in a snapshot of the same name; its guid is another then.
+    """Change four bytes of the largest file, in a new snapshot of the same name.
 
-    So the manifest's head is given that guid too: what is left to find are the bytes.
+    The new snapshot has another guid and time. The manifest's head gets both, so that only the
+    bytes are left to find.
     """
     snapshot = keeper.sh(f"zfs list -H -d 1 -t snapshot -o name -s createtxg {dataset} | tail -1")
     name = snapshot.partition("@")[2]
@@ -162,7 +163,7 @@ def test_a_file_comes_back_as_the_page_says(quiet: CopiesFleet) -> None:
 
 
 def at_home(fleet: CopiesFleet, command: str) -> None:
-    """On the operator's machine, with the lab's way of logging in."""
+    """Run a command on the operator's machine, with the lab's way to log in."""
     for each in (fleet.offsite, fleet.storage):
         login = shlex.join([*ALONE, f"vagrant@{each.address}"])
         command = command.replace(f"ssh {each.name}", login)
@@ -170,7 +171,7 @@ def at_home(fleet: CopiesFleet, command: str) -> None:
 
 
 def page(words: str, names: dict[str, str]) -> str:
-    """That block of docs/restore.md, with these in the place of what it leaves open."""
+    """The block of docs/restore.md with these words; `names` fill in what the block leaves open."""
     text = block("restore", words)
     for open_, name in names.items():
         text = text.replace(open_, name)
@@ -178,7 +179,7 @@ def page(words: str, names: dict[str, str]) -> str:
 
 
 def test_all_but_the_copies_is_lost_and_comes_back(quiet: CopiesFleet) -> None:
-    """docs/restore.md, from bare Debian, the copies, and what the operator has."""
+    """Follows docs/restore.md, from bare Debian, with the copies and what the operator has."""
     names = {
         client.name: board.upload(client, "vision.bin", client.name.encode() * 1000)
         for client in quiet.boards

@@ -1,4 +1,4 @@
-"""Edits of the data that would part a board from its files are refused, and the board goes on."""
+"""A run refuses edits that would separate a board from its files, and the board goes on."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -52,7 +52,7 @@ def test_it_is_refused(
 def test_a_machine_made_anew_is_not_made_plain_on_an_encrypted_volume(
     fleet: Fleet, tmp_path: Path
 ) -> None:
-    """It knows of no volume: no file is written there, with the escrow at hand or without."""
+    """The machine knows of no volume. Nothing is written in clear, with escrow or without."""
     name = board.upload(fleet.prod, "kept.txt", b"kept" * 1000)
     fleet.prod.restore("fresh")
     forget_key("vision-prod1", VPN_KEYS)
@@ -75,5 +75,5 @@ def test_a_machine_made_anew_is_not_made_plain_on_an_encrypted_volume(
 
 
 def forget_key(host: str, file: Path) -> None:
-    """As one does for a machine that was installed anew."""
+    """Remove the host's stored key, as an operator does for a machine that was installed anew."""
     edit(file, lambda data: data["hosts"].pop(host, None))

@@ -1,4 +1,4 @@
-"""gocryptfs goes wrong in every way that is known: loud, no plaintext, and back with one run."""
+"""gocryptfs fails in all known ways: each is loud, leaves no plaintext, and one run mends it."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def stop_retrying(machine: Machine) -> None:
 
 
 def assert_no_plaintext(fleet: Fleet) -> None:
-    """No plain file on the client's own disk, none in clear on the server."""
+    """No plain file is on the client's own disk, and none is in clear on the server."""
     assert bare_entries(fleet.prod, "/media/storage") == 0
     assert bare_entries(fleet.prod, "/media/ciphertext") == 0
     assert fleet.storage.sh(f"find {VOLUME} -name '*persistent*' -o -name 'leak*'") == ""

@@ -1,4 +1,4 @@
-"""SSH is open from within the VPN alone, on the hosts that say so; nobody is locked out by it."""
+"""SSH is open from within the VPN alone, where the data says so, and nobody is locked out."""
 
 import socket
 import subprocess
@@ -66,7 +66,7 @@ def test_ssh_is_open_within_the_vpn_alone(closing_run: str, closed_fleet: Closed
 
 
 def test_the_same_command_on_day_zero_and_on_a_fleet_of_both(closed_fleet: ClosedFleet) -> None:
-    """bbb2 is installed anew, while bbb1 lets in by the VPN only."""
+    """bbb2 is installed anew, while bbb1 is open from within the VPN alone."""
     VpnFleet()["bbb2"].restore("fresh")
     edit(VPN_KEYS, lambda data: data["hosts"].pop("bbb2"))
     with in_vpn("ops-hypha-1"):
@@ -97,7 +97,7 @@ def test_a_wrong_interface_undoes_itself_and_an_open_session_is_no_proof(
         shared = command(key, "vagrant", public("bbb1"), *master)
         sh(*shared[:-1], "-M", "-N", "-f", public("bbb1"))
         one.sh("true")
-        # What comes by the tunnel waits meanwhile, the run too.
+        # All that comes by the tunnel waits while the change is in force, the run too.
         with ThreadPoolExecutor() as pool:
             run = pool.submit(run_on, "bbb1", project)
             wait_for(lambda: "wg9" in one.sh(TABLE), "it is in force", 180)
@@ -114,7 +114,7 @@ def test_a_wrong_interface_undoes_itself_and_an_open_session_is_no_proof(
     assert not answers(public("bbb1"))
 
 
-# At a boot the new table is read at once, and put in force much later.
+# A boot reads the new table at once, and puts it in force much later.
 SLOW = """\
 mkdir -p /etc/systemd/system/coop-firewall.service.d
 cat > /etc/systemd/system/coop-firewall.service.d/slow.conf <<'END'
@@ -160,13 +160,13 @@ def test_nothing_is_applied_if_it_could_not_be_undone(vpn_fleet: VpnFleet) -> No
 UFW = """\
 ufw default deny incoming; ufw allow 22/tcp; ufw allow 51820/udp; ufw --force enable
 """
-# The chains that Docker makes for a published port, by the same program.
+# The chains that Docker makes for a published port, by the program that Docker uses.
 DOCKER = """\
 iptables -t nat -N DOCKER; iptables -t nat -A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER
 iptables -t nat -A DOCKER ! -i docker0 -p tcp --dport 8080 -j DNAT --to-destination 172.17.0.2:80
 iptables -N DOCKER-USER; iptables -I FORWARD -j DOCKER-USER; iptables -A DOCKER-USER -j RETURN
 """
-# Without the counters.
+# The rules of ufw and Docker, without the counters.
 OTHERS = """\
 for save in iptables-save ip6tables-save; do $save | grep -v '^#' | sed 's/ \\[.*//'; done
 cat /etc/ufw/user.rules /etc/ufw/user6.rules
@@ -184,7 +184,7 @@ def test_ufw_and_docker_keep_their_rules_and_open_nothing(vpn_fleet: VpnFleet) -
         inner = ClosedFleet()["bbb1"]
         assert inner.sh(OTHERS) == before
         assert not answers(public("bbb1"))
-        # As BigBlueButton does at each restart of its own.
+        # BigBlueButton does this whenever it restarts.
         inner.sh("ufw allow OpenSSH; ufw reload", timeout=300)
         assert not answers(public("bbb1"))
         assert all(answers(address, 20) for address in addresses("bbb1"))
@@ -205,7 +205,7 @@ while True:
 
 
 def test_a_forged_address_of_the_vpn_is_dropped(closed_fleet: ClosedFleet) -> None:
-    """On the public side, and by the hub, which would pass it on in the name of a person."""
+    """Packets come on the public side, and by the hub, which would pass them on as a person's."""
     one, hub = closed_fleet["bbb1"], closed_fleet.hub
     one.sh("cat > /run/listen.py", stdin=LISTEN.encode())
     one.sh("systemd-run -q --unit=listen sh -c 'python3 /run/listen.py > /run/heard'")
@@ -234,7 +234,7 @@ def test_a_forged_address_of_the_vpn_is_dropped(closed_fleet: ClosedFleet) -> No
 
 
 def forge(source: str, target: str, via: str) -> None:
-    """Send a datagram in the name of that address, along the public network."""
+    """Send a datagram with the forged address `source`, through the public network."""
     ip, length = ("ip", "-6" if ":" in source else "-4"), "128" if ":" in source else "32"
     nodad = ["nodad"] if ":" in source else []
     sh(*ip, "address", "add", f"{source}/{length}", "dev", BRIDGE, *nodad)
@@ -250,7 +250,7 @@ def send(target: str, source: str, text: str) -> None:
     family = socket.AF_INET6 if ":" in target else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as to:
         to.bind((source, 0))
-        # The first ones may be lost while the neighbour's address is asked for.
+        # The first ones may be lost while this side still asks for the neighbour's address.
         for _ in range(3):
             to.sendto(text.encode(), (target, 7007))
             time.sleep(0.2)
@@ -272,7 +272,7 @@ systemctl reboot --no-block
 
 @pytest.mark.kernel
 def test_it_is_closed_at_a_boot_without_the_tunnel(closed_fleet: ClosedFleet) -> None:
-    """Once the tunnel is up, here by a timer, one gets in again."""
+    """Once the tunnel is up, here by a timer, the operator gets in again."""
     one = closed_fleet["bbb1"]
     one.sh(LATE)
     one.disconnect()
@@ -285,7 +285,7 @@ def test_it_is_closed_at_a_boot_without_the_tunnel(closed_fleet: ClosedFleet) ->
 
 
 def is_up(name: str) -> bool:
-    """Whether its kernel refuses a connection to a port at which nothing listens."""
+    """Whether the host's kernel refuses a connection to a port at which nothing listens."""
     try:
         socket.create_connection((public(name), 9), 2).close()
     except ConnectionRefusedError:

@@ -1,4 +1,4 @@
-"""One run takes fresh machines to working boards, and the next one has nothing to do."""
+"""One run takes fresh machines to working boards, and the next run has nothing to do."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ def test_a_dry_run_on_fresh_machines_changes_nothing(first_run: FirstRun) -> Non
 
 def test_the_next_run_changes_nothing_and_restarts_nothing(fleet: Fleet) -> None:
     before = look(fleet)
-    # It fails as well if a host takes more remote commands than tests/bench.py allows.
+    # This also fails if a host takes more remote commands than tests/bench.py allows.
     done = python("-m", "tests.bench", *LIMIT)
     assert done.returncode == 0, done.stderr[-4000:] + done.stdout
     assert difference(before, look(fleet)) == []
@@ -48,7 +48,7 @@ def test_a_dry_run_on_a_converged_fleet_changes_nothing_and_plans_nothing(fleet:
 
 
 def test_an_upload_is_listed_and_survives_reboots_of_client_and_server(fleet: Fleet) -> None:
-    # More than nginx and PHP take unless they are told to.
+    # More than nginx and PHP accept by default.
     content = {each.name: os.urandom(5_000_000) for each in fleet.boards}
     stored = {
         each.name: board.upload(each, "a-vision.txt", content[each.name]) for each in fleet.boards
@@ -80,8 +80,8 @@ def test_prod_lies_on_its_dataset_as_ciphertext_only(fleet: Fleet) -> None:
     assert fleet.storage.sh(f"find /{dataset} -name '*{name[:15]}*'") == ""
     searched = fleet.storage.try_sh(f"grep -r -q -a '{marker.decode()}' /{dataset}")
     assert searched.returncode == 1
-    # The blocks of the disks too, not only what the filesystem shows; and to know that such a
-    # search finds what is there, the same for the board that is not encrypted.
+    # The disks' raw blocks too, not only what the filesystem shows. The board that is not encrypted
+    # proves that this search finds what is there.
     assert not on_disk(marker)
     plain = b"this one is for everybody " + os.urandom(8).hex().encode()
     board.upload(fleet.staging, "plain.txt", plain * 100)

@@ -1,4 +1,4 @@
-"""NFS goes through the tunnel of the VPN, and never beside it."""
+"""NFS goes through the tunnel of the VPN, and never by another way."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ def test_nfs_is_open_within_the_vpn_alone(fleet: Fleet) -> None:
     with ipv6_on_the_link(fleet.storage) as address:
         assert is_open(address, SSH), "no test of IPv6 otherwise"
         assert not is_open(address, NFS)
-    # Another client's own address, outside of the tunnel.
+    # A client asks from its own public address, outside of the tunnel.
     assert not reaches(fleet.staging, fleet.storage.address, NFS)
     for each in fleet.boards:
         peers = each.sh(f"ss -Htn state established dport = :{NFS}").splitlines()
@@ -37,7 +37,7 @@ def reaches(machine: Machine, address: str, port: int) -> bool:
 
 
 def test_a_client_from_before_is_led_into_the_vpn_and_not_cut_off(fleet: Fleet) -> None:
-    """As a server is that is taken over: the client has mounted by the public addresses."""
+    """This project takes over a server whose client has mounted by public addresses."""
     server, client = fleet.storage, fleet.staging
     name = board.upload(client, "kept.txt", b"kept" * 1000)
     server.sh(
@@ -64,7 +64,7 @@ def test_a_client_from_before_is_led_into_the_vpn_and_not_cut_off(fleet: Fleet) 
     assert counts(fleet.converge())[:2] == (0, 0)
 
 
-# Packets that reach the storage server for its address in the VPN and not by the tunnel.
+# Counts packets for the storage server's address in the VPN that do not come by the tunnel.
 COUNTER = f"""\
 nft add table ip probe
 nft add chain ip probe in '{{ type filter hook prerouting priority -300; }}'
@@ -73,7 +73,7 @@ nft add rule ip probe in iifname eth0 ip daddr {SERVER} counter
 
 
 def test_nothing_leaves_beside_a_tunnel_that_is_down(fleet: Fleet) -> None:
-    """The default route would take it, in clear: here to the server itself, so that it counts."""
+    """The default route would take packets away in clear: here to the server, which counts them."""
     server, one = fleet.storage, fleet.staging
     server.sh(COUNTER)
     one.sh(f"systemctl stop wg-quick@wg0; ip route add {SERVER} via {server.address}")

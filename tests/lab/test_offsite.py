@@ -1,4 +1,4 @@
-"""Copies off-site: pulled, held, and found again, whatever happens to either side."""
+"""Copies off-site are pulled, held, and found again, also after a failure of either side."""
 
 import json
 from functools import partial
@@ -51,10 +51,9 @@ def test_it_goes_on_by_itself(copies: CopiesFleet) -> None:
 
     for timer in ("coop-offsite.timer", "coop-offsite-status.timer", "sanoid.timer"):
         wait_for(partial(is_due, timer), f"{timer} is due", 120)
-    # sanoid takes none here.
+    # sanoid takes no snapshots on this host.
     copies.offsite.sh("systemctl start sanoid.service")
     assert copies.offsite.sh("zfs list -H -t snapshot -o name") == ""
-    # And the next run changes nothing.
     again = pyinfra("deploy.py", "-y", *copies.limit())
     assert (again.returncode, counts(again.stderr)[:2]) == (0, (0, 0)), again.stderr[-4000:]
 
@@ -82,7 +81,7 @@ def test_a_link_that_is_cut_half_way_is_gone_on_with(quiet: CopiesFleet) -> None
 
 def test_a_reset_before_what_has_arrived_is_held(quiet: CopiesFleet) -> None:
     first = snapshot(quiet)
-    # Nothing of what comes after a receive, until the next boot.
+    # Until the next boot, nothing happens that should come after a receive.
     quiet.offsite.sh(NO_HOLD)
     pull(quiet)
     assert held(quiet) == set()
@@ -102,7 +101,7 @@ systemctl daemon-reload"""
 
 
 def test_thirty_days_without_a_pull_are_still_incremental(quiet: CopiesFleet) -> None:
-    """The server has pruned all that the two had in common, but for an older one."""
+    """The server has pruned all snapshots that both sides had, except for an older one."""
     quiet.storage.sh(f"sed -i -e {FEW} /etc/sanoid/sanoid.conf; zfs snapshot {VOLUME}@by-hand")
     write(quiet, "large", SIZE)
     snapshot(quiet)
@@ -117,7 +116,7 @@ def test_thirty_days_without_a_pull_are_still_incremental(quiet: CopiesFleet) ->
     pull(quiet)
     assert snapshots(quiet.offsite, COPY)[-1] == newest
     assert received(quiet) - start < SIZE // 10
-    # And the old ones are still here.
+    # The copy still has the old ones.
     assert {head, "by-hand"} <= held(quiet)
 
 
@@ -155,7 +154,7 @@ def test_a_copy_that_is_too_old_is_told(quiet: CopiesFleet) -> None:
     snapshot(quiet, "now")
     pull(quiet)
     problems = json.loads(quiet.offsite.try_sh(LOOK).stdout)["problems"]
-    # Restoring it is another part's.
+    # Another part tests drills.
     assert [it for it in problems if VOLUME in it and ": drill: " not in it] == []
     quiet.offsite.sh("date -s '+3 hours' > /dev/null")
     assert quiet.offsite.try_sh("systemctl start coop-offsite-status.service").returncode != 0

@@ -1,4 +1,4 @@
-"""Copies off-site against a storage server in the wrong hands, and against bad luck."""
+"""Copies off-site outlive a storage server in the wrong hands, and bad luck."""
 
 import json
 import shlex
@@ -26,10 +26,10 @@ from tests.lab.offsite import (
 
 pytestmark = pytest.mark.offsite
 
-# What a machine looks like on which nothing of a copy is mounted, and has power.
+# The properties of copies that are not mounted, and whose files would have no power if they were.
 POWERLESS = "mounted=no mountpoint=none setuid=off exec=off devices=off readonly=on"
 SOURCE = "/usr/local/lib/coop-infra/offsite-source"
-# In the forced command's place: a stream that nobody asked for, whatever was to be sent.
+# Takes the forced command's place: for every `zfs send` of the pull, this sends another stream.
 EVIL = f"""\
 import os, sys
 asked = os.environ["SSH_ORIGINAL_COMMAND"].split()
@@ -41,12 +41,12 @@ os.execvp("python3", ["python3", "-I", "{SOURCE}.real", *sys.argv[1:]])
 
 
 def guids(fleet: CopiesFleet) -> set[str]:
-    """Of every snapshot that is kept of the volume."""
+    """The guid of every snapshot in the volume's copy."""
     return set(fleet.offsite.sh(f"zfs list -H -t snapshot -o guid -r {COPY}").split())
 
 
 def powers(machine: Machine) -> set[str]:
-    """What the copies may do there, each combination once."""
+    """What the copies on this machine may do, each combination of properties once."""
     names = [pair.partition("=")[0] for pair in POWERLESS.split()]
     found = machine.sh(
         f"zfs get -Hr -t filesystem -o name,property,value {','.join(names)} offsite"
@@ -65,7 +65,7 @@ def powers(machine: Machine) -> set[str]:
 def test_a_hostile_source_destroys_nothing_and_gains_nothing(
     quiet: CopiesFleet, dataset: str, since: str
 ) -> None:
-    """It sends deletions, properties and SUID files, into a copy or as a new dataset."""
+    """The source sends deletions, properties and SUID files, into a copy or as a new dataset."""
     older, head = snapshot(quiet), snapshot(quiet)
     pull(quiet)
     before, passwd = guids(quiet), quiet.offsite.sh("cat /etc/passwd")
@@ -93,7 +93,7 @@ def test_a_hostile_source_destroys_nothing_and_gains_nothing(
 
 
 def token(machine: Machine, snapshot: str, name: str) -> str:
-    """One for the rest of that snapshot, of which a part was received there."""
+    """Receive a part of the snapshot as storage/`name`; returns the token for the rest."""
     machine.try_sh(f"zfs send {snapshot} | head -c 1000000 | zfs receive -s -u storage/{name}")
     return machine.sh(f"zfs get -H -o value receive_resume_token storage/{name}")
 
@@ -141,7 +141,7 @@ def test_a_dataset_that_is_destroyed_is_kept_and_told(quiet: CopiesFleet) -> Non
     before = guids(quiet)
     quiet.staging.sh("systemctl stop coop-storage-retry.timer media-storage.mount")
     quiet.storage.sh(f"exportfs -ua; zfs destroy -r {VOLUME}")
-    # For as long as anything of it would be kept.
+    # Longer than any snapshot of it would be kept.
     for later in ("now", "+60 days", "+400 days"):
         for each in (quiet.storage, quiet.offsite):
             each.sh(f"date -s '{later}' > /dev/null")
@@ -165,7 +165,7 @@ def test_a_full_pool_loses_nothing_and_says_so(quiet: CopiesFleet) -> None:
     with pytest.raises(CommandFailed, match="out of space"):
         pull(quiet)
     assert first in held(quiet)
-    # The server goes on pruning: what it frees does not wait for the copies.
+    # The server goes on pruning, and does not wait for the copies.
     snapshot(quiet, "+30 days")
     newest = snapshot(quiet)
     assert first not in snapshots(quiet.storage, VOLUME)

@@ -1,4 +1,4 @@
-"""What the pages in docs/ tell people to do is done as they say it, by their own words."""
+"""Tests follow pages of docs/, by the commands and records that the pages show."""
 
 import os
 import re
@@ -34,7 +34,7 @@ OPERATOR_KEY = STATE / "id_ed25519"
 
 
 def at_home(home: Path, command: str, project: Path = ROOT) -> str:
-    """Run a page's command as somebody with this home, who confirms what is asked of them."""
+    """Run a page's command as somebody with this home, who confirms each question."""
     done = subprocess.run(
         ["bash", "-euc", command],
         cwd=project, env={**os.environ, "HOME": str(home)}, input="\n" * 5, capture_output=True,
@@ -45,7 +45,7 @@ def at_home(home: Path, command: str, project: Path = ROOT) -> str:
 
 
 def run_of(page: str, words: str, project: Path) -> str:
-    """The run that the page's block tells, on the lab's hosts that are up; gives its output."""
+    """Make the run that the page's block shows, on the VPN's machines; returns its output."""
     (command,) = [line.strip() for line in block(page, words).splitlines() if words in line]
     program, _, *arguments = shlex.split(command)
     assert program == "pyinfra"
@@ -57,7 +57,7 @@ def run_of(page: str, words: str, project: Path) -> str:
 def test_add_a_person(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> None:
     page, home = "add-a-person", tmp_path / "home"
     (home / ".ssh").mkdir(parents=True)
-    # It goes by the account, not by HOME.
+    # ssh-keygen takes the home of the account, not HOME.
     into = "ssh-keygen -f ~/.ssh/id_ed25519"
     *_, vpn_key = at_home(home, block(page, "ssh-keygen").replace("ssh-keygen", into)).split()
     record = yaml.safe_load(block(page, "ssh_keys:"))
@@ -90,7 +90,7 @@ def wg_quick(config: Path, what: str) -> None:
 
 
 def test_rotate_a_persons_vpn_key(vpn_fleet: VpnFleet, project: Path) -> None:
-    """By somebody else: ops-meet-1 is the one whose key changes."""
+    """Somebody else makes the run: the key of ops-meet-1 changes."""
     done = subprocess.run("wg genkey | wg pubkey", shell=True, check=True, capture_output=True)
     public = done.stdout.decode().strip()
     new = {"public_key": public}
@@ -120,7 +120,7 @@ def test_rotate_a_servers_vpn_key(vpn_fleet: VpnFleet) -> None:
 
 
 def test_lose_the_only_hub(vpn_fleet: VpnFleet, project: Path, tmp_path: Path) -> None:
-    """bbb1 is open to the VPN alone, bbb2 is not, and becomes the new hub by its public address."""
+    """bbb1 is open to the VPN alone. bbb2 is open to all, and becomes the new hub."""
 
     def change(host: str, **vpn: Any) -> None:
         edit(project / "inventories/lab.yml", lambda data: data["hosts"][host]["vpn"].update(vpn))

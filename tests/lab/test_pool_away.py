@@ -47,11 +47,11 @@ def test_pool_not_imported(fleet: Fleet) -> None:
 def test_a_client_reaches_its_own_export_only(fleet: Fleet) -> None:
     own, foreign = "/storage/staging/vision-stg1", "/storage/prod/vision-prod1"
     assert mount(fleet, own).returncode == 0
-    # Whoever writes there, the file is the volume's owner's.
+    # Whoever writes a file there, the file belongs to the volume's owner.
     fleet.staging.sh("touch /run/probe/from-root; umount /run/probe")
     assert fleet.storage.sh(f"stat -c %u:%g {own}/from-root") == "20001:20001"
 
-    # By what the server tells clients apart, also if two of them have one host name.
+    # By this name the server tells its clients apart, even if two of them have one host name.
     assert fleet.staging.sh("cat /sys/module/nfs/parameters/nfs4_unique_id") == "vision-stg1"
 
     assert_refused(mount(fleet, foreign))
@@ -70,5 +70,5 @@ def mount(fleet: Fleet, export: str, version: str = "4.2") -> subprocess.Complet
 
 
 def assert_refused(mounted: subprocess.CompletedProcess[bytes]) -> None:
-    """mount(8) itself failed (32), and neither took too long nor was called wrongly."""
+    """mount(8) itself failed (status 32): it did not take too long and was not called wrongly."""
     assert mounted.returncode == 32, mounted

@@ -37,7 +37,7 @@ def test_storage_away_at_boot_and_back_later(fleet: Fleet) -> None:
         wait_for(partial(board.works, each), f"{each.name} is back", BACK_SECONDS)
 
     fleet.storage.power_off()
-    # Less than the 60 s for which the mount itself may try.
+    # A boot that waits for the mount would take longer: the mount may try for 60 s.
     assert boot(fleet) < normal_boot + 30
     for each in fleet.boards:
         wait_for(partial(the_mount_failed, each), f"{each.name} says that the mount failed", 200)
@@ -54,7 +54,7 @@ def test_storage_away_at_boot_and_back_later(fleet: Fleet) -> None:
 
 
 def boot(fleet: Fleet) -> float:
-    """Reset both boards' machines; gives the seconds until both answer by SSH."""
+    """Reset both boards' machines; returns the seconds until both answer by SSH."""
     start = time.monotonic()
     together(fleet.boards, lambda each: each.reset())
     together(fleet.boards, lambda each: each.wait_until_up(300))
@@ -62,7 +62,7 @@ def boot(fleet: Fleet) -> float:
 
 
 def test_storage_rebooted_during_a_write(fleet: Fleet) -> None:
-    """The writers wait while the server is away, and what they wrote is what they meant."""
+    """The writers wait while the server is away, and their files are whole."""
     write = (
         "cd /media/storage/persistent_*; "
         "for part in $(seq 60); do head -c 65536 /dev/urandom; sleep 0.2; done "

@@ -22,7 +22,7 @@ def test_snapshots_are_taken_and_the_scrub_is_due(fleet: Fleet) -> None:
         kept = [name for name in taken if name.startswith(f"{volume}@autosnap_")]
         assert [name for name in kept if name.endswith("_hourly")], taken
         assert [name for name in kept if name.endswith("_daily")], taken
-    # The datasets that only pass their properties on have nothing to keep.
+    # Datasets that only pass on their properties have no files to keep.
     parents = {"storage", "storage/staging", "storage/prod"}
     assert not parents & {name.split("@")[0] for name in taken}
 
@@ -30,7 +30,7 @@ def test_snapshots_are_taken_and_the_scrub_is_due(fleet: Fleet) -> None:
 def test_what_a_snapshot_kept_can_be_read_after_a_loss(fleet: Fleet) -> None:
     volume = VOLUMES[0]
     fleet.staging.sh(f"{UPLOADS} && echo precious > precious && sync precious")
-    # An hour on, as one of this hour may have been taken before the file was there.
+    # An hour later, because this hour's snapshot may be older than the file.
     fleet.storage.sh("date -s '+61 minutes'; systemctl start sanoid.service")
     fleet.staging.sh(f"{UPLOADS} && rm precious")
     kept = fleet.storage.sh(f"cat /{volume}/.zfs/snapshot/autosnap_*_hourly/*/precious")
@@ -43,5 +43,5 @@ def test_a_full_volume_takes_no_more_until_its_quota_grows(fleet: Fleet) -> None
     assert full.returncode != 0
     assert b"quota" in full.stderr or b"space" in full.stderr, full
     fleet.converge()
-    # To a new file: NFS tells the failure of an old one once more to whoever writes to it next.
+    # A new file: NFS reports an old file's failure again to the next program that writes to it.
     fleet.staging.sh(WRITE)

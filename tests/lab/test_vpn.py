@@ -1,4 +1,4 @@
-"""The VPN: servers reach each other, people reach servers through the hub, and nobody else."""
+"""In the VPN servers reach each other, people reach servers by the hub, and nobody else does."""
 
 import socket
 import subprocess
@@ -48,7 +48,7 @@ def test_the_next_run_changes_nothing(vpn_fleet: VpnFleet) -> None:
 
 
 def test_no_private_key_leaves_its_host(vpn_first_run: str, vpn_fleet: VpnFleet) -> None:
-    """Neither in the output at the highest verbosity, nor in the operator's files."""
+    """No key is in the output at the highest verbosity, nor in the operator's files."""
     said = vpn_first_run + VPN_KEYS.read_text()
     for each in vpn_fleet.all:
         assert each.sh("cat /etc/wireguard/wg0.key") not in said
@@ -64,7 +64,7 @@ def test_people_reach_servers_through_the_hub(vpn_fleet: VpnFleet) -> None:
     with in_vpn("ops-hypha-1"):
         for each in vpn_fleet.all:
             assert all(answers(address, 20) for address in addresses(each.name))
-        # The other way round nothing begins: a server may have been taken over.
+        # A server cannot begin a connection to a person: somebody may have taken the server over.
         with socket.create_server(("10.66.1.11", 7022)):
             connect = "timeout 5 bash -c ': < /dev/tcp/10.66.1.11/7022'"
             assert vpn_fleet.hub.try_sh(connect).returncode == 0, "no test otherwise"
@@ -155,7 +155,7 @@ def put(machine: Machine, path: str, content: str) -> None:
     machine.sh(f"cat > {path}", stdin=content.encode())
 
 
-# What is done by hand on bbb1, and the line that shows it; what can stand together is together.
+# Changes by hand on bbb1, each with the line that shows it, in groups that can be made together.
 DRIFT = {
     "hub": (
         ("wg set wg0 peer {hub} persistent-keepalive 17", "peer vpn1: keepalive 17 -> off"),
@@ -176,7 +176,7 @@ DRIFT = {
         ("wg set wg0 peer {hub} remove", "peer vpn1: absent -> 10.66.0.31/32"),
         ("ip route del 10.66.1.0/24 dev wg0", "route 10.66.1.0/24: absent -> present"),
         ("ip route add 10.99.0.0/16 dev wg0", "route 10.99.0.0/16: present -> absent"),
-        # Not the IPv4 address: with the last one the kernel takes all IPv4 routes away.
+        # Not the IPv4 address: with the last address the kernel takes all IPv4 routes away.
         ("ip address del fd66::41/128 dev wg0", "address fd66::41/128: absent -> present"),
         ("wg set wg0 listen-port 1234", "port 1234 -> 51820"),
     ),
@@ -239,7 +239,7 @@ def test_an_old_file_of_stored_keys_takes_no_peer_away(vpn_fleet: VpnFleet, proj
     assert end_of(vpn_fleet["bbb1"]) == before
 
 
-# Stands in for wg-quick, and what it hands to `wg syncconf` lacks something.
+# Takes the place of wg-quick; what this hands to `wg syncconf` lacks something.
 LOSES = """\
 #!/bin/sh
 if [ "$1" = strip ]; then /usr/bin/wg-quick "$@" | {}; else exec /usr/bin/wg-quick "$@"; fi
@@ -262,7 +262,7 @@ def test_a_candidate_that_lost_its_key_or_its_peers_is_put_nowhere(
     assert reaches(one, addresses("bbb2")[0])
 
 
-# Every command line on the machine, several times a second.
+# Writes down every command line on the machine, several times a second.
 WATCH = """\
 while sleep 0.1; do
   cat /proc/[0-9]*/cmdline 2> /dev/null | tr '\\0' ' '
@@ -275,7 +275,7 @@ done > /run/watched
 def test_what_is_gone_from_the_data_is_gone_from_the_kernel(
     vpn_fleet: VpnFleet, tmp_path: Path
 ) -> None:
-    """A preshared key, and a prefix with its route: syncconf alone would keep both."""
+    """syncconf alone would keep a preshared key, and a prefix with its route."""
     project = changed_project(tmp_path, second_hub)
     change_person(project, "ops-hypha-1", preshared=True)
     secret = vpn_fleet.hub.sh("wg genpsk")
