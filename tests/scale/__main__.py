@@ -1,4 +1,4 @@
-"""The tables of docs/performance.md, on standard output. Its status is 1 if a bound is not met."""
+"""Prints the tables of docs/performance.md. The exit status is 1 if a bound is not met."""
 
 import json
 import signal
@@ -15,9 +15,10 @@ from tests.scale.runs import Fleet, Measured
 
 CLIENTS = (1, 10, 50, 200)
 ROUND_TRIPS = (20, 100)
-# With whom it is measured how long it takes to load a fleet.
+# For each of these numbers of people the loading of a fleet is measured.
 PEOPLE = (5, 50, 200)
-# One host is quickly done, and the time of all others is told in it: the best of these counts.
+# How often a run on one host is measured. The best time counts: the run is short, and the bounds
+# compare the other runs with it.
 ONE_HOST = 3
 
 HEAD = """\
@@ -48,7 +49,7 @@ def main() -> None:
 
 
 def _loads(clients: int, project: Path) -> dict[int, float]:
-    """By the number of people, seconds of CPU to load, validate and derive the fleet."""
+    """Seconds of CPU to load, validate and derive the fleet, by the number of people."""
     found, file = {}, project.parent / "seconds"
     for people in PEOPLE:
         declare(project, Size(clients, people), 22, new=[])
@@ -92,7 +93,7 @@ def _row(it: Measured) -> str:
 
 
 if __name__ == "__main__":
-    # So that what was made and started ends with it.
+    # An exit lets Python remove the temporary directory and end the processes that it started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     try:
         main()

@@ -35,9 +35,9 @@ FIRST_PERSON = 1000
 
 
 def answer(world: World, kind: type[Fact[Any]], arguments: Mapping[str, Any]) -> list[str]:
-    """The lines that the fact's command prints on that host, without the last, engine.fact.END.
+    """The lines that the fact's command prints on that host, without the last one, engine.fact.END.
 
-    Raises LookupError for a fact that is not known here.
+    Raises LookupError for a fact that ANSWERS does not know.
     """
     if kind not in ANSWERS:
         raise LookupError(f"tests/scale/answers.py: ANSWERS does not know {kind.__name__}")
@@ -45,7 +45,7 @@ def answer(world: World, kind: type[Fact[Any]], arguments: Mapping[str, Any]) ->
 
 
 def packed(files: Mapping[str, PathState]) -> str:
-    """What facts.files.archive prints of these."""
+    """What facts.files.archive prints for these files."""
     if not files:
         return ""
     buffer = io.BytesIO()
@@ -120,7 +120,7 @@ def _unit(world: World, name: str) -> Lines:
 
 
 def _drop_ins(world: World, name: str) -> Lines:
-    """Those that systemd has read."""
+    """The unit's drop-ins that systemd has read."""
     for path, when in world.written.items():
         if path.startswith(f"/etc/systemd/system/{name}.d/") and when <= world.reloaded:
             yield path
@@ -169,7 +169,7 @@ def _table(world: World, table: str, texts: Sequence[str], paths: Sequence[str])
 
 
 def _listed(text: str) -> list[str]:
-    """nft lists no comments."""
+    """The lines as nft lists them: without comments."""
     return [line for line in text.splitlines() if not line.lstrip().startswith("#")]
 
 
@@ -210,7 +210,7 @@ def _wireguard_digest(world: World, interface: str) -> Lines:
 
 
 def _route(prefix: str) -> str:
-    """ip(8) writes no length after one address."""
+    """The prefix as ip(8) writes it: a single address has no length."""
     network = ip_network(prefix)
     return prefix if network.num_addresses > 1 else str(network.network_address)
 
@@ -236,13 +236,13 @@ def _access(
     yield from ("##strays", "" if world.people else packed({_STRAY: _KEY_OF_THE_PROVIDER}))
     settings = wanted.settings or _SETTINGS_OF_DEBIAN
     shown = [f"{name} {value}" for name, value in settings.items() if name in options]
-    # No Match is in its files.
+    # sshd's files have no Match block.
     yield "##settings\troot"
     yield from (*shown, "listenaddress [::]:22", "listenaddress 0.0.0.0:22")
     yield from ("##matches", "##reloaded", f"@{world.now}", f"@{world.now}", f"@{world.now}")
 
 
-# A new machine lets its owner in as root.
+# On a new machine the provider's key opens root's account.
 _STRAY = "/root/.ssh/authorized_keys"
 _KEY_OF_THE_PROVIDER = PathState("file", 0o600, "root", "root", content=b"# by cloud-init\n")
 _SETTINGS_OF_DEBIAN = {

@@ -1,4 +1,4 @@
-"""The same of what concerns storage: pools, datasets, exports, mounts."""
+"""What a simulated host's programs print about storage: pools, datasets, exports, mounts."""
 
 import base64
 import json
@@ -71,7 +71,7 @@ def _zfs(world: World, pool: str, properties: Sequence[str] = ()) -> Lines:
             yield f"{name}\t{uid} {gid} 755"
 
 
-# What a parent does not pass on: zfsprops(7).
+# The properties that a dataset does not inherit: zfsprops(7).
 _OWN = {"quota", "refquota", "reservation", "refreservation", "canmount"}
 _DEFAULTS = {"type": "filesystem", "canmount": "on", "compression": "on", "atime": "on"}
 

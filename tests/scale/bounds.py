@@ -1,4 +1,4 @@
-"""What a fleet may cost: every bound of `make scale`, for a fleet of 200 client VMs and more."""
+"""The bounds of `make scale`. Those of time count for fleets of 200 client VMs or more."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -6,20 +6,21 @@ from tests.scale.runs import Measured
 
 CLIENTS = 200
 
-# With no change, against one host of the same fleet, by the milliseconds of a round trip.
+# A run with no change may take so many times as long as a run on one host of the same fleet, by
+# the milliseconds of a round trip.
 TIMES_ONE_HOST = {20: 7.0, 100: 5.0}
-# Seconds on the clock, at 20 ms.
+# Seconds on the clock, at a round trip of 20 ms.
 SECONDS = {"first": 50.0, "a VM added": 20.0}
-# Seconds of CPU to load, validate and derive, with as many people as hosts.
+# Seconds of CPU to load, validate and derive the fleet, for each measured number of people.
 LOAD_SECONDS = 1.2
-# Remote commands of one host in a run with no change; also of smaller fleets.
+# Remote commands of one host in a run with no change, in smaller fleets too.
 COMMANDS = 3
 
 
 def broken(runs: Sequence[Measured], load: Mapping[int, float], clients: int) -> Iterator[str]:
     """Each bound that is not met, in words.
 
-    load: seconds of CPU by the number of people, for the fleet of that many clients
+    load: seconds of CPU by the number of people; clients: the client VMs of the fleet
     """
     for it in runs:
         if it.what == "no change" and it.changed:

@@ -1,13 +1,14 @@
-"""python -m tests.scale.controller: pyinfra's own command line, which then says what it did.
+"""python -m tests.scale.controller FILE ...: pyinfra's own command line, with these arguments.
 
-Takes: the file for that, and pyinfra's arguments.
+Then writes to FILE, as JSON: how many operations there were, how many of them changed something,
+and which hosts failed.
 """
 
 import json
 import sys
 from pathlib import Path
 
-# pyinfra's command line patches the standard library for gevent, so it comes before the rest.
+# pyinfra's command line patches the standard library for gevent, so its import comes first.
 from pyinfra_cli.main import main as pyinfra  # isort: skip
 
 from pyinfra import state

@@ -1,4 +1,4 @@
-"""A fleet that is generated, in a copy of the project that is its own."""
+"""A generated fleet, in its own copy of the project."""
 
 import base64
 import compileall
@@ -14,7 +14,7 @@ import yaml
 from tests.project import copy_project
 
 OPERATOR = "ops-1"
-# As whom one comes to a machine on its first day.
+# The account by which the operator logs in on day zero.
 PROVIDERS = "root"
 INVENTORY = "inventories/scale.py"
 _INVENTORY = """\
@@ -34,27 +34,27 @@ _SERVERS = ("storage1", "offsite1", "vpn1")
 
 @dataclass(frozen=True)
 class Size:
-    """People, and client VMs, beside which are storage server, copies off-site and hub."""
+    """How many client VMs and people a fleet has. Each fleet also has the hosts of _SERVERS."""
 
     clients: int
     people: int
 
     @property
     def hosts(self) -> list[str]:
-        """Their names."""
+        """The names of all hosts."""
         return [*_SERVERS, *(f"vm{number}" for number in range(1, self.clients + 1))]
 
 
 def address(number: int) -> str:
-    """Where the host of that number, from 0 on, is reached by SSH on this machine."""
+    """The address on this machine at which a host answers SSH, by its number from 0 on."""
     return f"127.78.{number // 250}.{number % 250 + 1}"
 
 
 def make_project(directory: Path) -> Path:
-    """A copy of this project's files, those that are not committed yet too, without any fleet."""
+    """A copy of this project, uncommitted files included; `declare` then writes a fleet into it."""
     project = directory / "project"
     copy_project(project)
-    # pyinfra writes no bytecode, so that each run would compile all of it anew.
+    # pyinfra writes no bytecode, so each run would compile the whole project anew.
     compileall.compile_dir(project, quiet=1)
     (directory / "escrow").mkdir(mode=0o700)
     asyncssh.generate_private_key("ssh-ed25519").write_private_key(directory / "key")
@@ -63,9 +63,9 @@ def make_project(directory: Path) -> Path:
 
 
 def declare(project: Path, size: Size, port: int, new: Iterable[str]) -> None:
-    """The project's fleet is of that size; what runs have stored of an earlier one stays.
+    """Writes a fleet of that size into the project. What runs have stored of an earlier one stays.
 
-    port: where all hosts listen; new: the hosts that have seen no run yet
+    port: where all hosts listen; new: the hosts that no run has reached yet
     """
     directory = project.parent
     hosts = {name: _host(i, name, directory, port) for i, name in enumerate(size.hosts)}
@@ -86,12 +86,12 @@ def declare(project: Path, size: Size, port: int, new: Iterable[str]) -> None:
 
 
 def wireguard_key(name: str) -> str:
-    """A public key that is always the same for a name."""
+    """A public key of WireGuard, always the same for a name."""
     return base64.b64encode(hashlib.sha256(f"wireguard {name}".encode()).digest()).decode()
 
 
 def ssh_key(name: str) -> str:
-    """The same of SSH, "kind base64"."""
+    """A public key of SSH, "kind base64", always the same for a name."""
     raw = hashlib.sha256(f"ssh {name}".encode()).digest()
     parts = (b"ssh-ed25519", raw)
     blob = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
@@ -103,7 +103,7 @@ def _secret(name: str) -> str:
 
 
 def _names(count: int) -> list[str]:
-    """Three people who run it all, and those who have a login on the boards."""
+    """The people's names: three admins of all hosts, then those with a login on the boards."""
     return [f"ops-{i + 1}" if i < 3 else f"web-{i - 2}" for i in range(count)]
 
 
@@ -111,7 +111,7 @@ def _host(number: int, name: str, directory: Path, port: int) -> dict[str, Any]:
     host: dict[str, Any] = {
         "roles": [name.rstrip("1") if name in ("storage1", "offsite1") else "vision"],
         "environment": "shared",
-        # Of those that are kept for such measurements: RFC 2544.
+        # 198.18.0.0/15 is kept for measurements: RFC 2544.
         "address": f"198.18.{number // 250}.{number % 250 + 1}",
         "vpn": {"addresses": [f"10.66.0.{number + 1}", f"fd66::{number + 1:x}"]},
         "ssh": {
@@ -127,7 +127,7 @@ def _host(number: int, name: str, directory: Path, port: int) -> dict[str, Any]:
     elif name in _SERVERS:
         host["disks"] = [f"ata-{name}-1", f"ata-{name}-2"]
     else:
-        # Every other one is as production is.
+        # Every other client is encrypted, as production is.
         encrypted = number % 2 == 0
         host["environment"] = "prod" if encrypted else "staging"
         host["volume"] = {"quota": "20G", "encrypted": encrypted, "uid": 20000 + number}
@@ -156,7 +156,7 @@ def _write(file: Path, data: Any) -> None:
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes a value that is there twice twice: the fleet refuses aliases."""
+    """Writes a value anew each time that the data has it: the fleet refuses YAML's aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -4,6 +4,6 @@ from resource import RLIMIT_NOFILE, getrlimit, setrlimit
 
 
 def allow_open_files() -> None:
-    """As many as the machine allows: a relay needs three for each connection."""
+    """Allows as many open files as the machine can: a relay needs three for each connection."""
     _, most = getrlimit(RLIMIT_NOFILE)
     setrlimit(RLIMIT_NOFILE, (most, most))

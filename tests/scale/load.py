@@ -1,6 +1,6 @@
-"""python -m tests.scale.load FILE: what it takes to load, check and derive a fleet, before a run.
+"""python -m tests.scale.load FILE: measures how a run loads, checks and derives its fleet.
 
-Writes seconds of CPU to the file, by step.
+Writes the seconds of CPU of each step to the file, as JSON.
 """
 
 import json

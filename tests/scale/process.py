@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Used:
-    """Seconds on the clock, seconds of CPU, and the most memory at a time in bytes."""
+    """Seconds on the clock, seconds of CPU, and the peak of memory in bytes."""
 
     wall: float
     cpu: float
@@ -19,15 +19,15 @@ class Used:
 
 
 class FailedError(Exception):
-    """A process that ended otherwise than well, with the last lines that it printed."""
+    """A process has failed. The message ends with the last lines that it printed."""
 
 
 def run(module: str, arguments: Sequence[str], project: Path, log: Path) -> Used:
-    """`python -m module arguments` in that project.
+    """Runs `python -m module arguments` in that project.
 
-    log: the file for what it prints. Raises FailedError.
+    log: the file for the output. Raises FailedError if the process fails.
     """
-    # Nothing of the operator's own: neither SSH configuration nor secrets.
+    # Without the operator's own SSH configuration and secrets.
     environment = {"PATH": os.environ["PATH"], "HOME": str(project.parent), "LANG": "C.UTF-8"}
     command = [sys.executable, "-m", module, *arguments]
     with log.open("wb") as output:

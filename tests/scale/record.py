@@ -1,7 +1,9 @@
-"""python -m tests.scale.record: one run of deploy.py against hosts that are mere objects.
+"""python -m tests.scale.record BEFORE AFTER RECORDED: one run of deploy.py, on simulated hosts.
 
-Takes: the file with the hosts as they are ("" for new ones), the file for them as they are then,
-the file for what was sent and answered. Its status is that of the run.
+BEFORE: the file with the hosts before the run, or "" for new hosts
+AFTER: the file for the hosts after the run
+RECORDED: the file for what the run sends and what the hosts answer
+The exit status is that of the run.
 """
 
 import base64
@@ -14,7 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-# pyinfra's command line patches the standard library for gevent, so it comes before the rest.
+# pyinfra's command line patches the standard library for gevent, so its import comes first.
 from pyinfra_cli.main import main as pyinfra  # isort: skip
 from tests.scale import watch  # isort: skip
 
@@ -54,7 +56,7 @@ def _connect(self: Any) -> None:
 
 
 class _Client:
-    """What paramiko's SSHClient is to pyinfra and to controller/connection.py."""
+    """Stands in for paramiko's SSHClient, as pyinfra and controller/connection.py use it."""
 
     def __init__(self, name: str, user: str, key: str) -> None:
         self._world = _worlds.setdefault(name, World(name))
@@ -107,7 +109,7 @@ def _run(world: World, command: str, stdin: str) -> tuple[str, int]:
     if asked := watch.asked(stdin if command == "sh -s" else command):
         parts = ([*answer(world, *it), END] for it in asked)
         return "".join(f"{line}\n" for part in parts for line in part), 0
-    # engine.report.fail
+    # This is what engine.report.fail sends.
     if re.fullmatch(r"printf .* exit 1", command, re.DOTALL):
         return "", 1
     if "base64 -d | tar -x" in command:

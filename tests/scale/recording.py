@@ -1,4 +1,4 @@
-"""What was sent to hosts in one run, and what they answered."""
+"""What one run sent to its hosts, and what they answered."""
 
 import pickle
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ Sent = tuple[str, str, str]
 
 @dataclass
 class Recording:
-    """By what was sent, the answers in their order, each with its exit status."""
+    """The answers to each thing sent, in their order, each with its exit status."""
 
     answers: dict[Sent, list[tuple[str, int]]] = field(default_factory=dict)
 
@@ -27,12 +27,12 @@ class Recording:
 
 
 class Replay:
-    """Gives the answers again: the next one each time, the last one for ever."""
+    """Gives the recorded answers in their order, and the last one again for ever."""
 
     def __init__(self, recording: Recording) -> None:
         self._answers = recording.answers
         self._next: dict[Sent, Iterator[tuple[str, int]]] = {}
-        # Those that wait for their stdin.
+        # The commands that wait for their stdin.
         self._reading = {(host, command) for host, command, stdin in self._answers if stdin}
 
     def reads(self, host: str, command: str) -> bool:
@@ -40,7 +40,7 @@ class Replay:
         return (host, command) in self._reading
 
     def answer(self, host: str, command: str, stdin: str = "") -> tuple[str, int]:
-        """Raises LookupError for what was not sent to that host when it was recorded."""
+        """The next answer, with its exit status. Raises LookupError if the recording has none."""
         sent = (host, command, stdin)
         known = self._answers[sent]
         answers = self._next.setdefault(sent, iter(known))

@@ -1,4 +1,4 @@
-"""A relay that delays what passes through it by half a round trip each way."""
+"""A relay that delays all data by half a round trip in each direction."""
 
 import asyncio
 import socket
@@ -15,7 +15,7 @@ class Counting(Protocol):
 
 
 class End(asyncio.Protocol):
-    """One end: what comes in here goes out at the other end, later.
+    """One end of the relay: data that come in here go out at the other end, later.
 
     seconds: how much later
     """
@@ -38,7 +38,7 @@ class End(asyncio.Protocol):
             self.other.later(None)
 
     def later(self, data: bytes | None) -> None:
-        """Send it, or close; in order, which asyncio does not promise of two equal times."""
+        """Send the data later, or close. Keeps the order: for equal times asyncio promises none."""
         self._waiting.append(data)
         asyncio.get_running_loop().call_later(self._seconds, self._send)
 
@@ -63,9 +63,9 @@ class Far(End):
 
 
 class Near(End):
-    """The end at the client, in the place of a server, which it starts.
+    """The end at the client. It starts an SSH server of its own for each connection.
 
-    options: of that server; round_trip: seconds
+    options: of that server; round_trip: in seconds
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class Near(End):
         self._server = asyncio.get_running_loop().create_task(self._connect())
 
     async def _connect(self) -> None:
-        # TCP has gone there and back before the first byte goes.
+        # TCP's handshake takes a round trip before the first byte goes.
         await asyncio.sleep(self._round_trip)
         here, there = socket.socketpair()
         far = Far(self._round_trip / 2, self._count)
@@ -92,5 +92,5 @@ class Near(End):
         try:
             await asyncssh.run_server(there, options=self._options)
         except (OSError, asyncssh.Error):
-            # The client has gone, or does not speak SSH: nothing is to be served.
+            # The client has gone, or does not speak SSH, so there is nothing to serve.
             self._transport.close()

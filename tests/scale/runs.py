@@ -1,4 +1,4 @@
-"""The runs of a fleet of one size that are measured, each against what it was recorded with."""
+"""Measures the runs of a fleet of one size. A recording of each run answers for the hosts."""
 
 import json
 import shutil
@@ -16,12 +16,12 @@ from tests.scale.process import FailedError, Used, run
 
 @dataclass(frozen=True)
 class Measured:
-    """One run.
+    """What one run took.
 
     what: "first", "no change", "a VM added" or "one host"
     hosts: of the fleet; round_trip: in milliseconds; operations, changed: on all hosts
     most, commands: remote commands of the host with the most, and of all
-    received: bytes from all hosts; simulation: seconds of CPU of all hosts
+    received: bytes from all hosts; simulation: seconds of CPU that simulated all hosts
     """
 
     what: str
@@ -46,9 +46,9 @@ class Fleet:
         self._port = free_port()
 
     def measure(self, round_trips: tuple[int, ...], one_host: int) -> Iterator[Measured]:
-        """All of its runs in turn, those with no change for each round trip in milliseconds.
+        """Measures all runs in turn, those with no change at each round trip, in milliseconds.
 
-        one_host: how often one with no change on a single host is measured
+        one_host: how often a run with no change on a single host is measured, at each round trip
         """
         first = round_trips[0]
         self._declare(self._size, new=self._size.hosts)
@@ -67,7 +67,10 @@ class Fleet:
         declare(self._project, size, self._port, new)
 
     def _recorded(self, what: str, round_trip: int, worlds: str) -> Measured:
-        """The run, recorded before if it was not yet; worlds: those after which run it comes."""
+        """Measures a run, and records it first if there is no recording yet.
+
+        worlds: the run whose hosts this run begins with, or "" for new hosts
+        """
         if not self._file(what, "recording").exists():
             with self._put_back():
                 before = str(self._file(worlds, "worlds")) if worlds else ""
@@ -114,12 +117,12 @@ class Fleet:
                 raise FailedError("the simulated hosts do not listen")
             yield
         finally:
-            # Its stdin ends, and with it the server.
+            # This closes the server's stdin, and so ends the server.
             server.communicate()
 
     @contextmanager
     def _put_back(self) -> Iterator[None]:
-        """What a run stores on the operator's machine is as it was before."""
+        """Puts back what a run changes on the operator's machine: inventories and escrow."""
         kept = self._directory / "kept"
         places = {
             "inventories": self._project / "inventories",

@@ -1,7 +1,7 @@
-"""python -m tests.scale.server: the SSH servers of all hosts of a fleet, by one recorded run.
+"""python -m tests.scale.server RECORDING PORT MILLISECONDS FILE HOST...: SSH servers of all hosts.
 
-Takes: the recording, the port, the milliseconds of a round trip, the file for what was counted, the
-names of the hosts. It prints a line once it listens, and ends with its stdin.
+The servers answer from the recording of one run. MILLISECONDS is the round trip; FILE gets what was
+counted, as JSON. The process prints a line once it listens, and ends when its stdin ends.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from tests.scale.relay import Near
 
 @dataclass
 class Count:
-    """Of one host: remote commands, bytes that it sent, and the commands that were not recorded."""
+    """The counts of one host: remote commands, bytes that it sent, commands without a recording."""
 
     commands: int = 0
     sent: int = 0
@@ -30,7 +30,7 @@ class Count:
 
 
 class Host(asyncssh.SSHServer):
-    """Lets in whoever has a key, and answers by the recording."""
+    """Accepts every account and every key, and answers from the recording."""
 
     def __init__(self, name: str, replay: Replay, count: Count) -> None:
         self._name, self._replay, self._count = name, replay, count
@@ -63,7 +63,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
         return True
 
     def session_started(self) -> None:
-        # As of a shell: only what reads its stdin waits for it.
+        # As with a shell, only a command that reads its stdin waits for the stdin.
         if not self._reads:
             self._answer()
 
@@ -90,7 +90,7 @@ class Session(asyncssh.SSHServerSession[bytes]):
 async def serve(
     replay: Replay, port: int, seconds: float, names: list[str], counts: dict[str, Count]
 ) -> None:
-    """Listens for each host; seconds: of a round trip."""
+    """Listens at the address of each host. seconds: of a round trip; counts: gets each host's."""
     key = asyncssh.generate_private_key("ssh-ed25519")
     loop = asyncio.get_running_loop()
     for number, name in enumerate(names):

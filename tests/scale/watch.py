@@ -1,4 +1,4 @@
-"""Notes what operations make of hosts, and what facts ask; to be imported before any of them."""
+"""Notes what operations change and what facts ask. Import it before any operation or fact."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ change: list[Change] = []
 """What is called with host, operation and arguments when one sends its first command there."""
 
 _asked: dict[str, Asked] = {}
-# engine.fact.whole
+# The form that engine.fact.whole gives a question.
 _QUESTION = re.compile(rf"^\(\n.*?\n\)\necho {END}$", re.DOTALL | re.MULTILINE)
 _make = engine.operation.operation
 
@@ -57,7 +57,7 @@ def _watched(code: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def questions() -> None:
-    """From here on each fact's command is known by its text."""
+    """From now on `asked` knows each fact by the text of its command."""
     for module in iter_modules(facts.__path__, "facts."):
         import_module(module.name)
     for kind in Fact.__subclasses__():
@@ -65,9 +65,9 @@ def questions() -> None:
 
 
 def asked(text: str) -> list[Asked]:
-    """The facts that are asked by what a shell gets, in their order; none if it asks nothing.
+    """The facts that the text for a shell asks, in their order; an empty list if it asks none.
 
-    Raises LookupError if it asks what no fact does.
+    Raises LookupError for a question that no fact asks.
     """
     return [_asked[question] for question in _QUESTION.findall(text)]
 
@@ -80,6 +80,6 @@ def _noted(kind: type[Any], make: Callable[..., str]) -> Callable[..., str]:
         _asked[text] = (kind, own)
         return text
 
-    # By which pyinfra takes the arguments of a question apart.
+    # pyinfra takes the arguments of a question apart by this signature.
     command.__signature__ = signature(make)  # type: ignore[attr-defined]
     return command

@@ -14,14 +14,14 @@ from tests.scale.fleet import ssh_key, wireguard_key
 
 @dataclass
 class World:
-    """All that facts can ask of one host, as operations have it: a new machine's at first.
+    """All that facts can ask of one host: a new machine at first, which operations then change.
 
-    now: the time there, in seconds since 1970, which goes on with each change
-    login: the account that the run comes by
-    written: by path, when it was last written; reloaded: when systemd last read its files
-    started: by unit, when it was last started
-    tables: by name, of nftables, the files that they were loaded from
-    volumes: by the path of the encrypted side its config, by that of the password file its digest
+    now: the host's time in seconds since 1970; each change moves it on
+    login: the account by which the run logs in
+    written: when each path was last written; reloaded: when systemd last read its files
+    started: when each unit was last started
+    tables: the file from which each table of nftables was loaded
+    volumes: "made" by the path of an encrypted side, the text by the path of a password file
     """
 
     name: str
@@ -49,9 +49,9 @@ class World:
     checkouts: dict[str, str] = field(default_factory=dict)
 
     def change(self, operation: str, **arguments: Any) -> None:
-        """The operation, such as "files.present", has made the host as its arguments say.
+        """Makes the host as the operation, such as "files.present", and its arguments say.
 
-        Raises LookupError for one that is not known here.
+        Raises LookupError for an operation that EFFECTS does not know.
         """
         self.now += 1
         if operation not in EFFECTS:
@@ -59,7 +59,7 @@ class World:
         EFFECTS[operation](self, **arguments)
 
     def receive(self, archive: str) -> None:
-        """What operations.files.write has sent is there."""
+        """Puts the files in place that operations.files.write has sent."""
         for path, state in from_archive(archive).items():
             place = PurePosixPath(path)
             if place.name.endswith(".coop-new"):
@@ -69,18 +69,18 @@ class World:
             self.written[str(place)] = self.now
 
     def mounted(self, path: str) -> bool:
-        """Whether what mounts something there was started."""
+        """Whether the unit that mounts something at the path was started."""
         fuse = self.sealed.get(path) == "fuse.gocryptfs"
         unit = path.strip("/").replace("/", "-") + ".mount"
         return ("gocryptfs-storage.service" if fuse else unit) in self.started
 
     def config(self) -> bytes:
-        """What stands for the host's gocryptfs.conf."""
+        """What stands in for the host's gocryptfs.conf."""
         return f"the gocryptfs.conf of {self.name}\n".encode() * 16
 
 
 def _nothing(world: World, **arguments: Any) -> None:
-    """Its files are received."""
+    """For an operation that only sends files: `receive` takes them."""
 
 
 def _packages(world: World, names: list[str]) -> None:
