@@ -1,7 +1,7 @@
-"""How many remote commands a host a run with no change makes, and how long it takes.
+"""Counts the remote commands of a run with no change, by host, and measures the run's time.
 
-python -m tests.bench [FILE.py] [--limit HOST], inside the lab, on a fleet that has converged.
-FILE.py is deploy.py or audit.py.
+python -m tests.bench [audit.py] [--limit HOST], inside the lab, on a fleet that has converged.
+Without audit.py this is a run of deploy.py. Fails if a host takes too many commands.
 """
 
 import sys
@@ -9,13 +9,13 @@ import time
 from collections import Counter
 from typing import Any
 
-# pyinfra's command line patches the standard library for gevent, so it comes before the rest.
+# pyinfra's command line patches the standard library for gevent, so its import comes first.
 from pyinfra_cli.main import main as pyinfra  # isort: skip
 
 from pyinfra import state
 from pyinfra.connectors.ssh import SSHConnector
 
-# Of a run with no change, on any host; the audit takes one.
+# Remote commands on any host in a run with no change. The audit may take one.
 MOST = 3
 
 

@@ -1,7 +1,7 @@
-"""How fast copies off-site are: the time of a pull that finds nothing, and throughput.
+"""Measures copies off-site: the time of a pull that finds nothing new, and the throughput.
 
-python -m tests.bench_copies, inside the lab, on a storage1 and an offsite1 that have converged.
-Makes datasets below storage/staging, and takes them away again.
+python -m tests.bench_copies, inside the lab, with storage1 and offsite1 converged. The benchmark
+makes datasets below storage/staging, and takes them away again.
 """
 
 import json
@@ -16,17 +16,17 @@ SOURCE, COPY = "storage/staging/bench", "offsite/storage/staging/bench"
 SETTINGS = "/run/bench.json"
 AS_PULLER = "runuser -u coop-pull --"
 PULL = f"{AS_PULLER} python3 -I /usr/local/lib/coop-infra/offsite-pull {SETTINGS}"
-# As the unit's end does it: no pull finds a connection of the one before.
+# The unit does the same at its end, so no pull finds the connection of the pull before.
 LOG_OUT = f"{AS_PULLER} ssh -O exit storage1 || true"
-# What is asked before anything is sent takes some 10 s under emulation, whatever the size.
+# Large, because the questions before a send take some 10 s under emulation, at any size.
 SIZE = 1280 * 2**20
-# Of the lab, to log in to the storage server as nothing but ssh.
+# Gets the lab's own key: with it plain ssh logs in to the storage server.
 KEY = "/run/bench_key"
 SSH = f"ssh -F none -q -i {KEY} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
 TIMERS = (
     "systemctl list-units --plain --no-legend --type timer sanoid.timer 'coop-*' | cut -d ' ' -f 1"
 )
-# Of plain `zfs send | ssh | zfs receive` of the same data.
+# The least share of the throughput of plain `zfs send | ssh | zfs receive`, for the same data.
 LEAST = 0.9
 UNLIMITED = 2**40
 
@@ -50,7 +50,7 @@ def main() -> None:
 
 @contextmanager
 def quiet(storage: Machine, offsite: Machine) -> Iterator[None]:
-    """Nothing happens there by itself meanwhile, and nothing is left afterwards."""
+    """Keeps both hosts' timers stopped, and removes afterwards what the benchmark has made."""
     timers = {each: " ".join(each.sh(TIMERS).split()) for each in (storage, offsite)}
     for each, names in timers.items():
         each.sh(f"systemctl stop {names}")
@@ -64,7 +64,7 @@ def quiet(storage: Machine, offsite: Machine) -> Iterator[None]:
 
 
 def empty_pull(storage: Machine, offsite: Machine, count: int) -> float:
-    """Seconds, with so many datasets whose newest snapshot is here."""
+    """Seconds of a pull that finds `count` datasets, all with their newest snapshot copied."""
     make = f"for n in $(seq {count}); do zfs create -p {SOURCE}/$n; done"
     storage.sh(f"{make}; zfs destroy -r {SOURCE}@x; zfs snapshot -r {SOURCE}@x", timeout=900)
     offsite.sh(f"zfs destroy -r {COPY} || true", timeout=900)
@@ -79,7 +79,7 @@ def empty_pull(storage: Machine, offsite: Machine, count: int) -> float:
 
 
 def throughput(storage: Machine, offsite: Machine) -> tuple[float, float]:
-    """Seconds for the same snapshot: by plain programs, and by the pull."""
+    """Seconds to send the same snapshot: by plain programs, and by the pull."""
     storage.sh(
         f"zfs destroy -r {SOURCE}; zfs create {SOURCE}; "
         f"head -c {SIZE} /dev/urandom > /{SOURCE}/file; zfs snapshot {SOURCE}@x",

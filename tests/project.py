@@ -9,12 +9,12 @@ from fleet import ROOT
 
 
 def copy_project(target: Path, source: Path = ROOT) -> None:
-    """Copies what the project consists of into the directory: what git knows or would take.
+    """Copies the project's files into the directory: all that git knows or would take.
 
-    That is each file as the working tree has it, changed or new, with its mode and its time, by
-    which make knows that nothing is to be made anew. Links stay links.
+    Each file is as the working tree has it, changed or new. It keeps its mode and its time, so
+    that make makes nothing anew. Links stay links.
 
-    Raises CalledProcessError if the source is no working tree of git's.
+    Raises CalledProcessError if the source is not a git working tree.
     """
     for name in _files(source):
         copy = target / name
@@ -23,13 +23,13 @@ def copy_project(target: Path, source: Path = ROOT) -> None:
 
 
 def _files(tree: Path) -> Iterator[Path]:
-    # The lab's tests run as root, and whoever cloned the project may be somebody else.
+    # The lab tests run as root, and git refuses another user's clone unless told that it is safe.
     command = ["git", "-c", f"safe.directory={tree.resolve()}", "ls-files", "-z"]
     kinds = ["--cached", "--others", "--exclude-standard", "--deduplicate"]
     done = subprocess.run([*command, *kinds], cwd=tree, stdout=subprocess.PIPE, check=True)
     for name in map(Path, done.stdout.decode().split("\0")[:-1]):
         file = tree / name
-        # git still lists what is deleted in the tree, or has become a link or a directory there.
+        # git still lists a file that was deleted, or whose place a link or a directory has taken.
         if not any((tree / above).is_symlink() for above in name.parents) and (
             file.is_symlink() or file.is_file()
         ):

@@ -7,12 +7,12 @@ from pathlib import Path
 from fleet import ROOT
 from tests.project import copy_project
 
-# Of a role's files, tests and page included.
+# The most files that a role may take, tests and page included.
 MOST = 10
 
 
 def steps() -> list[tuple[str, str, str]]:
-    """Of each block of the page: the file that stands above it, its language, its text."""
+    """Each block of the page: the file named above the block, the block's language, its text."""
     text = (ROOT / "docs/add-a-role.md").read_text()
     return re.findall(r"^`(\S+)`:\n\n```(\w+)\n(.*?)^```$", text, re.M | re.S)
 
@@ -36,7 +36,7 @@ def follow(project: Path) -> None:
 def test_a_role_is_nine_files_and_passes_the_unit_tests(tmp_path: Path) -> None:
     assert len({path for path, _, _ in steps()}) <= MOST
     copy_project(tmp_path)
-    # Whoever changes the project has it from git, and tests ask git what is in it.
+    # The unit tests ask git for the project's files, so the copy has to be a git repository.
     subprocess.run(["git", "init", "-q"], cwd=tmp_path, check=True)
     follow(tmp_path)
     done = subprocess.run(
