@@ -14,14 +14,14 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def read(text: str) -> dict[str, dict[Labels, int]]:
-    """By name and labels, in their order, the value of each sample.
+    """The value of each sample, by name and labels, in their order.
 
-    Fails on whatever is not the format, and on more of it than the programs need: each name is a
-    gauge with a HELP and a TYPE line and then its samples, none of them twice or with a time.
+    Fails on all that is not the format, and on parts of the format that the programs do not need:
+    each name is a gauge with a HELP and a TYPE line, then its samples, none twice or with a time.
     """
     assert text.endswith("\n")
     found: dict[str, dict[Labels, int]] = {}
-    # Of Unicode's line ends only this one counts.
+    # Only this line end counts, and none of Unicode's others.
     lines = iter(text[:-1].split("\n"))
     for line in lines:
         if line.startswith("#"):

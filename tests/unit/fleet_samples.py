@@ -83,14 +83,14 @@ NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 class _Plain(yaml.SafeDumper):
-    """Writes a value that is there twice twice: the fleet refuses aliases."""
+    """Writes a value anew each time that the data has it: the fleet refuses YAML's aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
 
 
 def sample(**changes: Any) -> dict[str, Any]:
-    """The sample with changes by path: prod1__volume__quota=..., or REMOVED to take one out."""
+    """The sample with changes by path: prod1__volume__quota=..., or REMOVED for no such field."""
     data = copy.deepcopy(SAMPLE)
     for path, value in changes.items():
         *parents, last = path.split("__")
@@ -105,7 +105,7 @@ def sample(**changes: Any) -> dict[str, Any]:
 
 
 def write(directory: Path, data: Any, name: str = "coop.yml") -> Path:
-    """The path of a new file with data: its text or bytes, or what to write as YAML."""
+    """Writes data to a new file, text and bytes as they are, else as YAML; returns the path."""
     path = directory / name
     if isinstance(data, bytes):
         path.write_bytes(data)
@@ -123,7 +123,7 @@ def fleet_of(directory: Path, data: Any, people: Any = PEOPLE) -> Fleet:
 def problems_of(
     directory: Path, data: Any, group_data: Path = GROUP_DATA, people: Any = PEOPLE
 ) -> list[Problem]:
-    """Everything that is found wrong with data, [] if nothing."""
+    """All problems of the data; [] if there are none."""
     people_file = write(directory, people, "people.yml")
     try:
         read(write(directory, data), group_data, people_file, NOW)

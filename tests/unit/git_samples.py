@@ -1,4 +1,4 @@
-"""Git repositories for tests, whatever git is configured to do on this machine."""
+"""Git repositories for tests, independent of this machine's git configuration."""
 
 import subprocess
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ ENVIRONMENT = {
 
 
 def git(tree: Path, *arguments: str) -> str:
-    """What git prints."""
+    """Runs git in the tree; returns what git prints."""
     command = ["git", "-C", str(tree), *arguments]
     done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=True)
     return done.stdout.rstrip("\n")
 
 
 def commit(tree: Path, files: Mapping[str, str]) -> str:
-    """Makes these the files of the tree, and commits them: the commit."""
+    """Makes these the files of the tree, and commits them; returns the commit."""
     tree.mkdir(parents=True, exist_ok=True)
     git(tree, "init", "-q", "-b", "main")
     git(tree, "rm", "-rfq", "--ignore-unmatch", ".")

@@ -1,9 +1,9 @@
-"""A host with a volume on this machine: real files, a real shell, and programs that pretend.
+"""A host with a volume on this machine: real files, a real shell, and stand-ins of programs.
 
-The stand-ins behave as gocryptfs 2.3 was seen to: -init takes only an empty directory and makes a
-config that the password opens, -passwd reads the old and the new password from stdin and writes no
-config while one that it was cut off in writing is there, and gocryptfs-xray prints the master key
-to who has the password.
+The stand-ins behave as gocryptfs 2.3 was seen to behave. -init takes only an empty directory and
+makes a config that the password opens. -passwd reads the old and the new password from stdin, and
+writes no config while there is a config that an earlier -passwd, cut off, has half written.
+gocryptfs-xray prints the master key to everybody who has the password.
 """
 
 import hashlib
@@ -86,7 +86,7 @@ class Machine:
         return (self.escrow.directory / "masterkey").read_text().rstrip("\n")
 
     def opens(self, password: str) -> str:
-        """The master key that the password opens the volume to, nothing if it does not."""
+        """The master key that the password gives, or "" if it does not open the volume."""
         command = f"gocryptfs-xray -dumpmasterkey '{self.config}'"
         return sh(command, password, self.shell).stdout.rstrip("\n")
 
@@ -106,7 +106,7 @@ class Machine:
         return Done([], 0, "", "")
 
     def run_shell_command(self, command: StringCommand, **options: Any) -> Any:
-        """In the place of pyinfra's host, for a command that is a Python function."""
+        """Stands in for pyinfra's host, for a command that is a Python function."""
         assert options == {"print_output": False, "print_input": False, "_sudo": True}
         return answer(perform(command, self.shell))
 
@@ -114,7 +114,7 @@ class Machine:
 def decide(
     now: VolumeState, password: str, machine: Machine, executing: bool = True, rotate: bool = False
 ) -> Run:
-    """What the operation says and yields on that state; a preparing one stops at a command."""
+    """What the operation says and yields on that state; it only prepares if not executing."""
     paths = str(machine.ciphertext), str(machine.password_file)
     return run(
         volume,

@@ -9,14 +9,15 @@ from pyinfra.connectors.util import CommandOutput, OutputLine
 
 from tests.unit.operation_harness import Shell
 
-# Without what git sets for its hooks, which would send every git command to that repository.
+# Without the variables that git sets for its hooks: by them every git command would work on the
+# hook's repository.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
 
 Done = subprocess.CompletedProcess[str]
 
 
 def ask(fact: type[FactBase[Any]], *arguments: Any, shell: Shell | None = None) -> Any:
-    """What pyinfra would make of the fact's answer."""
+    """Asks the fact here; returns what pyinfra would make of the answer."""
     answer = sh(fact().command(*arguments), shell=shell)
     assert answer.returncode == 0, answer.stderr
     lines = answer.stdout.split("\n")[:-1]
@@ -29,7 +30,7 @@ def perform(command: StringCommand, shell: Shell | None = None) -> Done:
 
 
 def answer(done: Done) -> tuple[bool, CommandOutput]:
-    """What pyinfra's run_shell_command would give for it."""
+    """What pyinfra's run_shell_command would return for it."""
     lines = [OutputLine("stdout", line) for line in done.stdout.splitlines()]
     return done.returncode == 0, CommandOutput(lines)
 

@@ -1,4 +1,4 @@
-"""Directories that tests may seal; what is sealed is opened again so that it can be removed."""
+"""Directories that tests may seal; the seals go afterwards, so that pytest can remove them."""
 
 import os
 from collections.abc import Iterator

@@ -35,7 +35,7 @@ class Run:
 
     @property
     def lines(self) -> list[str]:
-        """What the only command's script runs."""
+        """The lines that the only command's script runs."""
         return self.script.splitlines()[3:-1]
 
     @property
@@ -87,7 +87,7 @@ def run(
     failed_hosts: Sequence[Any] = (),
     **options: Any,
 ) -> Run:
-    """Runs the operation as pyinfra would: all of it, or if preparing up to the first command."""
+    """Runs the operation as pyinfra would; if not executing, only up to the first command."""
     report._shown.clear()
     pretended = PretendedHost(facts)
     state = SimpleNamespace(
@@ -113,17 +113,17 @@ class Shell:
 
     @property
     def path(self) -> str:
-        """What PATH has to be for the stand-ins to come first."""
+        """The PATH in which the stand-ins come first."""
         return f"{self.programs}:{os.environ['PATH']}"
 
     def stand_in(self, name: str, body: str = "") -> None:
-        """The program logs its name and arguments, one call a line, and then runs body."""
+        """Makes a program that logs its name and arguments, one line a call, and then runs body."""
         program = self.programs / name
         program.write_text(f'#!/bin/sh\necho "{name} $*" >>{self.log}\n{body}\n')
         program.chmod(0o755)
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
-        """Runs the script from stdin, like `operations.report.script` has it run."""
+        """Runs the script from stdin, as a command of `engine.report.script` does."""
         environment = {**os.environ, "PATH": self.path}
         return subprocess.run(
             ["sh", "-s"],

@@ -1,4 +1,4 @@
-"""How pyinfra itself works here, whatever is run."""
+"""How pyinfra itself works here, in every run."""
 
 import resource
 import subprocess

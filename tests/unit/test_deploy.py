@@ -28,7 +28,7 @@ STORAGE = [Volume, Checkouts, Paths, Health]
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
-    """A run of the whole sample that has not begun, and whose hosts are never connected to."""
+    """A run of the whole sample that has not begun; nothing ever connects to its hosts."""
     monkeypatch.setenv(ESCROW.variable, str(tmp_path / "escrow"))
     monkeypatch.setenv("GOCRYPTFS_PASSWORD_PROD1", "not-the-shortest-one-of-all")
     (tmp_path / "escrow").mkdir(mode=0o700)
@@ -42,7 +42,7 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
     )
     for stage in (StateStage.Connect, StateStage.Prepare):
         state.set_stage(stage)
-    # Those ask by themselves, before the run.
+    # The preflights ask by themselves, before the run.
     monkeypatch.setattr(access, "preflight", lambda: None)
     monkeypatch.setattr(pool, "preflight", lambda: None)
     questions._asked.clear()

@@ -21,7 +21,7 @@ MAY_IMPORT = {
 }
 OURS = {*MAY_IMPORT, "programs", "lab", "tests", "pyinfra", "pyinfra_cli", "gevent"}
 
-# Of fleet: each may import what stands before it, and the modules of its own shelf.
+# The shelves of fleet: each may import the shelves before it, and the modules of its own.
 SHELVES = [
     {"fleet"},
     {"fleet.reading"},
@@ -37,12 +37,12 @@ SHELVES = [
     {"fleet.load"},
 ]
 
-# Debian 12's. https://packages.debian.org/bookworm/python3
+# The Python of Debian 12: https://packages.debian.org/bookworm/python3
 OLDEST_PYTHON = (3, 11)
 
 
 def modules(*folders: str) -> dict[str, Path]:
-    """By dotted name, the files of these folders."""
+    """The Python files of these folders, by dotted name."""
     files = (file for folder in folders for file in (ROOT / folder).rglob("*.py"))
     return {
         ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
@@ -51,7 +51,7 @@ def modules(*folders: str) -> dict[str, Path]:
 
 
 def imports(file: Path) -> Iterator[str]:
-    """Each name that is imported anywhere in the file, dotted."""
+    """Each dotted name that the file imports anywhere."""
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):
             yield from (name.name for name in node.names)
@@ -107,10 +107,10 @@ def test_no_import_goes_in_a_circle() -> None:
 
 @pytest.mark.parametrize("module", modules("programs"))
 def test_a_program_needs_nothing_but_debian_s_python(module: str) -> None:
-    """Syntax that is newer than OLDEST_PYTHON ruff refuses too, by its target-version."""
+    """ruff refuses syntax that is newer than OLDEST_PYTHON too, by its target-version."""
     file = modules("programs")[module]
     ast.parse(file.read_text(), feature_version=OLDEST_PYTHON)
-    # Of a program in parts, which come to the host with it, each may import the others.
+    # The parts of a program come to the host together, so each may import the others.
     own = f"programs.{file.parent.name}." if (file.parent / "__main__.py").exists() else None
     foreign = {
         name

@@ -25,7 +25,7 @@ esac
 
 
 def host(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    """systemd's folder and that of the changes that wait are the test's own."""
+    """A host whose folders of systemd, and of changes that wait, are the test's own."""
     monkeypatch.setattr(undo, "KEPT", str(directory / "undo"))
     monkeypatch.setattr(undo, "UNITS", str(directory / "units"))
     (directory / "units").mkdir()
@@ -35,7 +35,7 @@ def host(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def systemd(shell: Shell, instead: str = "") -> None:
-    """The pretended systemd; instead: a case of its own, that goes before it."""
+    """Puts the pretended systemd in place; instead: a case that goes before all others."""
     body = SYSTEMD.format(units=undo.UNITS, service=SERVICE, place=undo.directory("door"))
     shell.stand_in("systemctl", f'case "$*" in {instead} esac\n{body}' if instead else body)
 

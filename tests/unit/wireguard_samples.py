@@ -40,7 +40,7 @@ esac
 
 
 def host(shell: Shell, state: Path, up: bool = True) -> None:
-    """Make the shell's host one where wg0 is up, or has not been made yet."""
+    """Make the shell stand for a host where wg0 is up, or is not made yet."""
     state.mkdir()
     if up:
         (state / "up").touch()

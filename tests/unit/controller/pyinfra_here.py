@@ -13,14 +13,14 @@ Data = dict[str, Any]
 PYINFRA = Path(sys.executable).parent / "pyinfra"
 
 OF_THE_PROJECT: Data = {"fleet_file": "inventories/coop.yml"}
-# Nobody listens at tcpmux: it is refused at once.
+# Nothing listens at port 1 (tcpmux), so a connection is refused at once.
 AWAY: Data = {**OF_THE_PROJECT, "ssh_hostname": "127.0.0.1", "ssh_port": 1}
 
 
 def pyinfra(
     *arguments: str | Path, directory: Path = ROOT, answer: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """answer: what a person would type"""
+    """Runs pyinfra with these arguments; answer: what a person would type"""
     return subprocess.run(
         [PYINFRA, *arguments],
         cwd=directory,
@@ -34,7 +34,7 @@ def pyinfra(
 
 
 def inventory(directory: Path, *hosts: tuple[str, Data]) -> Path:
-    """The file of an inventory with these hosts."""
+    """Writes an inventory with these hosts; returns its file."""
     file = directory / "hosts.py"
     file.write_text(f"hosts = {list(hosts)!r}\n")
     return file

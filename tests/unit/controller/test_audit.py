@@ -1,4 +1,4 @@
-"""What the audit makes of what the roles find, and how it ends."""
+"""What the audit makes of the roles' findings, and how it ends."""
 
 import json
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ def look_at(
     found: dict[str, dict[str, Finding]],
     away: tuple[str, ...] = (),
 ) -> int:
-    """Runs the audit on these hosts, one after the other; gives its exit status."""
+    """Runs the audit on these hosts, one after the other; returns its exit status."""
     hosts = [SimpleNamespace(name=name) for name in found]
     everybody = [*hosts, *(SimpleNamespace(name=name) for name in away)]
 
@@ -95,7 +95,7 @@ class Number(Fact[int]):
 
 
 def look(answers: Sequence[Any], failed: tuple[str, ...] = ()) -> tuple[Any, list[Any]]:
-    """What is found of a host where one role asks two questions, and what was asked at once."""
+    """What the audit finds where one role asks two questions, and what it asks at once."""
     asked: list[Any] = []
 
     def get_fact(kind: Any, **arguments: Any) -> Sequence[Any]:

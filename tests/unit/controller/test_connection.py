@@ -73,7 +73,7 @@ def test_what_is_no_ssh_is_left_alone(connector: Any) -> None:
 
 
 class Login:
-    """A connection of pyinfra's, and those that are made anew beside it."""
+    """Stands in for pyinfra's connection. `made`: the new connections beside it."""
 
     made: list["Login"]
 

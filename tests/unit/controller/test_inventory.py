@@ -1,4 +1,4 @@
-"""What pyinfra is given, and what a person sees when it refuses."""
+"""What an inventory gives to pyinfra, and what a person sees when it refuses."""
 
 import subprocess
 import sys
@@ -52,7 +52,7 @@ def names(group: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 
 def command(**params: Any) -> click.Context:
-    """pyinfra's command line as click shows it."""
+    """pyinfra's command line as click gives it to an inventory."""
     context = click.Context(click.Command("pyinfra"))
     context.params = {"dry": False, "operations": ("deploy.py",), **params}
     return context
@@ -154,7 +154,7 @@ def test_a_run_that_is_limited_to_other_hosts_needs_no_secret(limit: tuple[str, 
 @pytest.mark.parametrize("limit", [("stg1,prod1",), ("nosuch",), ("stg1", "nosuch")])
 @pytest.mark.usefixtures("filled_in")
 def test_a_limit_that_leaves_no_host_is_refused(limit: tuple[str, ...]) -> None:
-    """pyinfra would end well, having done and looked at nothing."""
+    """pyinfra alone would do nothing, look at nothing, and exit 0."""
     with command(limit=limit), pytest.raises(InventoryError, match="without commas"):
         inventory.groups(FILE, EVERYTHING)
 
@@ -219,7 +219,7 @@ def test_the_example_of_the_secrets_has_each_of_them() -> None:
 
 @pytest.fixture
 def closed_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    """A host with the VPN as its only way in, which is in no fleet yet as far as SSH shows."""
+    """A host whose record says that the VPN is its only way in."""
     host = fleet_of(tmp_path, sample()).host("prod1")
     assert host.vpn is not None
     return host.model_copy(update={"vpn": host.vpn.model_copy(update={"only_way_in": True})})
@@ -264,7 +264,7 @@ def test_a_host_that_is_to_be_opened_again_is_reached_while_it_is_still_closed(
 
 
 def test_both_addresses_of_all_hosts_are_tried_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of hosts that are silent, one after the other would cost minutes before a run."""
+    """Silent hosts, asked one after the other, would cost minutes before a run."""
     fleet = load(Path(FILE))
     calls: list[set[Any]] = []
 

@@ -23,7 +23,7 @@ def drawn(directory: Path, addresses: bool = False) -> str:
 
 
 def test_the_picture_in_the_readme_is_that_of_the_sample_data() -> None:
-    """Red after a change of the sample data: make map"""
+    """Fails after a change of the sample data, until `make map`."""
     picture = (ROOT / "docs/map.svg").read_text()
     assert digest(dot(load(Path("inventories/coop.yml")))) in picture
     assert "(docs/map.svg)" in (ROOT / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""The limit of open files: raised where that is allowed, and else an error before the run."""
+"""A run raises its limit of open files where it may; otherwise it refuses to begin."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ NEEDED = 470
 
 @pytest.fixture
 def raised(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
-    """The limits that are set from here on."""
+    """The limits that are set during the test."""
     found: list[tuple[int, int]] = []
     monkeypatch.setattr(open_files, "setrlimit", lambda what, limits: found.append(limits))
     return found

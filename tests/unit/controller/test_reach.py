@@ -37,7 +37,7 @@ def test_as_many_silent_ends_as_there_are_cost_the_time_of_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ends = [(f"192.0.2.{number}", 22) for number in range(200)]
-    # It breaks if one has to wait for another.
+    # The barrier breaks if one question has to wait for another.
     all_at_once = threading.Barrier(len(ends), timeout=10)
 
     def silent(address: str, port: int) -> bool:
@@ -49,7 +49,7 @@ def test_as_many_silent_ends_as_there_are_cost_the_time_of_one(
 
 
 class Socket(socket.socket):
-    """Of a machine whose way to the VPN, if it has one, leaves by this address."""
+    """A socket on a machine whose way to the VPN leaves by `source`; None if it has no way."""
 
     source: str | None = None
 
@@ -89,10 +89,10 @@ def test_whether_this_machine_is_in_the_vpn(
     ("sources", "tunnel"),
     [
         ({"10.66.0.31": "10.66.1.11"}, "10.66.1.11"),
-        # Whatever the data says of it now.
+        # The address counts, even if the data does not have it now.
         ({"10.66.0.31": "10.99.1.11"}, "10.99.1.11"),
         ({}, None),
-        # By the network that it shares with the hosts, or by a default route that is another one.
+        # No tunnel: the way is the network shared with the hosts, or another default route.
         ({"10.66.0.31": "192.0.2.7", "192.0.2.31": "192.0.2.7"}, None),
         ({"192.0.2.31": "192.0.2.7"}, None),
     ],

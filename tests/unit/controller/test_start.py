@@ -1,4 +1,4 @@
-"""What a run refuses to begin with, as a person sees it: pyinfra alone would end well."""
+"""What a run refuses before it begins, as a person sees it: pyinfra alone would exit 0."""
 
 import subprocess
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_a_run_from_another_directory_is_refused_with_where_to_go(tmp_path: Path
             ROOT / "inventories/all.py", ROOT / "deploy.py", "--dry", directory=directory
         )
         assert f"started in the repository: cd {ROOT}\n" in refused(done)
-    # By a path that is relative to it.
+    # By paths that are relative to the directory.
     done = pyinfra("../inventories/all.py", "../deploy.py", directory=ROOT / "docs")
     assert f"started in the repository: cd {ROOT}\n" in refused(done)
 

@@ -1,4 +1,4 @@
-"""What pyinfra's own command prints at the end of a run, and what it exits with."""
+"""What pyinfra's own command prints at the end of a run, and its exit status."""
 
 import os
 import re
@@ -73,7 +73,7 @@ looked_at(name="Nothing else")
 
 @pytest.fixture
 def run(tmp_path: Path) -> Callable[..., tuple[int, list[str]]]:
-    """Runs a deploy of four operations; gives the exit status and the lines of the summary."""
+    """Runs a deploy of four operations; returns the exit status and the lines of the summary."""
     (tmp_path / "site.py").write_text(DEPLOY)
 
     def ran(
@@ -99,7 +99,7 @@ LOOK = ["--> Look at this:", "the operator is elsewhere", "[@local] a stranger i
 
 
 def without_times(lines: list[str]) -> list[str]:
-    """Without how long a host, and the run, took."""
+    """The lines without the times that hosts and the run took."""
     return [re.sub(r" \d+\.\d s\b|\. Took \d+\.\d s$", "", line) for line in lines]
 
 
@@ -139,7 +139,7 @@ def test_a_dry_run_ends_in_what_would_change_and_so_does_one_that_nobody_confirm
         0,
         "--> Exit status 0: 1 would change; nothing was changed",
     )
-    # With -y pyinfra does not look what would change.
+    # With -y pyinfra does not look at what would change.
     assert run("--dry", "-y")[1][1] == "@local not looked at, with -y"
 
 
@@ -176,7 +176,7 @@ def test_if_nobody_answers_it_is_said_too(run: Ran) -> None:
 
 
 def test_a_failure_that_pyinfra_does_not_count_is_no_success(run: Ran) -> None:
-    """pyinfra exits 0 with --no-wait, and if no host is left."""
+    """pyinfra alone exits 0 with --no-wait, and if no host is left."""
     assert run("-y", "--no-wait", how="fails")[0] == 1
     status, lines = run("-y", "--exclude", "@local")
     said = ["--> Exit status 1: no host is in this run"]

@@ -1,4 +1,4 @@
-"""A person's configuration is what wg-quick takes, and holds no key that was not given."""
+"""A person's configuration is what wg-quick accepts, and holds no key that was not given."""
 
 import base64
 import subprocess

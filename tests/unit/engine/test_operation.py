@@ -11,7 +11,7 @@ from tests.unit.operation_harness import PretendedHost, run
 
 
 def test_what_could_not_be_read_is_not_taken_for_absent() -> None:
-    """pyinfra gives the default for a fact that failed, and goes on with the operation."""
+    """pyinfra alone takes the default for a fact that failed, and goes on with the operation."""
 
     @operation()
     def made() -> Commands:

@@ -1,4 +1,4 @@
-"""What a host is asked: together what can be, and nothing that is older than the last change."""
+"""A run asks a host its questions together, and takes no answer from before the last change."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -27,9 +27,9 @@ class Two(One): ...
 
 
 class Asked(PretendedHost):
-    """Answers each fact by its arguments and how often the host was changed; keeps each command.
+    """Answers each fact with its arguments and the number of changes so far; keeps each command.
 
-    begins: how many questions of one command it comes to before patience ends
+    begins: how many questions of one command the host begins before patience ends
     """
 
     def __init__(self, name: str = "storage1", begins: int = 99) -> None:
@@ -51,7 +51,7 @@ class Asked(PretendedHost):
 
 @pytest.fixture(autouse=True)
 def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
-    """That of a run which prepares; pyinfra's own part of an operation is left out."""
+    """The state of a run that prepares, without pyinfra's own part of an operation."""
     module._asked.clear()
     module._changed.clear()
 
@@ -73,7 +73,7 @@ def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
 
 
 def looks(kind: type[Fact[str]], changes: bool = False) -> Any:
-    """An operation that asks, and then may change the host and look again; no answer is old."""
+    """An operation that asks, may change the host, and then asks again. An old answer fails it."""
 
     @operation()
     def made(what: str) -> Commands:
@@ -94,12 +94,12 @@ def _answered_now(kind: type[Fact[str]], what: str) -> Any:
     return host
 
 
-# What makes the operation, what it asks for, and pyinfra's own arguments.
+# What makes the operation, what the operation asks for, and pyinfra's own arguments.
 Call = tuple[Callable[[], Any], str, dict[str, Any]]
 
 
 def prepare(host: Asked, *calls: Call) -> None:
-    """As deploy.py does."""
+    """Calls the operations as deploy.py does."""
     with ctx_host.use(host):
         for made, what, options in calls:
             made()(name="Looks", what=what, **options)
@@ -107,7 +107,7 @@ def prepare(host: Asked, *calls: Call) -> None:
 
 
 def execute(state: SimpleNamespace, host: Asked, *calls: Call) -> None:
-    """As pyinfra does, which gives an operation's own global arguments to the host."""
+    """Runs the operations as pyinfra does, which gives the host each one's global arguments."""
     state.is_executing = True
     with ctx_host.use(host):
         for made, what, options in calls:
@@ -117,7 +117,7 @@ def execute(state: SimpleNamespace, host: Asked, *calls: Call) -> None:
 
 
 def converge(state: SimpleNamespace, host: Asked, *calls: Call) -> list[list[str]]:
-    """The commands by which a run asks."""
+    """The questions that a run asks, by command."""
     prepare(host, *calls)
     execute(state, host, *calls)
     return host.commands
@@ -180,7 +180,7 @@ def test_where_one_after_the_other_changes_something_each_asks_alone(
         ["One a"],
         ["Two a", "One b"],
     ]
-    # One that changes nothing between them is enough.
+    # One operation that changes nothing between them is enough to ask together again.
     assert converge_anew(state, CHANGES, A, CHANGES_TOO, B) == [
         ["One x", "One a", "Two x", "Two a"],
         ["One x"],
@@ -193,7 +193,7 @@ def test_where_one_after_the_other_changes_something_each_asks_alone(
 def test_what_was_asked_before_a_change_is_asked_anew_whatever_its_kind(
     state: SimpleNamespace,
 ) -> None:
-    """The service is looked at as the run leaves it."""
+    """The run looks at the service as the run leaves it."""
     assert converge(state, Asked(), STORAGE, UPLOADS, CHANGES, B, HEALTH) == [
         ["One storage", "One uploads", "One health"],
         ["One x", "Two a"],

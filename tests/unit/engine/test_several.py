@@ -32,7 +32,7 @@ class Lines(Fact[list[str]]):
 
 
 class Here:
-    """This machine as pyinfra's host, as far as get_fact goes; it keeps the commands."""
+    """This machine as pyinfra's host, for get_fact alone; it keeps the commands."""
 
     def __init__(self) -> None:
         self.commands: list[str] = []

@@ -1,4 +1,4 @@
-"""Hosts that take turns, each in a greenlet of its own as pyinfra has it."""
+"""Hosts take turns, each in a greenlet of its own, as in pyinfra."""
 
 from itertools import count
 
@@ -44,7 +44,7 @@ class Fleet:
 
 
 def settle() -> None:
-    """Until all of them wait."""
+    """Lets the hosts go on until all of them wait."""
     gevent.sleep(0.01)
 
 
@@ -99,7 +99,7 @@ def test_those_that_are_at_work_go_on_when_another_fails() -> None:
 
 @pytest.mark.parametrize("size", [1, 2, 5])
 def test_a_pool_that_is_smaller_than_the_fleet_lets_everybody_through(size: int) -> None:
-    """Who waits takes a place in it, and whoever is waited for must have one."""
+    """A host that waits takes a place in the pool, and the host that it waits for needs one."""
     turns, pool, done = Turns(), Pool(size), []
 
     def change(host: str, kind: str) -> None:
@@ -109,7 +109,7 @@ def test_a_pool_that_is_smaller_than_the_fleet_lets_everybody_through(size: int)
         turns.end(host, proven=True)
 
     with gevent.Timeout(10):
-        # Kinds by turns, so that the first of each finds the pool full of others.
+        # The kinds alternate, so that the first of each finds the pool full of others.
         for number in range(24):
             pool.spawn(change, f"vm{number}", f"kind {number % 6}")
         pool.join()

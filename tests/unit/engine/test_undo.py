@@ -1,4 +1,4 @@
-"""The scripts in a real shell, with a pretended systemd."""
+"""The scripts that make and undo a change, in a real shell with a pretended systemd."""
 
 import os
 import time
@@ -93,13 +93,13 @@ def test_it_comes_back_at_a_boot_and_as_often_as_it_takes(shell: Shell, tmp_path
     assert f"ConditionPathExists={tmp_path}/undo/%i\n" in unit
     assert f"ExecStart=/bin/sh {tmp_path}/undo/%i/undo.sh\n" in unit
     assert "WantedBy=multi-user.target" in unit and "Restart=on-failure" in unit
-    # sshd would not be reloaded before the undo has ended, which waits for that.
+    # Before= would be a deadlock: the undo reloads sshd, and the reload would wait for the undo.
     assert "Before=" not in unit
     assert "OnActiveSec=60\n" in (tmp_path / "units/coop-undo@.timer").read_text()
 
 
 def test_all_of_it_is_on_the_disk_before_anything_is_changed(shell: Shell, tmp_path: Path) -> None:
-    """A reset leaves files that were not synced empty: the unit that undoes it among them."""
+    """A reset empties files that were not synced, the unit that undoes the change included."""
     shell.stand_in("sync")
     arm(shell, tmp_path / "file", change="systemctl change")
     calls, waits = shell.calls, f"{tmp_path}/undo"
@@ -121,7 +121,7 @@ def test_what_is_undone_is_on_the_disk_before_it_is_forgotten(shell: Shell, tmp_
 
 
 def test_a_change_that_was_not_kept_whole_does_not_wait(shell: Shell, tmp_path: Path) -> None:
-    """At a boot its unit would undo with half of what it needs."""
+    """At a boot the unit would undo the change with half of what the undo needs."""
     shell.stand_in("tar", "exit 2")
     assert arm(shell, tmp_path / "file") != 0
     assert not Path(undo.directory("door")).exists()
@@ -175,7 +175,7 @@ def test_what_is_undone_is_not_made_any_more(shell: Shell, tmp_path: Path) -> No
 
 
 def beside(shell: Shell, command: StringCommand, meanwhile: str, first: str = ":") -> int:
-    """Runs the command, after `first`, and this beside it; gives the command's exit status."""
+    """Runs `first`, then the command with `meanwhile` beside it; returns the command's status."""
     made = quote(f"exec 8<&-; {command.get_raw_value()}")
     text = quote(str(command.connector_arguments["_stdin"]))
     both = f"{first}; printf '%s' {text} | sh -c {made} & {meanwhile}; wait $!"
@@ -197,7 +197,7 @@ def test_a_step_that_has_waited_for_the_undo_is_not_made(shell: Shell, tmp_path:
     file.write_text("old")
     arm(shell, file)
     place = undo.directory("door")
-    # By then it has opened what is about to go.
+    # By then the step has opened the directory that is about to go.
     undone = f"sleep 1; rm -r {place}; exec 8<&-"
     locked = f"exec 8< {place}; flock 8"
     assert beside(shell, making(tmp_path, "sh", "-s"), undone, first=locked) == 1

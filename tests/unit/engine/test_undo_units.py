@@ -1,4 +1,4 @@
-"""The units that undo a change stay installed; a host may still have those of one change alone."""
+"""The units that undo a change stay installed; a host may still have older ones, of one change."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def test_the_second_change_has_its_units(shell: Shell, tmp_path: Path) -> None:
-    """systemd would read all of its units again for each that is written or enabled."""
+    """systemd would read all of its units again for each unit that is written or enabled."""
     arm(shell, tmp_path / "file")
     perform(script(undo.confirm("door")), shell)
     before = len(shell.calls)
@@ -73,7 +73,7 @@ FORMER = "coop-undo-door"
 
 
 def former(tmp_path: Path, file: Path) -> None:
-    """A change that waits, as it was kept while each had units of its own."""
+    """A change that waits, as hosts kept it while each change had units of its own."""
     place, units = Path(undo.directory("door")), tmp_path / "units"
     place.mkdir(parents=True)
     sh(f"tar -c -P -f {place}/files.tar {file}; touch {place}/absent")
@@ -89,7 +89,7 @@ def former(tmp_path: Path, file: Path) -> None:
 def test_a_change_that_waits_by_a_unit_of_its_own_is_undone_by_that(
     shell: Shell, tmp_path: Path
 ) -> None:
-    """Its timer may have begun to: two at once would undo into each other."""
+    """Its own timer may have begun the undo: two undos at once would spoil each other's work."""
     file = tmp_path / "file"
     file.write_text("as it was")
     former(tmp_path, file)

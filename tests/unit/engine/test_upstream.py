@@ -1,4 +1,4 @@
-"""What takes the place of pyinfra's functions gives what they give."""
+"""The functions that take the place of pyinfra's return what pyinfra's return."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ def as_it_was() -> Iterator[None]:
 
 
 def test_pyinfra_is_the_one_that_they_were_written_for() -> None:
-    """If this fails: is the change in that pyinfra? Then take it out of engine/upstream.py."""
+    """If this fails, and this pyinfra has the change itself, take it out of engine/upstream.py."""
     assert [it.name for it in REPLACEMENTS if not it.apply()] == []
     assert [getattr(module, name) for module, name in PLACES] == [
         it.made for it in REPLACEMENTS for _ in it.modules
@@ -56,7 +56,7 @@ Order = Callable[[Any], list[int]]
 
 
 def in_a_deploy(order: Order, state: Any) -> list[int]:
-    """The order of an operation that a file of this name calls, through pyinfra's own code."""
+    """The order of an operation that deploy.py calls by a role, through pyinfra's own code."""
     names: dict[str, Any] = {"order": order, "state": state}
     for file, text in (
         (f"{util.PYINFRA_INSTALL_DIR}/api/deploy.py", "def wrapped():\n    return order(state)"),
@@ -79,7 +79,7 @@ def test_operations_have_the_order_that_pyinfra_gives_them(
         partial(in_a_deploy, it)
         for it in (util.get_operation_order_from_stack, upstream.operation_order)
     ]
-    # From one line, which is a part of the order.
+    # Both are called from one line, because the line is a part of the order.
     theirs, ours = [order(state) for order in both]
     assert ours == theirs
     if file == "deploy.py":

@@ -26,7 +26,7 @@ CENTRAL, STRAY = f"{KEYS}/ops-hypha-1", "/root/.ssh/authorized_keys"
 
 
 def output(**other: list[str]) -> list[str]:
-    """A host's answer, with other lines in these sections."""
+    """A host's answer, with these lines in the sections that are named."""
     answer = {
         "login": ["vagrant"],
         "accounts": [
@@ -64,7 +64,7 @@ def test_a_host_is_read_whole() -> None:
     ]
     assert found.groups == {
         "coop-people": frozenset({"vagrant", "ops-hypha-1"}),
-        # By its own entry in passwd(5), which group(5) does not list.
+        # A member by the account's own entry in passwd(5), which group(5) does not list.
         "coop-admins": frozenset({"ops-meet-1"}),
     }
     assert found.files == {CENTRAL: PathState("file", 0o644, "root", "root", content=b"a key\n")}
@@ -82,7 +82,7 @@ def test_a_host_is_read_whole() -> None:
     [
         (["@1795595396", "@1795595397"], False),
         (["@1795595396", "@1795595396"], True),
-        # ssh.socket starts an sshd a connection, and the service never.
+        # ssh.socket starts an sshd for each connection, and never the service.
         (["", "@1795595397"], True),
     ],
 )

@@ -1,4 +1,4 @@
-"""Of whom sshd and sudo are asked: a process each, on a host with 200 people."""
+"""For whom a host asks sshd and sudo: each question is a process, and 200 people may be there."""
 
 from pathlib import Path
 
@@ -17,12 +17,12 @@ gone-1:x:1002:1002::/home/gone-1:/usr/sbin/nologin
 """
 DEBIANS = "Include {config}.d/*.conf\n#Match User anoncvs\n  #\tmatch all\nUsePAM yes\n"
 ALL = ["root", "ops-1", "web-1", "gone-1"]
-# Whoever it is asked for; nothing that this prints is read.
+# Stands in for sshd: prints, as the value of a setting, the user for whom it is asked.
 PRINT_USER = 'for last; do :; done; echo "$last" | sed "s/user=/permitrootlogin /;s/,.*//"'
 
 
 class Host:
-    """Three people, and sshd with Debian's configuration."""
+    """A host with three people, and sshd with Debian's configuration."""
 
     def __init__(self, directory: Path) -> None:
         self.shell, self.config = Shell(directory), directory / "sshd_config"
@@ -37,7 +37,7 @@ class Host:
         self.may("ops-1")
 
     def may(self, *users: str) -> None:
-        """Who may use sudo."""
+        """From now on only these users may use sudo."""
         which = "|".join(users)
         self.shell.stand_in(
             "sudo", f'case "$4" in {which}) echo "User $4 may run:" ;; *) echo no ;; esac'

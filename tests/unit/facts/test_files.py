@@ -9,7 +9,7 @@ from engine.fact import END
 from facts.files import Paths, PathState
 from tests.unit.host_here import ask, sh
 
-# Whose a file is that this process makes.
+# Owner and group of a file that this process makes.
 OWNER, GROUP = sh("id -un; id -gn").stdout.split()
 
 
@@ -93,7 +93,7 @@ def archive(paths: list[str]) -> bytes:
 
 def test_what_was_read_does_not_wait_in_a_buffer_for_what_hangs(tmp_path: Path) -> None:
     answer = archive([made(tmp_path / "a", b"1")])
-    assert len(answer) == 4 * 512  # name, content, and two that end it; not tar's usual 20
+    assert len(answer) == 4 * 512  # blocks: name, content, and two at the end; not tar's usual 20
 
 
 @pytest.mark.parametrize("blocks", [0, 1, 3])

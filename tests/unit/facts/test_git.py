@@ -17,7 +17,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def look(tree: Path, shell: Shell | None = None) -> CheckoutState:
-    """What is found of one."""
+    """What the fact finds of one work tree."""
     found = ask(Checkouts, [str(tree)], shell=shell)
     assert list(found) == [str(tree)]
     state: CheckoutState = found[str(tree)]

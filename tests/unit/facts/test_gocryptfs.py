@@ -64,7 +64,7 @@ def test_an_unmounted_directory_is_not_looked_into(machine: Machine) -> None:
 
 @pytest.mark.parametrize("broken", ["findmnt", "ls", "base64", "timeout"])
 def test_what_cannot_be_read_counts_as_not_mounted(machine: Machine, broken: str) -> None:
-    """Taken for empty, it would be initialised over."""
+    """A run that took it for empty would initialise a volume over it."""
     fill(machine, "aGVsbG8", "gocryptfs.conf", "gocryptfs.diriv")
     machine.shell.stand_in(broken, "echo partly; exit 5")
     assert not machine.state.mounted

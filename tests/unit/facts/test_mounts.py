@@ -40,7 +40,7 @@ def test_what_is_not_there_is_not_known(tmp_path: Path) -> None:
 
 
 def test_without_the_right_to_mount_nothing_is_known(tmp_path: Path) -> None:
-    """Not the real /mnt, which the command would otherwise look into."""
+    """Otherwise the command would look into the real /mnt."""
     shell = Shell(tmp_path)
     shell.stand_in("unshare", 'shift; exec "$@"')
     shell.stand_in("mount", "exit 32")

@@ -45,7 +45,7 @@ def test_what_is_in_force_keeps_the_order_of_its_options() -> None:
 
 def test_the_files() -> None:
     seen = read(OUTPUT)
-    # No UTF-8: what cannot be read so is no reason to lose the rest.
+    # A part that is not UTF-8 does not lose the rest.
     assert seen.file == FILE.decode(errors="replace")
     assert seen.others == ("/etc/exports.d/old things.exports",)
 

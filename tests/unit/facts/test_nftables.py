@@ -10,14 +10,14 @@ from tests.unit.operation_harness import Shell
 
 
 def test_without_nft_there_is_no_table() -> None:
-    # What the script prints on a machine without it.
+    # The script prints this on a machine without nft.
     answer = ["##installed", "##live", "##files", "", "##loaded", END]
     assert Table().process(answer) == TableState(False, "", ("",), {})
 
 
 def test_a_table_and_what_it_would_be(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    # Each text is loaded where nobody is, and what it comes to is what nft lists there.
+    # nft loads each text in an empty network namespace, and lists there what the text becomes.
     shell.stand_in("unshare", 'shift; "$@"')
     text = tmp_path / "text"
     shell.stand_in(

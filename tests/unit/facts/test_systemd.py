@@ -8,8 +8,8 @@ from facts.systemd import Units, UnitsState, UnitState
 from tests.unit.host_here import ask, sh
 from tests.unit.operation_harness import Shell
 
-# systemd 252 of Debian 12. A property that a kind of unit has not is left out; a time that has not
-# come is empty.
+# systemd 252 of Debian 12. It leaves out a property that a kind of unit does not have; the time of
+# what has not happened is empty.
 SHOWN = """\
 Result=success
 Id=nginx.service

@@ -1,4 +1,4 @@
-"""What a host's WireGuard is, without a secret of it."""
+"""The state of a host's WireGuard, without its secrets."""
 
 import hashlib
 from pathlib import Path
@@ -111,7 +111,7 @@ def test_no_spelling_lets_a_secret_out(
 def test_a_line_that_looks_like_a_heading_of_the_answer_hides_nothing(
     shell: Shell, tmp_path: Path
 ) -> None:
-    """A peer that a hand has added below a comment would else be none of the file's."""
+    """Otherwise a run would not see a peer that somebody added by hand below a comment."""
     host(shell, tmp_path / "state", up=False)
     write(shell, "wg0.conf", "[Interface]\n## by hand\n[Peer]\n")
     seen = ask(WireGuard, "wg0", shell=shell)

@@ -1,4 +1,4 @@
-"""A host's WireGuard by digests, which are equal exactly if what stands for it is."""
+"""A host's WireGuard by digests, which are equal exactly if what they stand for is equal."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def change(shell: Shell, text: str, by: str) -> None:
-    """What wg and ip tell of the host has this in the place of that text."""
+    """From now on wg and ip tell `by` in the place of this text."""
     assert text in WG + IP
     wg, ip = WG.replace(text, by), IP.replace(text, by)
     shell.stand_in("wg", f"STATE={shell.log.parent}/state\n{wg}")

@@ -1,4 +1,4 @@
-"""Whatever is in the data, the answer is a fleet or a FleetError with a place and a remedy."""
+"""For any data the answer is a fleet, or a FleetError with a place and a remedy."""
 
 import copy
 from collections.abc import Iterator

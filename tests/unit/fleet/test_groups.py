@@ -11,7 +11,7 @@ from tests.unit.fleet_samples import GROUP_DATA, fleet_of, problems_of, sample
 
 
 def spoilt(directory: Path, group: str, line: str) -> list[Problem]:
-    """What is found if line is added to a copy of the group's file."""
+    """The problems if a copy of the group's file has this line at its end."""
     copy = directory / "group_data"
     shutil.copytree(GROUP_DATA, copy, ignore=shutil.ignore_patterns("__pycache__"))
     with (copy / f"{group}.py").open("a") as file:

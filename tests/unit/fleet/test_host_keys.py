@@ -1,4 +1,4 @@
-"""The hosts' public keys: written down once, and never changed by a run."""
+"""A run writes down a host's public key once, and never changes it."""
 
 import os
 from pathlib import Path
@@ -102,20 +102,20 @@ def test_it_is_read_once_and_again_when_it_has_changed(
 
 
 def test_what_follows_within_one_tick_of_the_clock_is_seen(keys: HostKeys) -> None:
-    """The same time of the last change, as file systems count in steps of milliseconds."""
+    """Two changes may have the same time, because file systems count in steps of milliseconds."""
     keys.store("vpn1", A)
     keys.load()
     moment = keys.file.stat().st_mtime_ns
     keys.store("prod1", B)
     os.utime(keys.file, ns=(moment, moment))
     assert keys.load() == {"prod1": B, "vpn1": A}
-    # By a file of its own, as long as this one.
+    # Another file of the same length takes the place of this one.
     new = keys.file.with_suffix(".other")
     new.write_text(keys.file.read_text().replace("prod1", "prod2"))
     os.utime(new, ns=(moment, moment))
     new.replace(keys.file)
     assert keys.load() == {"prod2": B, "vpn1": A}
-    # In its place.
+    # The file itself changes.
     keys.file.write_text(keys.file.read_text().replace("prod2", "prod10"))
     os.utime(keys.file, ns=(moment, moment))
     assert keys.load() == {"prod10": B, "vpn1": A}

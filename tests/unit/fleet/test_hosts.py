@@ -1,4 +1,4 @@
-"""Each mistake in a host is reported at its place; what is right is taken as it stands."""
+"""Each mistake in a host's record is reported at its place; correct values stay as they are."""
 
 import json
 from pathlib import Path

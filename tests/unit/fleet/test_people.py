@@ -1,4 +1,4 @@
-"""Mistakes in people.yml are reported at their place; what is right gives accounts and keys."""
+"""Mistakes in people.yml are reported at their place; correct records give accounts and keys."""
 
 import copy
 from datetime import UTC, date, datetime, timedelta
@@ -152,7 +152,7 @@ def test_people_have_accounts_where_they_have_access(tmp_path: Path) -> None:
 
 
 def test_two_names_are_not_one_variable(tmp_path: Path) -> None:
-    """Of .env, where each has a secret of their own."""
+    """In .env each person's secret has a variable of its own."""
     data = people()
     data["people"]["web_1"] = {"coop": "hypha", "access": {"vision": "login"}}
     (problem,) = problems_of(tmp_path, sample(), people=data)
@@ -200,7 +200,7 @@ def test_the_last_day_counts_in_full_and_not_a_moment_more(tmp_path: Path) -> No
 
 
 def test_an_expired_person_is_no_mistake(tmp_path: Path) -> None:
-    """The next run takes them away; it must not be stopped by the day that it is."""
+    """The next run takes the person away, so the day must not stop that run."""
     assert problems_of(tmp_path, sample(), people=people(expires=date(2020, 1, 1))) == []
 
 

@@ -57,7 +57,7 @@ def test_the_network_gives_every_host_its_address() -> None:
 
 
 def test_no_lease_ends() -> None:
-    """Vagrant would take a guest that was suspended for an hour for one that is down."""
+    """With a lease that ends, Vagrant would think that a guest suspended for an hour is down."""
     hosts_ = list(ElementTree.fromstring(hosts.main("network")).iter("host"))
     assert [lease.attrib for host in hosts_ for lease in host] == [{"expiry": "0"}] * len(FLEET)
 

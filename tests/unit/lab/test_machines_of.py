@@ -118,7 +118,7 @@ def test_the_page_lists_runs_of_parts_that_there_are() -> None:
 
 
 def make(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    """make where the lab's scripts tell with which words they run, and do nothing."""
+    """Runs make where the lab's scripts print with which words they are called, and do nothing."""
     shutil.copy(ROOT / "Makefile", directory)
     scripts = {
         name: f'echo {name} "$@" ${{LAB:+LAB=$LAB}}'
@@ -132,7 +132,7 @@ def make(directory: Path, *words: str) -> subprocess.CompletedProcess[str]:
         file.chmod(0o755)
     (directory / "requirements.txt").touch()
     (directory / "venv/complete").touch()
-    # These tests may themselves be run by make, which tells a make below it so.
+    # If make runs these tests, its variables would tell this make that it is a part of that one.
     own = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
     return subprocess.run(
         ["make", "VENV=venv", *words],

@@ -1,4 +1,4 @@
-"""A copy of the project has what git knows of it, and what git would take."""
+"""A copy of the project has all files that git knows or would take."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def copied(tree: Path) -> dict[str, str]:
-    """The files of a copy: their names and what is in them."""
+    """The files of a copy: names and contents."""
     copy = tree.parent / "copy"
     copy_project(copy, tree)
     return {

@@ -1,4 +1,4 @@
-"""Fleets are put back by their classes, and the operator has in the end what belongs to each."""
+"""Fleets go back by their classes, and in the end the operator has what belongs to each."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ KEYS = {"vpn1": HUB, "storage1": OWN}
 
 
 class Operator:
-    """What the operator has, in files; a fleet that goes back has its first machine's alone."""
+    """The operator's files. A fleet that goes back leaves there what its first machine has."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

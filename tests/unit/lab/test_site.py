@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def publish(repository: Path, **environment: str) -> str:
-    """What lab/site/publish prints."""
+    """Runs lab/site/publish; returns what it prints."""
     command = [str(ROOT / "lab/site/publish"), str(repository)]
     done = subprocess.run(
         command, env={**ENVIRONMENT, **environment}, capture_output=True, text=True, check=True

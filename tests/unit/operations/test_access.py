@@ -65,7 +65,7 @@ def but(
     files: dict[str, PathState | None] | None = None,
     **other: Any,
 ) -> AccessState:
-    """The converged host with these in addition, or in the place of what it has."""
+    """The converged host with these values added, or in the place of its own."""
     together = {**CONVERGED.files, **(files or {})}
     return replace(
         CONVERGED,
@@ -147,7 +147,7 @@ def test_people_get_account_groups_and_keys() -> None:
     ):
         assert line in armed
     assert "web-hypha-1 coop-admins" not in armed
-    # Before the undo is armed, and so before any key counts.
+    # Accounts come before the undo is armed, and so before any key counts.
     assert armed.index("useradd") < armed.index("coop-undo@access.timer")
     assert f"{KEYS}/ops-hypha-1" in written
 
@@ -165,7 +165,7 @@ def test_whoever_is_no_admin_any_more_leaves_every_group_of_power() -> None:
     assert "gpasswd --delete web-hypha-1 coop-admins" in text
     assert "gpasswd --delete web-hypha-1 sudo" in text
     assert "--delete ops-hypha-1" not in text
-    # A session that is open keeps the groups that it began with.
+    # An open session keeps the groups that it began with.
     assert (
         text.index("sudo > /dev/null") < text.index("end_all 1001") and "end_all 1000;" not in text
     )
@@ -216,7 +216,7 @@ def test_strays_are_told_and_removed_and_sessions_of_their_keys_end() -> None:
     for path in strays:
         assert f"rm -f -- {path}" in text
         assert any(f"{path}: present -> absent" in text for text in done.said)
-    # Of root never more than its logins: everything else is the system itself.
+    # Of root only the logins end: everything else of root is the system itself.
     assert "end_sessions 0;" in text and "end_all 0" not in text
     assert "end_all 1001;" in text
     assert "end_all 1000;" not in text, "their key is as good as before"
@@ -233,10 +233,10 @@ def test_sessions_that_a_run_was_cut_off_before_ending_are_ended_by_the_next_one
     armed, *_, last = scripts(apply(CONVERGED, CONVERGED, accounts=[ACCOUNTS[0], new]))
     note = f"printf '%s\\n' web-hypha-1 > {TO_END}"
     assert note in armed.partition("mkdir -m 700")[0]
-    # Not forgotten if some process does not end.
+    # The note stays if some process does not end.
     end = f'{{ end_all 1001; }} || failed=yes\n[ -z "$failed" ]; rm -f {TO_END}\n}}\n'
     assert last.endswith(end)
-    # Not if the change is undone: then nothing was lost.
+    # An undo removes the note too: then no key was lost.
     assert f"rm -f {TO_END}" in armed.partition("END-OF-UNDO")[2]
 
     text = only_script(apply(but(files={TO_END: file("web-hypha-1\ngone\n")})))
@@ -274,7 +274,7 @@ def test_while_sshd_has_other_settings_no_key_goes_and_the_run_fails() -> None:
 def test_whom_another_file_shuts_out_is_told_before_a_reload_does_it(
     option: str, value: str
 ) -> None:
-    """sshd has not read it yet, and the operator alone would be let in."""
+    """sshd has not read the file yet. After a reload only the operator would get in."""
     settings = {user: {**SETTINGS, option: value} for user in CONVERGED.settings}
     found = but(settings=settings, reloaded=False)
     wanted = Wanted(tuple(ACCOUNTS), SETTINGS, others={option: ""})
@@ -286,7 +286,7 @@ def test_whom_another_file_shuts_out_is_told_before_a_reload_does_it(
 
 
 def test_a_group_of_power_is_left_by_whatever_way_one_is_in_it(tmp_path: Path) -> None:
-    """Its member by passwd(5) is none for gpasswd(1)."""
+    """gpasswd(1) does not know members by their own entry in passwd(5)."""
     (step,) = _leave("eve", but(groups={"disk": {"eve"}}), ("disk",))
     shell, state = Shell(tmp_path), tmp_path / "group"
     state.write_text("disk")
@@ -297,7 +297,7 @@ def test_a_group_of_power_is_left_by_whatever_way_one_is_in_it(tmp_path: Path) -
     shell.stand_in("usermod", f"echo eve > {state}")
     assert sh(step.command, shell=shell).returncode == 0
     assert "usermod --gid eve eve" in shell.calls and "groupadd eve" in shell.calls
-    # One that could not be left is no success.
+    # A group that could not be left is no success.
     shell.stand_in("id", "echo disk")
     assert sh(step.command, shell=shell).returncode != 0
 
@@ -324,7 +324,7 @@ def test_what_sshd_has_not_read_is_reloaded_under_the_same_proof() -> None:
 def test_a_name_of_the_systems_is_refused() -> None:
     done = apply(CONVERGED, accounts=[*ACCOUNTS, Account("www-data", False, ())])
     assert "www-data: an account or group of the system's has that name" in done.failure
-    # Its own group would be somebody else's.
+    # The account's own group would be somebody else's.
     done = apply(but(groups={"staff": set()}), accounts=[*ACCOUNTS, Account("staff", False, ())])
     assert "staff: an account or group of the system's has that name" in done.failure
     assert len(done.commands) == 1
@@ -413,7 +413,7 @@ MACHINES = 'restrict,command="/usr/bin/python3 -I x" ' + ROGUE
 
 
 def with_service(key: str, **there: Any) -> Run:
-    """A host that a machine comes to by this key."""
+    """A run on a host to which a machine logs in by this key."""
     wanted = Wanted(tuple(ACCOUNTS), SETTINGS, services={"pull": (key,)})
     found = but(accounts={"pull": AccountState(998, "/", "/bin/sh")}, **there)
     return run(people, lambda: wanted, lambda: None, facts={Access: found})

@@ -18,7 +18,7 @@ files.present(name="Files", entries=[files.Absent("/etc/example")], _timeout=30)
 systemd.running(name="Units", units=[systemd.Unit("nginx.service")])
 """
 
-# Each with what mypy has to say.
+# Wrong calls, each with what mypy says.
 WRONG = {
     'files.present(name="Files", entires=[])': 'Unexpected keyword argument "entires"',
     'files.present(name="Files", entries=["/etc"])': 'List item 0 has incompatible type "str"',
@@ -30,7 +30,7 @@ WRONG = {
     'files.present(name="Files", entries=[], _timeout="9")': 'Argument "_timeout" to "__call__"',
     'order.barrier(name="Barrier", before="it", need="vpn")': 'Unexpected keyword argument "need"',
 }
-# What a role has, which the calls stand in.
+# The imports of a role: the calls stand below them.
 IMPORTS = """\
 from pyinfra import host
 from controller.this_run import this_fleet
@@ -40,7 +40,7 @@ from operations import accounts, delegations, files, git, keys, systemd, wiregua
 
 
 def operations() -> dict[str, str]:
-    """The docstrings of all operations, as files.present."""
+    """The docstrings of all operations, by names such as files.present."""
     return {
         f"{module.rpartition('.')[2]}.{node.name}": ast.get_docstring(node) or ""
         for module, file in modules("operations").items()
@@ -51,13 +51,13 @@ def operations() -> dict[str, str]:
 
 
 def example(docstring: str) -> str:
-    """What stands indented below the word, "" if there is none."""
+    """The code below the docstring's `Example::`, or "" if there is none."""
     found = re.search(r"^Example::\n\n((?:    .*\n|\n)+)", f"{docstring}\n", re.MULTILINE)
     return dedent(found[1]).strip() if found else ""
 
 
 def calls(file: Path) -> Counter[str]:
-    """How often the file calls what is called like this, as files.present."""
+    """How often the file calls each function, by its name in the call, such as files.present."""
     nodes = ast.walk(ast.parse(file.read_text()))
     return Counter(ast.unparse(node.func) for node in nodes if isinstance(node, ast.Call))
 
@@ -67,7 +67,7 @@ EXAMPLES = {name: text for name, said in operations().items() if (text := exampl
 
 @pytest.fixture(scope="module")
 def errors() -> dict[str, list[str]]:
-    """What mypy, set as for the whole project, has to say to each call, in one run."""
+    """What mypy says of each call, in one run with the project's settings."""
     pieces = [IMPORTS, RIGHT, *EXAMPLES.values(), *WRONG]
     text = "\n".join(piece.rstrip("\n") for piece in pieces)
     of_line = [piece for piece in pieces for _ in piece.splitlines()]

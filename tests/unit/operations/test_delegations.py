@@ -1,4 +1,4 @@
-"""A user may do exactly what it should, and nobody else is touched."""
+"""A user may do exactly what the data says, and no other user's rights change."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Escrowed keys, in the memory of the host that restores."""
+"""A run hands escrowed keys over to the memory of the host that restores."""
 
 import os
 from pathlib import Path

@@ -38,7 +38,7 @@ def apply(*wanted: Entry, now: dict[str, PathState] | None = None, **options: An
 
 
 def other(path: str, **changes: Any) -> dict[str, PathState]:
-    """All as wanted, but this path."""
+    """All paths as wanted, except this path with these changes."""
     return {**AS_WANTED, path: PathState(**{**vars(AS_WANTED[path]), **changes})}
 
 

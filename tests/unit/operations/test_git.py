@@ -47,7 +47,7 @@ def test_each_difference_is_told(now: CheckoutState, told: list[str]) -> None:
 
 
 def operation(*trees: WorkTree) -> Run:
-    """What is done where they are as they are now on this machine."""
+    """What the operation does for these work trees as they are now on this machine."""
     now = ask(Checkouts, [it.path for it in trees])
     return run(checkouts, trees, facts={Checkouts: now})
 

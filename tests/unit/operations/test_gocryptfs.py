@@ -1,4 +1,4 @@
-"""What the operation decides on each state that it may find."""
+"""What the operation decides for each state of a volume that it may find."""
 
 import shlex
 from pathlib import Path
@@ -114,7 +114,7 @@ def test_a_config_that_differs_is_refused(
 
 
 def test_a_config_that_a_rotation_changed_is_escrowed(machine: Machine) -> None:
-    """As after a rotation that was cut off before the escrow."""
+    """The state is that after a rotation that was cut off before the escrow."""
     escrow(machine)
     done = decide(VolumeState(True, OTHER, True, 5, SET), PASSWORD, machine, rotate=True)
     assert [text.split(": ")[1].split(" ->")[0] for text in says(done, machine)] == [
@@ -174,7 +174,7 @@ def test_a_host_that_never_had_one_may_be_plain() -> None:
 
 
 def test_a_machine_made_anew_is_never_made_plain(machine: Machine) -> None:
-    """It knows nothing of its volume. The escrow does, and the storage does."""
+    """The machine knows nothing of its volume. The escrow and the storage do."""
     escrow(machine)
     kept = machine.escrow.directory
     done = run(none, "/cipher", "/password", kept, facts={Volume: VolumeState()})

@@ -1,7 +1,7 @@
-"""A key for what lies elsewhere: made once, escrowed, and had again from escrow alone.
+"""A key for files that lie elsewhere: made once, escrowed, and restored from escrow alone.
 
-The stand-ins behave as gocryptfs 2.3 was seen to: with -config the config lies apart, and -passwd
-with -masterkey=stdin reads the key and the new password, and leaves the old config as .bak.
+The stand-ins behave as gocryptfs 2.3 was seen to behave. With -config the config lies apart. With
+-masterkey=stdin, -passwd reads the key and the new password, and leaves the old config as .bak.
 """
 
 from pathlib import Path
@@ -129,7 +129,7 @@ def test_a_run_that_was_cut_off_before_escrow_is_finished(keeper: Keeper) -> Non
 
 
 def test_a_new_password_that_was_cut_off_does_not_pass_for_the_old_ones(keeper: Keeper) -> None:
-    """Between the two files that are put in place."""
+    """The cut is between the two files that the run puts in place."""
     keeper.converge()
     keeper.password.unlink()
     keeper.shell.stand_in("mv", f'[ "$2" != {keeper.config} ] && exec /bin/mv "$@"')

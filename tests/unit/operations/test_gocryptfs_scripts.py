@@ -1,4 +1,4 @@
-"""The operation's commands, performed; and what is left by each that was cut off."""
+"""The operation's commands, performed; and what each of them leaves when it is cut off."""
 
 from pathlib import Path
 

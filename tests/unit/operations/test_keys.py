@@ -1,4 +1,4 @@
-"""A host's own key is made once, kept by it alone, and its public half is handed over."""
+"""A host makes its own key once, and hands over the public half alone."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,7 +25,7 @@ def make_key(pair: Pair, stored: list[str], **known: str) -> Run:
 
 
 class Connection:
-    """A host, in the place of pyinfra's, for a command that is a Python function."""
+    """Stands in for pyinfra's host, for a command that is a Python function."""
 
     def __init__(self) -> None:
         self.said: list[str] = []

@@ -25,7 +25,7 @@ def test_a_line_of_fstab_is_refused() -> None:
 
 
 def test_anything_else_that_is_mounted_there_is_refused() -> None:
-    """Under gocryptfs it would be what takes files in clear once that has died."""
+    """A file system under gocryptfs would take files in clear once gocryptfs has died."""
     both = MountpointState(True, 0, mounted=("nfs4", "fuse.gocryptfs"))
     filesystems = {A: "fuse.gocryptfs", B: "nfs4"}
     done = run(sealed, filesystems, facts={Mountpoints: {A: both, B: SEALED}})
@@ -66,7 +66,7 @@ def test_only_what_is_not_sealed_is(
 
 @pytest.mark.parametrize("immutable", [True, False])
 def test_entries_under_a_mountpoint_are_refused(immutable: bool) -> None:
-    """Data that no backup sees: nothing is sealed, not the others either."""
+    """No backup sees such data. So the run seals nothing, not the other mountpoints either."""
     done = apply({B: MountpointState(immutable, 3)})
     assert len(done.commands) == 1
     assert done.failure == (

@@ -30,7 +30,7 @@ def state(live: str, text: str | None, **more: PathState) -> TableState:
 
 
 def apply(*states: TableState, inside: bool | None = True, closed: bool = True, **how: Any) -> Run:
-    """inside: whether the operator is; None if that must not be asked, as it takes time."""
+    """inside: whether the operator is in the VPN; None: to ask takes time, and must not happen."""
 
     def hindrance() -> str | None:
         assert inside is not None

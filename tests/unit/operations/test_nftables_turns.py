@@ -1,4 +1,4 @@
-"""The table on many hosts in one run of pyinfra's own, over connections that pretend."""
+"""The table on many hosts, in one run of the real pyinfra over pretended connections."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ def _a_run_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass
 class Ran:
-    """done: the steps on each host; failed: why; most: on how many something was done at once."""
+    """done: the steps on each host; failed: why, by host; most: how many hosts changed at once."""
 
     done: dict[str, list[str]] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Ran:
 
 
 class Pretended:
-    """A host in the place of pyinfra's own, and of its connection."""
+    """Stands in for pyinfra's host and for its connection."""
 
     def __init__(self, host: Any, ran: Ran, text: str, there: str, fails: str) -> None:
         self.name, self.ran, self.text, self.fails = host.name, ran, text, fails
@@ -76,7 +76,7 @@ class Pretended:
 
 
 def converge(texts: dict[str, str], pool: int = 3, fails: str = "", there: str = "") -> Ran:
-    """texts: of the table, by host; fails: the step that does not work; there: in force already."""
+    """texts: of the table, by host; fails: the step that fails; there: the text in force before."""
     ran = Ran()
     state = State(Inventory((list(texts), {})), Config(PARALLEL=pool))
     state.check_for_changes = False
@@ -117,7 +117,7 @@ def test_hosts_that_have_the_table_do_not_wait_for_each_other() -> None:
 
 @pytest.mark.parametrize("step", ["arm", "write", "apply", "proof", "confirm"])
 def test_once_a_step_fails_on_a_host_all_others_are_left(step: str) -> None:
-    """What pyinfra itself knows of failed hosts, it knows when the operation is over."""
+    """pyinfra itself knows which hosts have failed only when the operation is over."""
     ran = converge({**many(6), "storage1": "another"}, fails=step, there="another")
     begun = {name for name, steps in ran.done.items() if "arm" in steps}
     assert len(begun) == 1 and len(ran.failed) == 6

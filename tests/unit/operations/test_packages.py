@@ -49,7 +49,7 @@ def test_installed_packages_are_one_question() -> None:
 
 
 def test_only_what_is_missing_is_installed(shell: Shell) -> None:
-    """Named to apt-get, an installed package would be upgraded."""
+    """apt-get would upgrade an installed package that the command names."""
     done = apply("nginx")
     assert calls(done, shell) == FINISH + install("g++")
     assert done.said == ["packages to install: g++"]

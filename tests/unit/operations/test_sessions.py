@@ -1,4 +1,4 @@
-"""The script in a real shell, on processes of this test."""
+"""The script that ends sessions, in a real shell, on processes of this test."""
 
 import subprocess
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def process() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def shell(tmp_path: Path, process: subprocess.Popen[bytes]) -> Shell:
-    """In which the process is all that pgrep finds, as long as it lives and is no zombie."""
+    """A shell in which pgrep finds this process alone, while it lives and is no zombie."""
     shell = Shell(tmp_path)
     alive = f"grep -q 'State:.[RS]' /proc/{process.pid}/status 2> /dev/null"
     shell.stand_in("pgrep", f"{alive} && echo {process.pid}")
@@ -49,7 +49,7 @@ def test_the_session_of_the_run_itself_is_spared(
 
 
 def test_what_does_not_end_is_an_error(shell: Shell) -> None:
-    # Whenever one looks, there is another.
+    # Each look finds another process.
     shell.stand_in("pgrep", "sleep 5 > /dev/null 2>&1 & echo $!")
     done = end(shell, f"end_all {UID}")
     assert done.returncode != 0 and f"processes of uid {UID} do not end: " in done.stderr

@@ -113,7 +113,7 @@ def test_a_unit_that_another_starts_is_not_enabled() -> None:
 
 @pytest.mark.parametrize("executing", [True, False])
 def test_a_file_newer_than_the_start_restarts(executing: bool) -> None:
-    """As after a run that wrote the file and was cut off: no operation of this run wrote it."""
+    """An earlier run wrote the file and was cut off: no operation of this run wrote it."""
     done = apply(times={"/drop-in": STARTED + 0.001}, executing=executing, diff=True)
     assert command(done) == does("restart")
     assert done.said == ["nginx.service: restart, for /drop-in"]
@@ -183,7 +183,7 @@ DROP_IN = "/etc/systemd/system/nginx.service.d/coop.conf"
 def test_a_drop_in_that_systemd_has_not_read_restarts(
     read: tuple[str, ...], verb: str | None
 ) -> None:
-    """As after a run that was cut off, and a restart by somebody else in between."""
+    """An earlier run was cut off, and then somebody else restarted the unit."""
     state = replace(UP, drop_ins=read)
     done = apply(state, replace(NGINX, restart_on=(DROP_IN,)), times={DROP_IN: STARTED - 1})
     assert [RELOAD in command(done)] == [True] if verb else done.commands == []
@@ -233,7 +233,7 @@ def test_units_start_in_the_order_given_with_names_quoted() -> None:
 
 @pytest.mark.parametrize("verb", ["restart", "reload"])
 def test_what_failed_is_tried_again_by_the_next_run(tmp_path: Path, verb: str) -> None:
-    """systemd moves the times of a unit whose reload or unmounting failed, and it stays active."""
+    """If a reload or unmount fails, systemd moves the unit's times, and the unit stays active."""
     file = tmp_path / "read"
     file.touch()
     os.utime(file, (0, 0))
@@ -278,7 +278,7 @@ PRUNE, PRUNE_FILE = "prune.service", "/etc/systemd/system/prune.service.d/own.co
 def test_a_drop_in_of_what_others_start_is_read(
     read: tuple[str, ...], there: bool, commands: list[str]
 ) -> None:
-    """Of a directory that is new systemd knows nothing, and says that all is read."""
+    """systemd does not know a new directory, and says that it has read all files."""
     now = UnitsState(
         {PRUNE: UnitState("loaded", drop_ins=read)}, {PRUNE_FILE: 1.0} if there else {}
     )

@@ -1,4 +1,4 @@
-"""What a WireGuard interface is told apart by, and what is done about it."""
+"""Which differences of a WireGuard interface count, and what a run does about them."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -32,7 +32,7 @@ RIGHT = WireGuardState(OWN, wireguard.config(WANTED, hidden=True), wireguard.RIG
 
 
 def apply(*now: WireGuardState, wanted: Interface = WANTED, **options: Any) -> Run:
-    """now: what is seen before, and, if anything is done, after."""
+    """now: what the facts see before the run, and then, if the run does anything, after it."""
     seen = [*now, RIGHT]
     answers: dict[type, Any] = {WireGuard: seen, WireGuardDigest: [digest(it) for it in seen]}
     return run(wireguard.interface, "wg0", lambda: wanted, facts=answers, **options)
@@ -122,7 +122,7 @@ def test_only_a_hub_is_made_to_pass_packets_on() -> None:
     assert done.said == ["wg0: forwarding: off -> on"]
     assert wireguard.FORWARD in done.lines
     assert apply(forwards, wanted=hub).commands == []
-    # Docker may have turned it on, and need it.
+    # Docker may have turned forwarding on, and need it.
     assert apply(forwards).commands == []
 
 
@@ -147,7 +147,7 @@ def test_no_secret_is_said() -> None:
 
 
 def test_all_of_a_peer_is_written_out() -> None:
-    """What `wg syncconf` does not find in the file stays in force."""
+    """`wg syncconf` leaves in force what it does not find in the file."""
     text = wireguard.config(replace(WANTED, peers=(HUB_PEER,)), hidden=False)
     assert f"PresharedKey = {NO_SECRET}\n" in text
     assert "PersistentKeepalive = off\n" in text
@@ -167,7 +167,7 @@ def test_the_last_peers_are_never_taken_away() -> None:
 
 
 def test_a_server_whose_key_is_not_stored_here_is_never_taken_away() -> None:
-    """An operator without the newest file of keys would cut all servers off the hub."""
+    """An operator without the newest file of keys would cut all servers off from the hub."""
     wanted = replace(WANTED, peers=(PERSON,), keyless={"10.66.0.31/32": "vpn1"})
     done = apply(RIGHT, wanted=wanted)
     assert "vpn1 is a peer and its key is not stored here" in done.failure
@@ -175,7 +175,7 @@ def test_a_server_whose_key_is_not_stored_here_is_never_taken_away() -> None:
 
 
 def test_two_peers_of_one_key_are_refused() -> None:
-    """WireGuard would give everything to the last of them."""
+    """WireGuard would give all prefixes to the last of them."""
     copy = replace(HUB_PEER, name="bbb1", allowed_ips=("10.66.0.41/32",))
     done = apply(RIGHT, wanted=replace(WANTED, peers=(HUB_PEER, copy)))
     assert "bbb1 and vpn1 have one public key" in done.failure
@@ -289,7 +289,7 @@ def test_what_is_up_is_changed_in_place(machine: Machine) -> None:
     ran = machine.shell.calls
     assert "ip route replace 10.66.1.0/24 dev wg0" in ran
     assert "ip route del fd99::/64 dev wg0" in ran
-    # Taken down by hand, it takes no route.
+    # An interface that somebody has taken down takes no route.
     assert ran.index("ip link set wg0 up") < ran.index("ip route replace 10.66.1.0/24 dev wg0")
     assert not [call for call in ran if call.startswith("systemctl")]
 

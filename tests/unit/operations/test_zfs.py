@@ -276,7 +276,7 @@ def test_datasets_that_could_not_be_read_are_not_taken_for_absent() -> None:
 
 @pytest.mark.parametrize("executing", [True, False])
 def test_an_owner_that_may_own_files_in_it_is_not_changed(executing: bool) -> None:
-    """A uid that was edited in the data would leave every file to nobody who can use it."""
+    """After an edit of the uid in the data, nobody could use the files that are there."""
     wanted = [Dataset("tank/www", {}, (33, 33)), Dataset("tank/new")]
     done = apply(*wanted, now={"www": there(owner=(44, 33))}, executing=executing)
     assert "tank/www: its root directory belongs to 44:33, not to 33:33" in done.failure

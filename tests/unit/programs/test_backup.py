@@ -1,4 +1,4 @@
-"""The nightly program: what it stops it starts, what it cannot read it does not begin anew."""
+"""The nightly program starts again what it stops, and begins nothing anew that it cannot read."""
 
 import json
 import os
@@ -27,7 +27,7 @@ PARTS = [
     if it.name != "__main__"
 ]
 NOW = 1_800_000_000
-# Names of sets are the answers of list; a repository is a directory with a config.
+# Stands in for borg. `list` answers the names of sets; a repository is a directory with a config.
 BORG = """\
 case "$*" in
   init*) for last; do :; done; mkdir -p "$last"; touch "$last/config" ;;
@@ -42,7 +42,7 @@ esac
 
 @pytest.fixture
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The program's directories, below one of the test's."""
+    """Puts the program's directories below a directory of the test."""
     for part in PARTS:
         for name, old in vars(part).copy().items():
             if isinstance(old, Path):
@@ -86,7 +86,7 @@ def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 
 def mounted(here: Path, *others: str) -> None:
-    """Besides /srv, which is one itself, and what the program has mounted."""
+    """Mounts others besides /, /srv, and the store, which the program has mounted."""
     found = [{"target": at} for at in ("/", "/srv", str(places.STORE), *others)]
     (here / "MOUNTS").write_text(json.dumps({"filesystems": found}))
 
@@ -109,7 +109,7 @@ def settings(here: Path) -> Settings:
 
 
 def ready(name: str = "srv") -> None:
-    """What is copied is there, as the stand-in of mount does not bring it."""
+    """Makes the directory that is copied: the stand-in of mount does not bring it."""
     (places.ROOT / name).mkdir(parents=True)
 
 
@@ -131,7 +131,7 @@ def test_a_night_makes_a_set_that_has_its_name_once_it_is_whole(
     assert delete == "delete --glob-archives=unfinished*"
     assert prune == "prune --glob-archives=night-* --keep-daily=14"
     assert compact == "compact"
-    # Not by a lock, which cannot be made in a store that is full.
+    # Without a lock, which borg cannot make in a full store.
     assert "--bypass-lock" in listed
     assert check == "check --repository-only --max-duration=900"
     assert json.loads(Path(settings["state"], "last.json").read_text())["sets"] == 1
@@ -146,7 +146,7 @@ def test_a_file_that_could_not_be_read_makes_no_set(
     with pytest.raises(Failed, match="changed meanwhile"):
         program.main(settings, ["night"])
     assert not [call for call in borg(shell) if call.startswith("rename")]
-    # In a full store its part would have the next one's room.
+    # In a full store the part of this set would take the room of the next set.
     assert [call.split()[0] for call in borg(shell)[-4:]] == [
         "break-lock",
         "delete",
@@ -192,7 +192,7 @@ def test_a_store_that_is_full_has_room_to_be_made_emptier(
 def test_a_set_that_is_not_kept_is_told(
     shell: Shell, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when there are enough from the future."""
+    """This happens when enough sets are from the future."""
     ready()
     shell.stand_in("borg", BORG.replace("rename*)", "renamed)"))
     with pytest.raises(Failed, match="was not kept"):
@@ -331,7 +331,7 @@ def test_a_snapshot_of_lvm_is_taken_and_ended(shell: Shell, settings: Settings, 
     (here / "LEFT").write_text("  coop-backup\n  other\n")
     program.main(settings, ["night"])
     calls = [call for call in shell.calls if call.startswith(("lv", "mount -o", "umount"))]
-    # Whatever else lvs tells of.
+    # The program removes nothing else that lvs lists.
     mine = "lv_name=coop-backup && lv_tags={coop-backup} && origin=srv"
     remove = [f"lvs --noheadings -o lv_name -S {mine} vg0"]
     remove += ["lvremove --quiet --yes vg0/coop-backup"]
@@ -391,10 +391,10 @@ def test_what_was_not_written_to_its_end_does_not_keep_the_sets_from_being_read(
     for name in ("config", "index.13", "data/0/14"):
         (places.REPOSITORY / name).touch()
     for name in ("12", "15"):
-        # An error to read, as a block of gocryptfs is that was written in part.
+        # Cannot be read, like a block of gocryptfs that was written in part.
         (segments / name).symlink_to("/proc/self/mem")
     program.main(settings, ["run", "true"])
-    # What is damaged otherwise is not this program's to take away.
+    # The program does not take away what is damaged in another way.
     assert {it.name for it in segments.iterdir()} == {"12", "14"}
 
 
@@ -421,7 +421,7 @@ def test_only_one_is_at_work(
         source.STOPPED.write_text("on.service")
         with pytest.raises(Failed, match="another one is at work"):
             program.main(settings, ["night"])
-        # The one at work has stopped it, and needs it stopped.
+        # The program at work has stopped the unit, and needs it stopped.
         assert program.main(settings, ["tidy"]) == 0
         program.main(settings, ["look"])
         assert shell.calls == []
@@ -439,7 +439,7 @@ def test_whoever_had_the_lock_when_a_night_was_ended_starts_what_it_had_stopped(
 
 
 def test_nobody_but_root_can_take_the_lock(shell: Shell, settings: Settings) -> None:
-    """To lock a file it is enough to read it: flock(2)."""
+    """Whoever may read a file may lock it: flock(2)."""
     program.main(settings, ["look"])
     assert program.LOCK.stat().st_mode & 0o077 == 0
 
@@ -448,7 +448,7 @@ def test_a_night_waits_for_whoever_looks(shell: Shell, settings: Settings) -> No
     ready()
     with program.LOCK.open("w") as lock:
         flock(lock, LOCK_EX)
-        # No thread: where gevent is, one may be waited for at exit, for ever.
+        # Not a thread: with gevent, Python may wait for a thread at exit for ever.
         looks = subprocess.Popen(["sleep", "1"], pass_fds=[lock.fileno()])
     with looks:
         assert program.main(settings, ["night"]) == 0
@@ -515,12 +515,12 @@ def test_how_old_the_newest_set_is(
 
 
 def metrics(settings: Settings) -> dict[str, Any]:
-    """What the last look has written."""
+    """The metrics that the last look has written."""
     return read(Path(settings["metrics"]).read_text())
 
 
 def wrong(*kinds: str) -> dict[Any, int]:
-    """The series of the problems if it is these that there are."""
+    """The series of problems if there are exactly problems of these kinds."""
     return {(("kind", each),): int(each in kinds) for each in look.KINDS}
 
 
@@ -567,7 +567,7 @@ def test_what_is_written_down_is_for_everybody_to_read_and_goes_through_no_link(
     assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
     assert not file.is_symlink() and sorted(tmp_path.iterdir()) == [file, precious]
     assert file.stat().st_mode & 0o777 == 0o644
-    # Nor through one that is put there meanwhile.
+    # Nor through a link that somebody makes there meanwhile.
     new = tmp_path / "a.new"
     monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: new.symlink_to(precious))
     with pytest.raises(FileExistsError):
@@ -613,7 +613,7 @@ def test_sets_that_cannot_be_read_are_told_with_what_is_known(
 def test_what_is_known_may_be_lost(
     shell: Shell, settings: Settings, here: Path, capsys: Any, text: str | None
 ) -> None:
-    """As a reset leaves the file, or a disk that is full."""
+    """A reset or a full disk may leave the file like this."""
     if text is not None:
         (here / "last.json").write_text(text)
     (here / "SETS").write_text(f"{name_of(NOW - 60)}\n")

@@ -1,4 +1,4 @@
-"""A copy that differs by one byte, or cannot be read, is not restored."""
+"""A drill fails for a copy that differs by one byte, or cannot be read."""
 
 import gzip
 import json
@@ -310,7 +310,7 @@ def test_as_the_unit_runs_it(
 
 @pytest.fixture
 def site(shell: Shell, tmp_path: Path) -> dict[str, str]:
-    """One whose programs run until they are ended."""
+    """A site whose programs run until they are ended."""
     for name in ("nginx", "php-fpm8.2"):
         shell.stand_in(name, "exec sleep 30")
     uploads = tmp_path / "uploads"
@@ -322,7 +322,7 @@ def site(shell: Shell, tmp_path: Path) -> dict[str, str]:
 def served(
     site: dict[str, str], monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[int, bytes]]
 ) -> None:
-    """By path, what the site answers."""
+    """Uses the site as a drill does; answers: the site's status and content, by path."""
     monkeypatch.setattr(drill, "SOCKETS", Path(site["uploads"]).parent / "sockets")
     monkeypatch.setattr(drill, "_get", lambda name, path: answers[path])
     with ExitStack() as after:

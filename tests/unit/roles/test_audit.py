@@ -67,7 +67,7 @@ def test_the_keys_are_those_that_sshd_accepts(tmp_path: Path, take: Take) -> Non
     assert (machine.account, machine.sudo, machine.person) == ("pull", False, "offsite1")
     assert f"| ops-hypha-1 | sudo | {own.key} | ops-hypha-1 | 20270701Z |" in finding.text
     assert f"| pull | login | {machine.key} | offsite1 | for ever |" in finding.text
-    # As nobody should get in.
+    # Here nobody should get in.
     assert "account ops-hypha-1: open -> closed" in "\n".join(finding.drift)
 
 
@@ -89,7 +89,7 @@ def test_each_role_asks_where_it_has_something_to_ask(
 def test_the_questions_fit_the_judgement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Take
 ) -> None:
-    """With the answers of a host that has nothing at all."""
+    """The answers are those of a host that has nothing at all."""
     backup = {"store": "a.example.org:/b", "directories": ["/etc"], "quiesce": []}
     fleet = fleet_of(tmp_path, sample(offsite1=OFFSITE, stg1__backup=backup, vpn1=HUB))
     monkeypatch.setattr(vpn, "interface", lambda: Interface("K=", (), 1, ()))
@@ -131,7 +131,7 @@ IN_ORDER = {
 
 @pytest.fixture
 def drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Take) -> Any:
-    """What is found on a host in the VPN that is as it should be, but for some changes."""
+    """Finds the drift of a host in the VPN that is as it should be, except for some changes."""
     take(fleet_of(tmp_path, sample()), "prod1")
     monkeypatch.setattr(wireguard, "differences", lambda *_: [])
 

@@ -1,4 +1,4 @@
-"""What a host that is backed up is given."""
+"""The files that a run puts on a host with a backup."""
 
 import ast
 import json
@@ -73,10 +73,10 @@ def test_the_program_finds_its_parts_where_they_lie_on_the_host_and_leaves_nothi
         file.write_text(text)
     program = tmp_path / backups.PROGRAM.lstrip("/")
     before = sorted(program.parent.rglob("*"))
-    # -S: nor what is installed beside Debian's own.
+    # -S: without the packages that are installed beside Python's own.
     words = [sys.executable, "-I", "-S", str(program), "no-settings"]
     done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
-    # It has come as far as to read them.
+    # The program has come as far as its settings.
     assert done.stderr == "[Errno 2] No such file or directory: 'no-settings'\n"
     assert sorted(program.parent.rglob("*")) == before
 

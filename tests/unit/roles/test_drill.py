@@ -1,4 +1,4 @@
-"""What a host that restores on trial is given."""
+"""The files and packages of a host that restores on trial."""
 
 import json
 from pathlib import Path

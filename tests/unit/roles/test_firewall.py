@@ -1,4 +1,4 @@
-"""The table as nft gets it, for a host that is open, one that is closed, and a hub."""
+"""The table as nft gets it, for an open host, a closed host, and a hub."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -46,7 +46,7 @@ def test_an_address_of_the_vpns_comes_by_the_tunnel(
     assert 'iifname != { "lo", "wg0" } ip saddr @vpn4 drop' in table
     assert 'iifname != { "lo", "wg0" } ip6 saddr @vpn6 drop' in table
     assert "drop\n" in table and "dport 2222 drop" not in table and "people4" not in table
-    # A table that is replaced as a whole, and no more than that.
+    # The text replaces this table as a whole, and nothing else.
     assert table.splitlines()[1:4] == [
         "table inet coop_infra",
         "delete table inet coop_infra",
@@ -70,7 +70,7 @@ def test_a_hub_passes_on_what_stays_in_the_tunnel(
     lines = [line.strip() for line in text(fleet, monkeypatch, "vpn1", False).splitlines()]
     start = lines.index("chain forward {")
     through = 'iifname "wg0" oifname "wg0"'
-    # Nobody reaches the people's machines, a server that was taken over neither.
+    # Nobody reaches the people's machines, not even a server that was taken over.
     assert lines[start + 7 : start + 12] == [
         f"{through} ip saddr @people4 ip daddr != @people4 accept",
         f"{through} ip6 saddr @people6 ip6 daddr != @people6 accept",
@@ -115,7 +115,7 @@ def test_only_a_host_that_says_so_is_closed(fleet: Fleet, monkeypatch: pytest.Mo
 def test_nothing_leaves_for_the_vpn_but_through_the_tunnel(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A tunnel that is down would else hand NFS in clear to the default route."""
+    """Otherwise NFS would leave in clear by the default route while the tunnel is down."""
     lines = [line.strip() for line in text(fleet, monkeypatch, "stg1", False).splitlines()]
     start = lines.index("chain output {")
     reject = "daddr @vpn{} reject with icmpx admin-prohibited"
@@ -123,7 +123,7 @@ def test_nothing_leaves_for_the_vpn_but_through_the_tunnel(
         f'oifname != {{ "lo", "wg0" }} {version} {reject.format(number)}'
         for version, number in (("ip", 4), ("ip6", 6))
     ]
-    # Nor do containers: Docker forwards for them.
+    # Nothing of containers leaves either: Docker forwards for them.
     start = lines.index("chain forward {")
     assert lines[start + 3 : start + 6] == [
         f'oifname != "wg0" ip {reject.format(4)}',
@@ -146,7 +146,7 @@ def test_nfs_is_closed_on_the_storage_server_without_a_word_about_ssh(
     [
         ([], ""),
         (["10.66.0.22", "fd66::22"], ""),
-        # A person's machine is inside too: what it may mount is for the exports to say.
+        # A person's machine is inside too: the exports say what it may mount.
         (["10.66.1.11"], ""),
         (
             ["10.66.0.22", "192.0.2.22", "2001:db8::9"],
@@ -193,7 +193,7 @@ def test_the_proof_for_nfs_is_that_it_is_closed_and_the_operator_still_in(
 def test_at_a_boot_it_is_in_force_before_a_change_is_undone() -> None:
     (unit,) = firewall.entries()
     assert isinstance(unit, File)
-    # What undoes a change at a boot comes after sysinit.target, as services do by default.
+    # The unit that undoes a change at a boot comes after sysinit.target, like most services.
     assert "\nBefore=network-pre.target sysinit.target " in unit.content
 
 
@@ -211,13 +211,13 @@ def test_a_port_of_one_group_is_closed_to_the_rest_of_the_vpn(
     assert 'iifname != { "lo", "wg0" } tcp dport 9100 drop' in hub
     assert 'iifname "wg0" tcp dport 9100 ip saddr != { 10.66.0.31 } drop' in hub
     assert 'iifname "wg0" tcp dport 9100 ip6 saddr != { fd66::31 } drop' in hub
-    # A group without a host lets nobody in.
+    # Open to a group without a host means open to nobody.
     assert 'iifname "wg0" tcp dport 9100 drop' in table("offsite")
     assert "9100" not in table("all")
 
 
 def test_what_nobody_uses_is_closed_at_once(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where SSH is left open, as the operator is outside."""
+    """Also where SSH stays open, because the operator is outside."""
     ports = [Port("SSH", 2222, to="vpn"), Port("Metrics", 9100, to="vpn")]
     monkeypatch.setattr(firewall, "ports_of", lambda *_: ports)
     monkeypatch.setattr(firewall, "address_here", lambda _: None)

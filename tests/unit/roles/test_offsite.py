@@ -1,4 +1,4 @@
-"""What the two sides of a copy off-site are given."""
+"""The keys, settings and scripts that the two sides of a copy off-site get."""
 
 import json
 from pathlib import Path

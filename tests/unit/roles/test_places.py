@@ -1,4 +1,4 @@
-"""Where metrics go, and where none are left."""
+"""Where metrics go, and from where older ones are removed."""
 
 from operations.files import Absent, Directory
 from roles.places import METRICS_DIRECTORY, metrics

@@ -1,4 +1,4 @@
-"""A run that would cut off its own operator's tunnel."""
+"""A run that would cut off its own operator's tunnel is refused."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -26,7 +26,7 @@ THROUGH = Peer("vpn2", "of the other hub", ("10.66.0.32/32", "10.66.1.0/24"))
 
 
 def live(key: str = KEY, address: str = MINE, preshared: str | None = None) -> Live:
-    """Of the hub through which the person at this address comes, and of a server."""
+    """The state of the hub through which the person at this address comes; a server is a peer."""
     peers = {
         key: LivePeer(frozenset({f"{address}/32"}), preshared=preshared),
         "of a server": LivePeer(frozenset({"10.66.0.41/32", "10.66.2.0/24"})),
@@ -53,7 +53,7 @@ def wanted(*peers: Peer, own: str | None = "the hub's", **more: Any) -> Interfac
         (live(), wanted(KEPT, own=None), True),
         # A dry run without the secrets cannot tell.
         (live(), wanted(replace(KEPT, preshared=vpn.NOT_KNOWN)), False),
-        # Somebody else's, and nobody's.
+        # The tunnel is somebody else's, or nobody's.
         (live(address=OTHER), wanted(), False),
         (Live("the hub's", 51820), wanted(KEPT), False),
     ],
@@ -66,10 +66,10 @@ def test_whether_the_operators_tunnel_ends(now: Live, want: Interface, ended: bo
     ("want", "ended"),
     [
         (wanted(THROUGH), False),
-        # Its key, or that of the host itself, may change: the hub tells people's keys apart.
+        # The key of vpn2, or of the host itself, may change: the hub tells people's keys apart.
         (wanted(replace(THROUGH, public_key="new"), own=None), False),
         (wanted(keyless={"10.66.1.0/24": "vpn2"}), False),
-        # It is no hub any more, or has other prefixes.
+        # vpn2 is no hub any more, or has other prefixes.
         (wanted(replace(THROUGH, allowed_ips=("10.66.0.32/32",))), True),
         (wanted(replace(THROUGH, allowed_ips=("10.66.0.32/32", "10.66.9.0/24"))), True),
     ],
@@ -81,7 +81,7 @@ def test_whether_the_way_through_another_hub_ends(want: Interface, ended: bool) 
 
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """A hub that knows one person, who is in the data no more."""
+    """A hub that knows one person, who is not in the data any more."""
     fleet = fleet_of(tmp_path, sample(vpn1=HUB), PEOPLE)
     monkeypatch.setattr(vpn, "this_fleet", lambda: fleet)
     monkeypatch.setattr(vpn, "this_host", lambda: fleet.host("vpn1"))
@@ -130,7 +130,7 @@ def test_without_a_tunnel_nobody_is_asked(hub: Any) -> None:
 def test_a_key_that_this_run_will_store_is_not_missing_before_it(
     hub: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever rotates a server's key has taken its entry out: the run is not refused for that."""
+    """To rotate a server's key an operator takes its entry out: no run is refused for that."""
     monkeypatch.setattr(vpn, "hosts_of_run", lambda: ["stg1"])
     monkeypatch.setattr(vpn, "tell", lambda text: None)
     for executing, missing in (

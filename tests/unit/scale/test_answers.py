@@ -1,4 +1,4 @@
-"""What a simulated host answers is read by the facts, and is what operations have made of it."""
+"""Facts can read what a simulated host answers, and it answers what operations have made of it."""
 
 from typing import Any
 
@@ -59,7 +59,7 @@ def ask(world: World, kind: type[Fact[Any]], **arguments: Any) -> Any:
 
 
 def written(world: World, *entries: files.Entry) -> None:
-    """The host has received these files."""
+    """The host receives these files."""
     world.change("files.present", entries=entries)
     world.receive(files.write(entries).connector_arguments["_stdin"])
 

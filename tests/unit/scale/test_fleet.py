@@ -1,4 +1,4 @@
-"""The generated fleets are valid, and as large as they are to be."""
+"""The generated fleets are valid, and have the wanted size."""
 
 from pathlib import Path
 

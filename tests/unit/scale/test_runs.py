@@ -1,4 +1,4 @@
-"""All of it once, on a fleet of one client VM: by the real pyinfra, over real SSH."""
+"""All measured runs once, on a fleet of one client VM: by the real pyinfra, over real SSH."""
 
 import json
 import subprocess
@@ -22,7 +22,7 @@ print(json.dumps([asdict(it) for it in runs]))
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
-    """What was measured, by run."""
+    """What the runs took, by run."""
     directory = tmp_path_factory.mktemp("runs") / "fleet"
     command = [str(ROOT / "tests/scale/alone"), sys.executable, "-c", _CODE, str(directory)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -48,7 +48,7 @@ def test_one_host_is_asked_alone(runs: dict[str, dict[str, Any]]) -> None:
 def test_a_vm_that_is_added_changes_all_hosts(runs: dict[str, dict[str, Any]]) -> None:
     added = runs["a VM added"]
     assert added["hosts"] == runs["first"]["hosts"] + 1
-    # The new one in every way, the others in a few.
+    # The run changes all of the new host, and little of the others.
     assert runs["first"]["changed"] > added["changed"] > 20
 
 

@@ -1,4 +1,4 @@
-"""The simulated hosts, by a real SSH client."""
+"""A real SSH client asks the simulated hosts."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ Client = Callable[[asyncssh.SSHClientConnection, dict[str, Count]], Awaitable[No
 
 
 def with_hosts(client: Client, seconds: float = 0.0) -> dict[str, Count]:
-    """Runs the client, which is logged in to the second of two hosts; gives what was counted."""
+    """Runs the client, logged in to the second of two hosts; returns what was counted."""
     recording = Recording()
     recording.add(("vm2", "look", ""), (BIG, 0))
     recording.add(("vm2", "sh -s", "change\n"), ("", 3))
@@ -58,7 +58,7 @@ def test_a_command_takes_two_round_trips() -> None:
 
     async def client(connection: asyncssh.SSHClientConnection, counts: dict[str, Count]) -> None:
         start = time.monotonic()
-        # Its stdin stays open, as the answer does not wait for it.
+        # The command's stdin stays open, because the answer does not wait for its end.
         process = await connection.create_process("look")
         await process.stdout.readline()
         took = time.monotonic() - start

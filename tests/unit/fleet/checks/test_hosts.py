@@ -1,4 +1,4 @@
-"""What only shows between hosts, and between them and the group data."""
+"""Mistakes that only show between hosts, or between hosts and the group data."""
 
 from pathlib import Path
 from typing import Any
@@ -36,7 +36,7 @@ def test_a_shared_uid_names_both_hosts(tmp_path: Path) -> None:
 
 
 def test_a_shared_site_name_names_both_hosts(tmp_path: Path) -> None:
-    """Uploads lie in a directory of that name: the board would come up without its own."""
+    """Uploads lie in a directory of that name: a board would start without its own uploads."""
     (problem,) = problems_of(tmp_path, sample(prod1__site__name="vision.example.org"))
     assert (problem.record, problem.field) == ("prod1", "site.name")
     assert "vision.example.org is also that of stg1" in problem.message

@@ -1,4 +1,4 @@
-"""What hosts open to the network, and what is refused."""
+"""What hosts open to the network, and which mistakes are refused."""
 
 from pathlib import Path
 

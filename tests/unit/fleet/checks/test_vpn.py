@@ -43,7 +43,7 @@ def test_a_prefix_with_just_enough_addresses_will_do(tmp_path: Path) -> None:
     data = sample(vpn1=copy.deepcopy(HUB))
     for number, host in enumerate(data["hosts"].values()):
         host["vpn"]["addresses"] = [f"10.66.0.{9 + number}", f"fd66::{20 + number:x}"]
-    # Of eight six can be used, of four IPv6 ones all.
+    # Of eight IPv4 addresses six can be used, of four IPv6 addresses all.
     data["hosts"] |= {
         f"bbb{number}": {
             "roles": [],

@@ -1,4 +1,4 @@
-"""Copies off-site: where they are kept, and what is refused."""
+"""Where copies off-site are kept, and which mistakes are refused."""
 
 from pathlib import Path
 from typing import Any

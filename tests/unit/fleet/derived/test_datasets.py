@@ -28,7 +28,7 @@ def test_a_volume_has_its_own_properties_and_inherits_the_rest(tmp_path: Path) -
         "sync": "always",
     }
     assert volume.owner == (20002, 20002)
-    # Whatever a hand has set on it.
+    # A run makes the volume inherit these again, if somebody has set them by hand.
     assert {"compression", "setuid", "exec", "acltype"} <= set(volume.inherited)
     assert by_name["storage/staging/stg1"].properties == {
         "quota": 20 * 2**30,

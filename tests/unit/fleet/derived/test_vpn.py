@@ -1,4 +1,4 @@
-"""Who is whose peer in the VPN, by which addresses; and what is wrong between the hosts' ends."""
+"""Which peers hosts and people have in the VPN, with which addresses; mistakes between hosts."""
 
 from datetime import date
 from pathlib import Path
@@ -21,7 +21,7 @@ ADDRESSES = ["10.66.1.11", "fd66:0:0:1::11", "10.66.2.11", "fd66:0:0:2::11"]
 
 
 def hosts(**changes: Any) -> dict[str, Any]:
-    """The sample with a hub and a second one."""
+    """The sample with two hubs."""
     return sample(**{"vpn1": {**HUB}, "vpn2": {**HUB2}, **changes})
 
 
@@ -65,7 +65,7 @@ def test_a_hub_has_its_people_each_with_their_own_addresses_only(tmp_path: Path)
 
 
 def test_no_address_is_two_peers(tmp_path: Path) -> None:
-    """WireGuard would give it to the last, and say nothing."""
+    """WireGuard would give the address to the last peer, and say nothing."""
     for host in ("prod1", "vpn1", "vpn2"):
         found = peers(fleet(tmp_path), host).values()
         prefixes = [prefix for peer in found for prefix in peer.allowed_ips]

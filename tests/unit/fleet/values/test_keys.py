@@ -1,4 +1,4 @@
-"""A public key is taken only if it is one whole key, strong enough, and nothing beside."""
+"""A public key is accepted only if it is one whole key, strong enough, and nothing else."""
 
 import base64
 import struct

@@ -51,7 +51,7 @@ def test_the_newest_of_each_dataset_is_held_for_ever() -> None:
 
 @pytest.mark.parametrize("now", [NOW, NOW + 900 * DAY])
 def test_one_clock_alone_ends_no_hold(now: int) -> None:
-    """Neither the one here, nor that of the source, whose newest snapshot is from the future."""
+    """Neither the clock here, nor the source's, which gives snapshots from the future."""
     here_is_wrong = now > NOW
     newest = 60 if here_is_wrong else -900 * DAY
     lines = [line("tank/a@autosnap_1_hourly", HOUR, 1), line("tank/a@autosnap_2_hourly", newest, 1)]
@@ -84,7 +84,7 @@ def run(tmp_path: Path, stale: Path | None = None) -> int:
 
 
 def test_an_admins_hold_is_the_admins(shell: Shell, tmp_path: Path) -> None:
-    """Nor does it keep others from being released, or held."""
+    """An admin's hold does not keep other snapshots from being released, or held."""
     old = [f"keep/prod/www@autosnap_{it}_hourly" for it in range(3)]
     listed = "\n".join([*(line(it, 50 * HOUR, 1) for it in old), line("keep/prod/www@new", 0)])
     holds = f"{old[0]}\tkeep\tx\n{old[1]}\tcoop-offsite\tx\n{old[2]}\tcoop-offsite\tx\n"
@@ -116,7 +116,7 @@ def test_where_one_cannot_be_held_the_others_are(shell: Shell, tmp_path: Path) -
 def test_what_is_stale_is_given_up_once_and_below_the_targets_alone(
     shell: Shell, tmp_path: Path
 ) -> None:
-    """Whoever may pull has written it, and may give up nothing else."""
+    """The account that pulls has written the list, and may give up nothing else."""
     stale = tmp_path / "stale.json"
     shell.stand_in("zfs", "exit 1")
     give_up(stale, ["keep/prod"])

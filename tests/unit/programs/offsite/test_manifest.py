@@ -1,4 +1,4 @@
-"""What is in a snapshot, written down: all of it, and read again only where it has changed."""
+"""A manifest lists all that is in a snapshot; only files that have changed are read again."""
 
 import gzip
 import json
@@ -34,7 +34,7 @@ def written(file: Path) -> list[Any]:
 
 def test_everything_is_written_down_in_order(root: Path, tmp_path: Path) -> None:
     file = tmp_path / "s1.gz"
-    # As far as whoever runs the tests may give files away.
+    # Only root may give files away, and the tests may run as somebody else.
     with suppress(PermissionError):
         os.chown(root / "b/deep/file", 33, 4)
     manifest.write(file, root, HEAD)
@@ -81,7 +81,7 @@ def test_only_what_has_changed_is_read_again(
 def test_what_was_young_when_the_last_snapshot_was_taken_is_read_again(
     root: Path, tmp_path: Path
 ) -> None:
-    """Its ctime may be that of a second write in the same tick, after the snapshot."""
+    """After the snapshot, a second write in the same tick may have left the ctime as it was."""
     file = tmp_path / "s1.gz"
     just_now = int((root / "a").stat().st_ctime)
     manifest.write(file, root, {**HEAD, "created": just_now})
@@ -96,7 +96,7 @@ def test_what_was_young_when_the_last_snapshot_was_taken_is_read_again(
 def test_what_takes_too_long_is_left_and_gone_on_with(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file of no blocks and without an end, and the datasets after it."""
+    """An endless file without blocks costs its dataset the time, and not the datasets after it."""
     shell = Shell(tmp_path)
     shell.stand_in("zfs", r"printf 'tank/a@s1\t1\t2000000000\ntank/b@s1\t3\t100\n'")
     tree = tmp_path / "tree"
@@ -155,7 +155,7 @@ def test_a_dataset_that_cannot_be_read_leaves_the_others_theirs(
     monkeypatch.setenv("PATH", shell.path)
     monkeypatch.setattr(manifest, "HERE", root)
     (tmp_path / "tank/b").mkdir(parents=True)
-    # As a power cut may leave it.
+    # A power cut may leave the file empty.
     (tmp_path / "tank/b" / manifest.CACHE).touch()
     assert manifest.main(["write", str(tmp_path), "tank"]) == 1
     assert "tank/a: not written down" in capsys.readouterr().err

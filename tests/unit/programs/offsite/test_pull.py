@@ -1,4 +1,4 @@
-"""A pull asks once for all, takes syncoid only where there is something new, and trusts nobody."""
+"""A pull asks once for all datasets, starts syncoid only for what is new, and trusts nobody."""
 
 import json
 import time
@@ -56,7 +56,7 @@ class Sides:
         return pull.main({**settings, **files})
 
     def manifest(self, name: str, content: str = "") -> Path:
-        """One that is here already."""
+        """A manifest that is here already."""
         file = self.manifests / f"{name}.gz"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
@@ -77,7 +77,7 @@ def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sides:
 
 
 def test_nothing_new_is_one_question_to_the_source_and_two_here(sides: Sides) -> None:
-    """However many datasets there are."""
+    """The number of datasets does not matter."""
     names = [f"tank/{environment}/{n}" for environment in ("prod", "staging") for n in range(50)]
     sides.there.write_text("".join(snapshots(name, 1, 2) for name in names))
     sides.here.write_text("".join(snapshots(f"keep/{name}", 1, 2) for name in names))
@@ -112,7 +112,7 @@ def test_what_was_cut_off_is_gone_on_with_first(sides: Sides) -> None:
 def test_what_was_cut_off_and_is_gone_from_the_source_is_for_root_to_give_up(
     sides: Sides, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """syncoid would try it, may not, and ends."""
+    """syncoid would try to give it up, may not do so, and would end."""
     sides.there.write_text(snapshots("tank/prod/www", 0x1B) + snapshots("tank/prod/x", 0x1A))
     sides.here.write_text(snapshots("keep/tank/prod/www", 1))
     sides.token.write_text("keep/tank/prod/www\t1-1a\nkeep/tank/prod/x\t1-1a\n")
@@ -135,7 +135,7 @@ def test_a_token_that_says_nothing_is_not_given_up(
 
 
 def test_a_base_that_the_source_has_pruned_is_its_bookmark(sides: Sides) -> None:
-    """An older snapshot that both have is no base: it would take a rollback here."""
+    """An older snapshot that both sides have is no base: it would need a rollback here."""
     sides.there.write_text(snapshots("tank/prod/www", 1, 5, 6))
     sides.here.write_text(snapshots("keep/tank/prod/www", 1, 2, 3))
     sides.marks.write_text(snapshots("tank/prod/www", 1, 2, 3, 4, 5, 6, mark="#"))
@@ -162,7 +162,7 @@ def test_without_a_base_what_is_here_is_kept_and_said(
 
 @pytest.mark.parametrize("ends", [":", "exit 2"])
 def test_what_has_not_arrived_is_a_failure_whatever_syncoid_says(sides: Sides, ends: str) -> None:
-    """It skips a dataset with syncoid:sync=false, which the source may set, and says nothing."""
+    """syncoid skips a dataset with syncoid:sync=false, without a word; the source may set that."""
     sides.shell.stand_in("syncoid", ends)
     sides.there.write_text(snapshots("tank/prod/www", 1))
     assert sides.pull() == 1
@@ -176,7 +176,7 @@ def test_one_dataset_that_fails_does_not_keep_the_next_from_being_pulled(sides: 
 
 
 def test_a_snapshot_of_a_whole_source_hinders_nothing(sides: Sides) -> None:
-    """As `zfs snapshot -r` makes it, there or here."""
+    """`zfs snapshot -r` makes such a snapshot, there or here."""
     sides.there.write_text(snapshots("tank/prod", 1) + snapshots("tank/prod/www", 1))
     sides.written.write_text("tank/prod/www/s1.gz\n")
     assert sides.pull() == 0
@@ -233,7 +233,7 @@ def test_what_the_source_had_is_written_down_whatever_comes_of_it(sides: Sides) 
 
 def test_the_newest_manifest_of_what_is_here_is_fetched_once(sides: Sides) -> None:
     sides.there.write_text(snapshots("tank/prod/www", 1, 2, 3))
-    # The third one's is not written yet.
+    # The third snapshot has no manifest yet.
     names = ("tank/prod/www/s1.gz", "tank/prod/www/s2.gz", "tank/prod/other/s2.gz")
     sides.written.write_text("".join(f"{name}\n" for name in names))
     gone = sides.manifest("tank/prod/www/s0")

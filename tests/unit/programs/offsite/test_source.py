@@ -14,7 +14,7 @@ ROOTS = ["tank/prod", "tank/staging"]
 TOKEN = "1-1024a9d3f-f8-789c636064000310a500c4ec50360710e72765a5269730c0c2"
 COLUMNS = "-o name,guid,createtxg,creation -s createtxg"
 
-# What syncoid 2.1.0 said in the lab, but for the names.
+# The commands that syncoid 2.1.0 sent in the lab, with other names.
 SYNCOID = [
     "zpool get -o value -H feature@extensible_dataset 'tank'",
     "zfs get -H syncoid:sync 'tank/prod/www'",

@@ -1,4 +1,4 @@
-"""How old copies may be, before it is said, and what monitoring is told."""
+"""Which copies are told as too old or not proven, and the metrics for monitoring."""
 
 import json
 import os
@@ -26,7 +26,7 @@ SETTINGS: dict[str, Any] = {
 
 
 def problems(kept: int | None, source: int | None, seen: int = 0) -> list[str]:
-    """Of snapshots of these ages, in seconds, and a look at the source that long ago."""
+    """The problems of snapshots of these ages, if the source was seen so long ago, in seconds."""
     there = {} if source is None else {WWW: NOW - source}
     here = {} if kept is None else {WWW: NOW - kept}
     look = {"at": NOW - seen, "newest": there}
@@ -35,7 +35,7 @@ def problems(kept: int | None, source: int | None, seen: int = 0) -> list[str]:
 
 def test_what_is_fresh_is_no_problem() -> None:
     assert problems(kept=2 * HOUR, source=HOUR) == []
-    # The source is judged when it was looked at last: that alone is an hour ago.
+    # What counts is how old the snapshot was at the last look at the source, an hour ago.
     assert problems(kept=2 * HOUR, source=2 * HOUR, seen=HOUR) == []
 
 
@@ -93,7 +93,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 
 @pytest.fixture
 def settings(tmp_path: Path, shell: Shell) -> dict[str, Any]:
-    """Of a host that has two snapshots of WWW, and where nothing else ever was."""
+    """The settings of a host that has two snapshots of WWW, and nothing else yet."""
     files = {"metrics": "offsite.prom", "seen": "seen.json", "evidence": "evidence.json"}
     return {**SETTINGS, **{name: str(tmp_path / file) for name, file in files.items()}}
 
@@ -134,7 +134,7 @@ def problem(kind: str) -> tuple[tuple[str, str], ...]:
 
 
 def told(seen: dict[str, Any], kept: dict[str, int], last: dict[str, Any]) -> dict[str, Any]:
-    """The metrics of what is known of WWW."""
+    """The metrics if this is known of WWW."""
     evidence = {WWW: last} if last else {}
     found = [
         *status.problems(SETTINGS, seen, kept, NOW),
@@ -229,7 +229,7 @@ def test_the_metrics_are_written_through_no_link(
     status.write(file, "a 1\n")
     assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
     assert not file.is_symlink() and sorted(tmp_path.iterdir()) == [file, precious]
-    # Nor through one that is put there meanwhile.
+    # Nor through a link that somebody makes there meanwhile.
     monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: new.symlink_to(precious))
     with pytest.raises(FileExistsError):
         status.write(file, "a 2\n")
@@ -249,7 +249,7 @@ def test_metrics_that_do_not_reach_the_disk_leave_the_old_ones(
         patch.setattr("os.fsync", fail)
         status.write(file, "a 2\n")
     assert file.read_text() == "a 1\n"
-    # What is left of that is no obstacle.
+    # What the failure left is no obstacle.
     status.write(file, "a 3\n")
     assert file.read_text() == "a 3\n"
 
@@ -257,7 +257,7 @@ def test_metrics_that_do_not_reach_the_disk_leave_the_old_ones(
 def test_metrics_that_cannot_be_written_are_a_failure_that_is_told(
     settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Also if nothing else is wrong; what else is wrong is told all the same."""
+    """Also if nothing else is wrong. Other problems are told all the same."""
     monkeypatch.setattr("time.time", lambda: 7.0)
     Path(settings["seen"]).write_text(json.dumps({"at": 7, "newest": {WWW: 7}}))
     Path(settings["evidence"]).write_text(json.dumps({WWW: {"problem": None, "proven": 7}}))
@@ -280,7 +280,7 @@ def test_the_page_lists_the_metrics_and_the_kinds_of_problems() -> None:
 
 
 def test_pruning_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """hold.py comes before it, and what could not be held would be told by nothing else."""
+    """hold.py runs before the pruning. Nothing else would tell what could not be held."""
     shell = Shell(tmp_path)
     monkeypatch.setenv("PATH", shell.path)
     for code, said in ((1, []), (0, ["journalctl -u sanoid-prune.service"])):
