@@ -1,6 +1,7 @@
-"""The fleet as data: reads and validates hosts and settings, and derives what follows.
+"""The fleet as data: reads and validates hosts, people and settings, and derives what follows.
 
-Pure Python that knows nothing of pyinfra and opens no connection. Start at `fleet.load.load`.
+Pure Python: the package knows nothing of pyinfra and opens no connection. Start at
+`fleet.load.load`.
 """
 
 from pathlib import Path

@@ -1,8 +1,7 @@
-"""Public keys that hosts have made themselves, as they are kept beside the inventory.
+"""The stored keys: public keys that hosts have made themselves, in files beside the inventory.
 
-Each host makes its own pair and keeps the private half. The public half is written down, so that a
-run that does not reach a host still knows it: what others let it do never shrinks to the hosts at
-hand.
+Each host makes its own pair and keeps the private half. A run stores the public half. So a run also
+knows the keys of hosts that it does not reach, and takes no rights of theirs on other hosts away.
 """
 
 import os
@@ -25,7 +24,7 @@ HEADING = """\
 
 
 class _Named(Record):
-    # Excluded because in the file it is the key of the record and no field of it.
+    # Excluded because in the file the name is the record's key, and not a field.
     name: HostName = Field(exclude=True)
 
 
@@ -37,23 +36,28 @@ class _PullKey(_Named):
     public_key: SshKey
 
 
-# By file: which state of it was read, and the keys. Each host of a run needs the keys of all: to
-# read them for each would take time with the square of the fleet.
+# By file: the state in which it was read, and the keys. Each host of a run needs the keys of all
+# hosts. Reading the file for each would take time that grows with the square of the fleet.
 _read: dict[Path, tuple[tuple[int, int, int], dict[str, str]]] = {}
 
 
 @dataclass(frozen=True)
 class HostKeys:
-    """The keys of one kind in their file, which need not be there yet."""
+    """The keys of one kind, in their file. The file does not have to be there yet.
+
+    what: which hosts these are, for the file's heading
+    record: the model of a record, with `name` and `public_key`
+    """
 
     file: Path
     what: str
     record: type[Any]
 
     def load(self) -> dict[str, str]:
-        """The public keys by host, none if there is no file. The file is read when it has changed.
+        """The public keys by host; none if there is no file. Reads the file only if it has changed.
 
-        Raises FleetError for what is not a key, and for a key of two hosts.
+        Raises FleetError if the file cannot be read, for a value that is not a key, and for a key
+        that two hosts have.
         """
         state = self._state()
         if state is None:
@@ -64,10 +68,10 @@ class HostKeys:
         return dict(known[1])
 
     def _state(self) -> tuple[int, int, int] | None:
-        """What differs when the file has changed; None if there is none.
+        """Time, size and inode of the file, which show whether it has changed; None without a file.
 
-        The time alone would not do: file systems count it in steps of milliseconds. What is stored
-        is another file each time, and a longer one.
+        The time alone is not enough, as file systems count it in steps of milliseconds. But `store`
+        always makes a new file, and a longer one.
         """
         try:
             found = self.file.stat()
@@ -88,9 +92,9 @@ class HostKeys:
         return keys
 
     def store(self, host: str, public_key: str) -> None:
-        """Writes the key of the host down, beside those that are there; never changes one.
+        """Adds the key of the host to the file. Never changes a key that is there.
 
-        Raises ValueError if the host has another key in the file, or if another host has this one:
+        Raises ValueError if the host has another key in the file, or if another host has this key:
         then one machine is a copy of the other. Raises FleetError if the file cannot be used.
         """
         keys = self.load()
@@ -114,10 +118,10 @@ class HostKeys:
 
 
 def vpn_keys(file: Path) -> HostKeys:
-    """WireGuard's, of the hosts in the VPN."""
+    """The WireGuard keys of the hosts in the VPN."""
     return HostKeys(file, "in the VPN", _VpnKey)
 
 
 def pull_keys(file: Path) -> HostKeys:
-    """SSH's, by which the hosts with the role offsite pull from the storage server."""
+    """The SSH keys by which the hosts with the role offsite pull from the storage server."""
     return HostKeys(file, "that pull copies", _PullKey)

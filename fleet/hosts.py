@@ -1,6 +1,6 @@
-"""A host and what belongs to it: one entry of an inventory.
+"""A host and what belongs to it: one record of an inventory.
 
-The fields that other checks look at come first: pydantic validates in this order.
+The fields that other checks look at come first, because pydantic validates in this order.
 """
 
 from functools import cached_property
@@ -37,7 +37,7 @@ from fleet.values.networks import BothAddresses, BothPrefixes
 from fleet.values.sizes import format_size
 from fleet.values.zfs import ZfsProperties
 
-# Directories of the kernel's, and of what runs now.
+# The kernel makes what is in these, or it is in memory alone: no backup needs it.
 NO_DISKS = ("dev", "proc", "run", "sys")
 Environment = Literal["prod", "staging", "shared"]
 SMALLEST_QUOTA = 2**20
@@ -53,7 +53,11 @@ Role = Annotated[Text, AfterValidator(_role)]
 
 
 class Ssh(Record):
-    """How the operator reaches the host; what is absent is left to the operator's ssh_config."""
+    """How the operator reaches the host. key: the file of a private key
+
+    If `hostname` is absent, a run takes the host's `address`. The operator's ssh_config decides
+    about anything else that is absent.
+    """
 
     hostname: SshHostname | None = None
     user: UserName | None = None
@@ -62,10 +66,10 @@ class Ssh(Record):
 
 
 class Lab(Record):
-    """What only the lab reads: how it makes this host.
+    """A host in the lab. Nothing but the lab reads these fields.
 
-    memory: of a virtual machine, in MiB
-    disks: how many spare disks the machine has
+    memory: of a virtual machine, in MiB; disks: how many spare ones
+    box: "roles" has the packages of all roles, "bare" has none of them
     own_kernel: the host is always a virtual machine: it needs ZFS, NFS, LVM or a kernel module.
         Where guests have to be emulated, the other hosts are containers
     """
@@ -77,9 +81,10 @@ class Lab(Record):
 
 
 class Volume(Record):
-    """The storage of one client VM; sizes in bytes once read.
+    """The storage of one client VM.
 
-    uid owns the data, as user and as group, whoever writes through the export.
+    uid: the user and the group that own the data, no matter who writes through the export
+    quota, reservation: in bytes once read
     """
 
     encrypted: StrictBool
@@ -108,7 +113,7 @@ class Volume(Record):
 
 
 class Site(Record):
-    """A site: the DNS name it answers to, and the git repository and commit that it is."""
+    """A website: its DNS name, and the git repository and commit that its pages come from."""
 
     name: DnsName
     repository: Repository
@@ -119,10 +124,10 @@ class Backup(Record):
     """What a host copies every night into the directory that its provider gives it.
 
     store: that directory, as an NFS export
-    directories: what is copied, all of it on the volume or dataset if there is one
-    Exactly one of the rest says how they are copied as they are at one moment:
-    lvm, zfs: by a snapshot of that volume or dataset
-    quiesce: as they are while these units are stopped; [] says that nothing writes there at night
+    directories: what the host copies. With lvm or zfs all of them are on that volume or dataset
+    Exactly one of the rest says how the host copies the directories as of one moment:
+    lvm, zfs: from a snapshot of that volume or dataset
+    quiesce: while these units are stopped; [] says that nothing writes there at night
     """
 
     store: NfsExport
@@ -134,7 +139,7 @@ class Backup(Record):
     )
 
     def source(self) -> dict[str, Any]:
-        """The one that is said: {"lvm": "vg0/srv"}."""
+        """How the host copies as of one moment, e.g. {"lvm": "vg0/srv"}."""
         said = {"lvm": self.lvm, "zfs": self.zfs, "quiesce": self.quiesce}
         return {how: what for how, what in said.items() if what is not None}
 
@@ -163,10 +168,10 @@ class Backup(Record):
 
 
 class HostVpn(Record):
-    """A server's end of the VPN, by which alone NFS is served and mounted.
+    """A server's end of the VPN. Hosts serve and mount NFS through the VPN alone.
 
-    addresses: its IPv4 and its IPv6 address there
-    people: of a hub, the prefixes from which the people who come through it have their addresses
+    addresses: the server's IPv4 and IPv6 address in the VPN; once read, IPv4 comes first
+    people: on a hub, the prefixes that hold the addresses of the people who come through the hub
     only_way_in: whether SSH is open from within the VPN alone
     """
 
@@ -176,20 +181,20 @@ class HostVpn(Record):
 
 
 def _pooled(info: Info) -> str | None:
-    """The role for which the host has a pool."""
+    """The role for which the host has a pool; None if it has no such role."""
     return next((role for role in info.data.get("roles", ()) if role in POOLED), None)
 
 
 class Host(Record):
-    """One machine. `address` is the IP address by which other hosts reach it, without the VPN."""
+    """One machine. `address` is the IP address at which other hosts reach it outside of the VPN."""
 
-    # Excluded because in the file it is the key of the record and no field of it.
+    # Excluded because in the file the name is the record's key, and not a field.
     name: HostName = Field(exclude=True)
     roles: Annotated[tuple[Role, ...], unique("role")]
     environment: Environment
     address: Address
     ssh: Ssh = Ssh()
-    # Debian's flavour of it, linux-image-...: ZFS's module is compiled with that flavour's headers.
+    # Debian's flavour of the kernel, linux-image-...: ZFS's module is compiled with its headers.
     kernel: Literal["amd64", "cloud-amd64"] = "amd64"
     disks: Annotated[tuple[Disk, ...], unique("disk")] = Field((), validate_default=True)
     volume: Volume | None = Field(None, validate_default=True)

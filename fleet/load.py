@@ -1,4 +1,4 @@
-"""Reads and validates all data (hosts, people, group data) before any connection."""
+"""Reads and validates all data (hosts, people, group data). A run does so before it connects."""
 
 import runpy
 from datetime import UTC, datetime
@@ -27,14 +27,15 @@ from fleet.reading.records import read_records
 
 @lru_cache
 def load(file: Path) -> Fleet:
-    """The fleet that an inventory such as inventories/coop.yml and group_data/ describe.
+    """The fleet that group_data/ and an inventory such as inventories/coop.yml describe.
 
-    A relative file is relative to the repository. Raises FleetError with everything that is wrong.
+    Reads each inventory once. A relative path starts at the repository. Raises FleetError with all
+    problems that were found.
     """
     group_data = ROOT / "group_data"
     if not is_lab(file):
         return read(file, group_data, group_data / "people.yml", datetime.now(UTC))
-    # The lab's people are made with the lab: their private keys have no place in a repository.
+    # lab/up makes the lab's people: their private keys must not be in a repository.
     people = LAB_STATE / "people.yml"
     if not people.exists():
         message = "the lab's people are made with the lab, which was never up"
@@ -43,7 +44,10 @@ def load(file: Path) -> Fleet:
 
 
 def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Fleet:
-    """Like load, from any directory of group data and file of people, and read anew each time."""
+    """Like `load`, but from any directory of group data and any file of people, and never cached.
+
+    now: the time at which people and their keys have to be valid, in UTC
+    """
     path = ROOT / file
     problems: list[Problem] = []
     variables = {name: _run(group_data / f"{name}.py", problems) for name in GROUPS}
@@ -65,7 +69,7 @@ def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Flee
     if isinstance(vpn := groups.get("vpn"), VpnGroup):
         problems += check_vpn(hosts_file, hosts.valid, vpn)
     problems += check_people(shown_path(people_file), people.valid)
-    # What people may do where cannot be told while one of either is not valid.
+    # Who gets in where is known only when all people and all hosts are valid.
     if not people.problems and not hosts.problems:
         problems += check_access(shown_path(people_file), people.valid, hosts.valid, now)
     if problems:
@@ -79,7 +83,7 @@ def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Flee
 
 
 def _run(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
-    """The variables of a file of group data; None if it cannot be run."""
+    """The variables of a file of group data; None, and a problem, if Python cannot run the file."""
     try:
         variables = runpy.run_path(str(path))
     except Exception as error:

@@ -13,10 +13,10 @@ from fleet.people import Person
 
 
 class Fleet(Groups):
-    """Everything that is declared. Made by `fleet.load.load`, which has checked all of it.
+    """Everything that the data declares. `fleet.load.load` makes a fleet, after checking all of it.
 
+    file: the absolute path of the inventory
     hosts, people: by name, in the order of their files
-    file: the inventory that it was read from, absolute
     """
 
     file: Path
@@ -25,29 +25,29 @@ class Fleet(Groups):
 
     @property
     def vpn_keys(self) -> HostKeys:
-        """The keys of the hosts in the VPN, as they are stored."""
+        """The stored keys of the hosts in the VPN."""
         return vpn_keys(self._beside("vpn-keys"))
 
     @property
     def pull_keys(self) -> HostKeys:
-        """The SSH keys by which the hosts with the role offsite pull, as they are stored."""
+        """The stored SSH keys by which the hosts with the role offsite pull."""
         return pull_keys(self._beside("pull-keys"))
 
     def _beside(self, name: str) -> Path:
-        """The file of that name for what runs write down, beside the inventory."""
+        """The file beside the inventory into which runs write, e.g. "vpn-keys"."""
         if is_lab(self.file):
             return LAB_STATE / f"{name}.yml"
         return self.file.with_name(f"{self.file.stem}-{name}.yml")
 
     def group(self, name: str) -> Group:
-        """What the hosts of that group should be; raises KeyError if there is none."""
+        """What the hosts of that group should be. Raises KeyError if there is no such group."""
         if name not in Groups.model_fields:
             raise KeyError(name)
         group: Group = getattr(self, name)
         return group
 
     def pool_group(self, host: Host) -> PoolGroup:
-        """What is said of the host's pool; raises ValueError if it has none."""
+        """The settings of the host's pool. Raises ValueError if the host has no pool."""
         for role in host.roles:
             group = self.group(role)
             if isinstance(group, PoolGroup):
@@ -60,7 +60,7 @@ class Fleet(Groups):
         return self.hosts_with_role("storage")[0]
 
     def host(self, name: str) -> Host:
-        """The host of that name; raises KeyError if there is none."""
+        """The host of that name. Raises KeyError if there is no such host."""
         return self.hosts[name]
 
     def hosts_with_role(self, role: str) -> list[Host]:

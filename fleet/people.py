@@ -1,4 +1,4 @@
-"""A person, or a role that people fill: one record of people.yml, from which all access comes."""
+"""A person, or a role that people fill: one record of people.yml. All access comes from these."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
@@ -12,8 +12,9 @@ from fleet.values.keys import SshKey, WireGuardKey
 from fleet.values.networks import Prefix
 
 Right = Literal["login", "admin"]
-# Accounts and groups, as each account has a group of its own name too: of Debian's base-passwd and
-# of its packages. What else a host has is seen there, before it is changed.
+# Accounts and groups of Debian's base-passwd and of its packages. Groups count, because each
+# account has a group of its own name too. A run looks for other taken names on the host itself,
+# before it changes the host.
 _SYSTEM = """
 root daemon bin sys sync games man lp mail news uucp proxy www-data backup list irc _apt nobody adm
 tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl
@@ -22,7 +23,7 @@ messagebus sshd ssh _ssh systemd-journal systemd-network systemd-resolve systemd
 docker lxd libvirt redis postgres mysql
 """
 TAKEN = frozenset([*_SYSTEM.split(), *(it for kind in GROUPS.values() for it in kind.accounts)])
-# Of this project's accounts and groups on hosts.
+# The prefix of this project's own accounts and groups on hosts.
 OURS = "coop-"
 LAST_YEAR = 2100
 
@@ -32,7 +33,7 @@ Coop = Annotated[
 
 
 def _date(value: Any) -> date:
-    # YAML reads 2027-06-30 as a date, and with a time behind it as something else.
+    # YAML reads a date with a time as a datetime, and in Python a datetime is a date too.
     if isinstance(value, date) and not isinstance(value, datetime):
         if value.year > LAST_YEAR:
             raise Invalid(f"{value} is no end", "leave it out, if it should never end")
@@ -46,8 +47,8 @@ Day = Annotated[date, BeforeValidator(_date)]
 class Key(Record):
     """An SSH public key.
 
-    only_from: the prefixes from which it is accepted; everywhere if there are none
-    expires: the last day, in UTC, on which it is accepted
+    only_from: the prefixes from which hosts accept the key; if there are none, from everywhere
+    expires: the last day, in UTC, on which hosts accept the key
     """
 
     key: SshKey
@@ -58,8 +59,8 @@ class Key(Record):
 class PersonVpn(Record):
     """A person's end of the VPN.
 
-    addresses: of each hub's people prefixes one, so two (IPv4 and IPv6) a hub
-    preshared: whether a secret of .env is mixed in, WIREGUARD_PSK_<PERSON>
+    addresses: two (IPv4 and IPv6) for each hub that the person uses, from the hub's `people`
+    preshared: whether WireGuard mixes in a secret of .env, WIREGUARD_PSK_<PERSON>
     """
 
     public_key: WireGuardKey
@@ -68,14 +69,14 @@ class PersonVpn(Record):
 
 
 class Person(Record):
-    """One person or role.
+    """One person, or one role that people fill.
 
-    name: also that of their account on each host
+    name: also the name of their account on each host
     access: what they may do, by host or group of hosts: log in, or log in and use sudo
-    expires: the last day, in UTC, on which any of it holds
+    expires: the last day, in UTC, on which anything in the record holds
     """
 
-    # Excluded because in the file it is the key of the record and no field of it.
+    # Excluded because in the file the name is the record's key, and not a field.
     name: UserName = Field(exclude=True)
     coop: Coop
     access: dict[Text, Right]

@@ -8,9 +8,9 @@ from typing import Literal
 class Port:
     """A port at which a service of a host listens.
 
-    name: of the service, as messages have it
-    to: the group that may reach the port: "all" from anywhere; "vpn" from within the VPN, people
-        included; the hosts of any other group, by their addresses in the VPN
+    name: the service's name in messages
+    to: the group that may reach the port. "all": from anywhere. "vpn": from within the VPN, people
+        included. Any other group: its hosts, from their addresses in the VPN
     """
 
     name: str

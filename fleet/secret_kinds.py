@@ -1,4 +1,4 @@
-"""The kinds of secrets in .env: who needs one, what a fit value is, how it is made."""
+"""The kinds of secrets in .env: which run needs one, which values are fit, how to make one."""
 
 import os
 import re
@@ -22,10 +22,10 @@ Wrong = tuple[str, str]
 class Kind:
     """A kind of secret.
 
-    variable: its name in .env; one that ends in _ is followed by a host's or a person's name
-    needed: of the fleet, the variables that a run on some of its hosts needs at a time
-    wrong: gives what is wrong with a value, which is None if it is not set
-    make: the shell command whose output is a new one, "" if no command makes it
+    variable: the variable in .env. If it ends in _, the name of a host or a person follows
+    needed: takes the fleet, a run's hosts and the time; gives the variables that the run needs
+    wrong: takes the value, or None if it is not set; gives what is wrong with it, or None
+    make: the shell command that prints a new secret; "" if no command makes one
     """
 
     variable: str
@@ -34,7 +34,7 @@ class Kind:
     make: str = ""
 
     def of(self, name: str) -> str:
-        """The variable for the host or the person of that name."""
+        """The variable for the host or the person of that name: capitals, and _ for -."""
         return self.variable + name.upper().replace("-", "_")
 
     def has(self, variable: str) -> bool:
@@ -45,7 +45,7 @@ class Kind:
 
 
 def kind_of(variable: str) -> Kind:
-    """The kind of the variable; raises KeyError if there is none."""
+    """The kind of the variable. Raises KeyError if the variable is of no kind."""
     for kind in KINDS:
         if kind.has(variable):
             return kind
@@ -53,7 +53,7 @@ def kind_of(variable: str) -> Kind:
 
 
 def escrow_path(value: str) -> Path:
-    """The escrow directory; it may begin with ~."""
+    """The escrow directory. The value may begin with ~."""
     try:
         return Path(value).expanduser()
     except RuntimeError:  # ~somebody who has no account here
@@ -69,7 +69,7 @@ def _passwords(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
 
 
 def _escrow(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
-    # A host that keeps copies opens those of encrypted volumes by their escrowed keys.
+    # Drills on a host with the role offsite open the copies of encrypted volumes by escrowed keys.
     restores = any("offsite" in host.roles for host in hosts) and _encrypted(fleet.hosts.values())
     needed = _encrypted(hosts) or restores or any(host.backup for host in hosts)
     return [ESCROW.variable] if needed else []
@@ -100,7 +100,7 @@ def _wrong_preshared(value: str | None) -> Wrong | None:
     remedy = f"put the output of `{PRESHARED.make}` there; the person needs it too"
     if value is None:
         return "is not set", remedy
-    # Written as 32 bytes are in base64 by wg(8), and not all of them 0, which stands for none.
+    # 32 bytes in base64, in the one way in which wg(8) writes them. 32 bytes of 0 stand for no key.
     if not re.fullmatch(r"(?!A{43}=)[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", value):
         return "is not a preshared key of WireGuard", remedy
     return None
@@ -120,7 +120,7 @@ def _wrong_escrow(value: str | None) -> Wrong | None:
 
 def _wrong_directory(directory: Path) -> Wrong | None:
     if not directory.is_dir():
-        # Not made here: it may be on a disk that is not plugged in.
+        # A run does not make the directory: it may be on a disk that is not plugged in.
         return "is no directory", f"plug in what it is on, or run mkdir -m 700 -p {directory}"
     if directory.stat().st_mode & 0o077:
         return "can be used by others than you", f"run chmod 700 {directory}"
@@ -131,9 +131,9 @@ def _wrong_directory(directory: Path) -> Wrong | None:
 
 # The password of a host's encrypted volume.
 PASSWORD = Kind("GOCRYPTFS_PASSWORD_", _passwords, _wrong_password, make="openssl rand -base64 32")
-# Where gocryptfs.conf and master keys are kept on the operator's machine.
+# The directory on the operator's machine that holds each gocryptfs.conf and master key.
 ESCROW = Kind("ESCROW_DIRECTORY", _escrow, _wrong_escrow)
-# What is mixed into a person's connection to a hub.
+# The secret that WireGuard mixes into a person's connection to a hub.
 PRESHARED = Kind("WIREGUARD_PSK_", _preshared, _wrong_preshared, make="wg genpsk")
 
 KINDS = (PASSWORD, ESCROW, PRESHARED)

@@ -15,7 +15,7 @@ from fleet.secret_kinds import ESCROW, KINDS, escrow_path, kind_of
 
 
 def file_for(fleet: Fleet) -> Path:
-    """The file of secrets that belongs to the fleet's inventory: the lab has its own."""
+    """The file of secrets for the fleet's inventory. The lab has its own file."""
     return LAB_STATE / "env" if is_lab(fleet.file) else ROOT / ".env"
 
 
@@ -34,12 +34,12 @@ class Secrets:
 
     @classmethod
     def load(cls, file: Path, environ: Mapping[str, str]) -> "Secrets":
-        """Reads file, which need not exist; a variable of environ goes before its line there.
+        """Reads the file, which does not have to exist. A variable of environ goes before its line.
 
-        Raises FleetError if the file is there and cannot be read.
+        An empty value counts as not set. Raises FleetError if the file is there and cannot be read.
         """
         try:
-            # No interpolation: a password may hold "${".
+            # No interpolation: a password may contain "${".
             values = dotenv_values(file, interpolate=False)
         except (OSError, UnicodeDecodeError) as error:
             message = f"cannot be read: {type(error).__name__}"
@@ -53,18 +53,18 @@ class Secrets:
         return f"Secrets({', '.join(sorted(self._values))})"
 
     def get(self, name: str) -> str | None:
-        """The value in the clear, None if it is not set. Hand it to nothing that prints."""
+        """The value in clear; None if it is not set. Give the value to nothing that prints."""
         secret = self._values.get(name)
         return secret.get_secret_value() if secret else None
 
     @property
     def escrow_directory(self) -> Path | None:
-        """Where gocryptfs.conf and master keys are kept on the operator's machine."""
+        """The directory on the operator's machine with gocryptfs.conf and master keys, if set."""
         value = self.get(ESCROW.variable)
         return escrow_path(value) if value else None
 
     def problems(self, *names: str) -> list[Problem]:
-        """What is wrong with these variables and their file; messages never hold a value."""
+        """What is wrong with these variables and their file. No message contains a value."""
         found = ((name, kind_of(name).wrong(self.get(name))) for name in names)
         file = shown_path(self.file)
         problems = [Problem(file, name, "", *wrong) for name, wrong in found if wrong]

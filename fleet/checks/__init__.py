@@ -1,1 +1,1 @@
-"""What only shows between records: the same address twice, an access to nothing."""
+"""Problems that only show between records: the same address twice, an access to nothing."""

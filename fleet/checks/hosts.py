@@ -1,7 +1,7 @@
-"""What only shows between hosts: the same address twice, too few disks for the pool.
+"""Problems that only show between hosts, or with group data: an address twice, too few disks.
 
-These checks look at the data as it was read, so that they also see hosts with other mistakes.
-Whatever is malformed is skipped here: the models report it.
+These checks look at the data as it was read, so that they also see hosts with other mistakes. They
+skip values that are malformed: the models report those.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,13 +17,16 @@ from fleet.reading.records import shared_values
 
 Raw = Mapping[str, Any]
 
-# Of a layout that survives a failed disk at least one disk more than it can lose holds data, and a
-# "single" of several disks would be lost with any one of them.
+# raidz: one or two disks for parity, and at least two for data, as with one a mirror does the same.
+# A "single" has exactly one disk: with several, the loss of any of them would lose the pool.
 FEWEST_DISKS = {"single": 1, "mirror": 2, "raidz1": 3, "raidz2": 4}
 
 
 def check_hosts(file: str, hosts: Mapping[str, Raw], pools: Mapping[str, Any]) -> Iterator[Problem]:
-    """Every problem between the hosts (by name, as read) and with the pools (by role, as read)."""
+    """Every problem between the hosts, or with their pools.
+
+    hosts: by name, as read; pools: the settings by role, as read
+    """
     yield from shared_values(file, "address", _of_each(hosts, _address))
     yield from shared_values(file, "volume.uid", _of_each(hosts, _uid))
     yield from shared_values(file, "site.name", _of_each(hosts, _site_name))
@@ -39,7 +42,7 @@ def check_hosts(file: str, hosts: Mapping[str, Raw], pools: Mapping[str, Any]) -
 
 
 def check_copies(file: str, storage: StorageGroup, offsite: OffsiteGroup) -> Iterator[Problem]:
-    """Every kind of snapshot that is to be kept off-site, and that nobody takes."""
+    """A problem for each kind of snapshot that the data keeps off-site, and that nobody takes."""
     for environment, kept in offsite.snapshots:
         taken = getattr(storage.snapshots, environment)
         for period, count in kept:

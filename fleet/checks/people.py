@@ -1,4 +1,4 @@
-"""What only shows between people, and between them and the hosts."""
+"""Problems that only show between people, or between people and hosts."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -15,8 +15,8 @@ from fleet.values.keys import without_comment
 
 
 def check_people(file: str, people: Mapping[str, Person]) -> Iterator[Problem]:
-    """Every problem between the people, by name."""
-    # A key of two people's tells no log which of them came, and stays when one of them is deleted.
+    """Every problem between the people. people: by name"""
+    # If two people had one key, no log could say who came, and the key would outlive either record.
     keys = {name: [without_comment(key.key) for key in it.ssh_keys] for name, it in people.items()}
     yield from shared_values(file, "ssh_keys", keys)
     vpn = {name: it.vpn for name, it in people.items() if it.vpn}
@@ -31,9 +31,9 @@ def check_people(file: str, people: Mapping[str, Person]) -> Iterator[Problem]:
 def check_access(
     file: str, people: Mapping[str, Person], hosts: Mapping[str, Host], now: datetime
 ) -> Iterator[Problem]:
-    """Every problem between the people and the hosts, all of which are valid.
+    """Every problem between the people and the hosts, by name. All of these are valid records.
 
-    An access to nothing, an address that no hub gives, and a host that nobody could administer.
+    Finds access to nothing, addresses of no hub, and hosts that nobody could administer.
     """
     for person in people.values():
         yield from _known_places(file, person, hosts)
@@ -48,7 +48,7 @@ def check_access(
 
 
 def _inside(file: str, host: Host, people: Iterable[Person], now: datetime) -> Iterator[Problem]:
-    """Somebody can get in to a host that lets SSH in from within the VPN alone."""
+    """A problem if SSH is open from within the VPN alone, and no admin is in the VPN."""
     if not any(person.vpn and is_usable_admin(person, host, now) for person in people):
         message = f"the VPN is the only way into {host.name}, and none of its admins is in the VPN"
         yield Problem(file, "people", "vpn", message, "give one of them vpn: key and addresses")
@@ -64,7 +64,7 @@ def _known_places(file: str, person: Person, hosts: Mapping[str, Host]) -> Itera
 
 
 def _addresses_of_hubs(file: str, person: Person, hosts: Mapping[str, Host]) -> Iterator[Problem]:
-    """The person has no address, or one IPv4 and one IPv6, in each hub's prefixes, and no other."""
+    """A problem unless the person has one IPv4 and one IPv6 address at each hub, or none there."""
     if person.vpn is None:
         return
     left = set(person.vpn.addresses)

@@ -1,4 +1,4 @@
-"""What only shows between the ports that a host opens."""
+"""Problems that only show between the ports that a host opens."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from fleet.reading.problems import Problem, shown_path
 
 
 def check_ports(fleet: Fleet) -> Iterator[Problem]:
-    """A port of two services of one host, and one that a host without VPN should close."""
+    """Ports that two services of a host want, and ports for the VPN on a host that is not in it."""
     file = shown_path(fleet.file)
     for name, host in fleet.hosts.items():
         taken: dict[tuple[int, str], Port] = {}

@@ -1,4 +1,4 @@
-"""What only shows between the hosts' ends of the VPN, its prefixes, and the public addresses."""
+"""Problems that only show between hosts' addresses, in the VPN and outside, and its prefixes."""
 
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_network
@@ -14,7 +14,7 @@ GROUP_FILE = "group_data/vpn.py"
 
 
 def check_vpn(file: str, hosts: Mapping[str, Host], vpn: VpnGroup) -> Iterator[Problem]:
-    """Every problem of the hosts, by name, in the VPN."""
+    """Every problem of the hosts in the VPN. hosts: by name"""
     members = {name: host.vpn for name, host in hosts.items() if host.vpn}
     yield from _all_fit(len(members), vpn)
     yield from shared_values(
@@ -41,7 +41,10 @@ def check_vpn(file: str, hosts: Mapping[str, Host], vpn: VpnGroup) -> Iterator[P
 
 
 def _all_fit(hosts: int, vpn: VpnGroup) -> Iterator[Problem]:
-    """A host too many shows in no field of its own, and whoever adds it seeks a free address."""
+    """A problem if the VPN has more hosts than a prefix has addresses.
+
+    No field of a host shows this: a person who adds a host would only find no free address.
+    """
     for prefix in vpn.servers:
         if hosts > size(prefix):
             wider = ip_network(prefix)

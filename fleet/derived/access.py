@@ -1,4 +1,4 @@
-"""Who may do what on a host, and by which keys: what accounts and authorized_keys are made of."""
+"""Who may do what on a host, and by which keys. Runs make accounts and authorized_keys of this."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ from fleet.values.networks import within
 class Account:
     """One person's account on one host.
 
-    admin: whether sudo gives them everything
+    admin: whether sudo lets them do everything
     keys: the lines of their authorized_keys, sshd(8)
-    expires: the last day, in UTC, on which it can be used
+    expires: the last day, in UTC, on which they can use the account
     """
 
     name: str
@@ -26,7 +26,7 @@ class Account:
 
 
 def accounts_on(people: Iterable[Person], host: Host, now: datetime) -> list[Account]:
-    """The accounts that there should be on the host, by name; those that have expired are none."""
+    """The accounts that the host should have, in the order of names, without expired people."""
     found = [
         _account(person, host)
         for person in people
@@ -44,14 +44,14 @@ def is_admin(person: Person, host: Host) -> bool:
 
 
 def is_usable_admin(person: Person, host: Host, now: datetime) -> bool:
-    """Whether the person can log in to the host now, by a key that is valid, and be root there."""
+    """Whether the person can log in to the host now, by a valid key, and become root there."""
     keys = [key for key in person.ssh_keys if not is_over(key.expires, now)]
     usable = any(_is_usable(key, person, host) for key in keys)
     return is_admin(person, host) and usable and not is_over(person.expires, now)
 
 
 def _is_usable(key: Key, person: Person, host: Host) -> bool:
-    """Whether the key is accepted from where the person has to come from."""
+    """Whether the host accepts the key from the addresses that the person has to come from."""
     if not (host.only_by_vpn and key.only_from):
         return True
     own = person.vpn.addresses if person.vpn else ()
@@ -59,9 +59,9 @@ def _is_usable(key: Key, person: Person, host: Host) -> bool:
 
 
 def lockout(people: Iterable[Person], host: Host, key: str | None, now: datetime) -> str | None:
-    """Why whoever is logged in to the host by the key could not come back as an admin, or None.
+    """Why the operator, who is logged in by this key, could not come back as an admin; or None.
 
-    key: "kind base64"; None if the login was by something else
+    key: "kind base64"; None if the operator is not logged in by an SSH key
     """
     person = owner(people, key)
     if key is None:
@@ -77,7 +77,7 @@ def lockout(people: Iterable[Person], host: Host, key: str | None, now: datetime
 
 
 def owner(people: Iterable[Person], key: str | None) -> Person | None:
-    """Whose key it is, "kind base64"."""
+    """The person whose key ("kind base64") this is, or None."""
     return next(
         (it for it in people if key in [without_comment(own.key) for own in it.ssh_keys]), None
     )
@@ -96,14 +96,14 @@ def _account(person: Person, host: Host) -> Account:
 def authorized_key(person: Person, key: Key) -> str:
     """The key's line of authorized_keys.
 
-    Its comment says whose it is: sshd logs a key's fingerprint only, and `ssh-keygen -l -f` on the
-    file shows both.
+    The comment of the line says whose key it is. sshd logs only a key's fingerprint, and
+    `ssh-keygen -l -f` on the file shows both.
     """
     options = []
     if key.only_from:
         options.append(f'from="{",".join(key.only_from)}"')
     if ends := min((day for day in (key.expires, person.expires) if day), default=None):
-        # Z, without which sshd(8) takes it for the host's own time.
+        # Without the Z, sshd(8) takes this for the host's local time.
         options.append(f'expiry-time="{end_of(ends):%Y%m%d%H%M}Z"')
     label = " ".join(part for part in (person.name, comment(key.key)) if part)
     return " ".join([*([",".join(options)] if options else []), without_comment(key.key), label])

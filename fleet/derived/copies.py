@@ -1,4 +1,4 @@
-"""The copies off-site: all of the storage server, each environment with its own retention."""
+"""The copies off-site: all environments of the storage server, each with its own retention."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from fleet.model import Fleet
 
 @dataclass(frozen=True)
 class Copy:
-    """What is below one dataset of the storage server, and where a copy of it is kept.
+    """The datasets below one dataset of the storage server, which are copied to below another.
 
-    source: e.g. "storage/prod"
-    target: e.g. "offsite/storage/prod"
+    source: on the storage server, e.g. "storage/prod"
+    target: on the host that keeps the copies, e.g. "offsite/storage/prod"
     """
 
     source: str
@@ -21,7 +21,7 @@ class Copy:
 
 
 def copies_of(fleet: Fleet) -> list[Copy]:
-    """One for each environment, whether or not it has volumes: what is there is kept."""
+    """One copy for each environment, also without volumes: copies that are there stay."""
     return [
         Copy(
             source=f"{fleet.storage.pool.name}/{environment}",

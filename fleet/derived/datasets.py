@@ -12,9 +12,9 @@ ENVIRONMENTS = ("prod", "staging")
 class Dataset:
     """One filesystem.
 
-    properties: what is set on it and not inherited; sizes in bytes
-    owner: (uid, gid) of its root directory, None to leave it to root
-    inherited: what it must have from its parent
+    properties: those that are set on the dataset itself, and not inherited; sizes in bytes
+    owner: (uid, gid) of its root directory; None to leave the directory to root
+    inherited: the properties that the dataset must inherit from its parent
     """
 
     name: str
@@ -24,9 +24,9 @@ class Dataset:
 
 
 def datasets_of(fleet: Fleet) -> list[Dataset]:
-    """All datasets, each after its parent. Mountpoints are inherited: /<name of the dataset>."""
+    """All datasets, each after its parent. They inherit mountpoints: /<name of the dataset>."""
     storage = fleet.storage
-    # canmount=off: these only pass their properties on, and nobody writes beside the volumes.
+    # canmount=off: these only pass on their properties, so nobody can write beside the volumes.
     parent = {**storage.dataset_properties.chosen(), "canmount": "off"}
     return [
         Dataset(storage.pool.name, {}, None),
@@ -48,7 +48,7 @@ def dataset_name(fleet: Fleet, host: Host) -> str:
 def _volume(fleet: Fleet, host: Host) -> Dataset:
     volume = host.volume
     assert volume is not None
-    # 0 too, so that a reservation that is gone from the data goes from the pool.
+    # 0 is set too, so that a reservation that is gone from the data also goes from the pool.
     properties: dict[str, str | int] = {
         "quota": volume.quota,
         "reservation": volume.reservation or 0,

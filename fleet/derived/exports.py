@@ -1,4 +1,4 @@
-"""The NFS exports that the fleet needs: each volume, to its one client and nobody else."""
+"""The NFS exports that the fleet needs: each volume to its own client alone."""
 
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, uuid5
@@ -10,7 +10,7 @@ from fleet.model import Fleet
 
 @dataclass(frozen=True)
 class Export:
-    """One export: the directory, the client's address in the VPN, the options of exports(5)."""
+    """One export: a directory, the client's IPv4 address in the VPN, and options of exports(5)."""
 
     path: str
     client: str
@@ -18,14 +18,14 @@ class Export:
 
 
 def exports_of(fleet: Fleet) -> list[Export]:
-    """The exports of the whole fleet, so that no run of a part of it takes one away."""
+    """The exports of the whole fleet, so that a run on a part of the hosts takes none away."""
     return [_export(fleet, host) for host in fleet.hosts_with_volume()]
 
 
 def _export(fleet: Fleet, host: Host) -> Export:
     assert host.volume is not None and host.vpn is not None
     name = dataset_name(fleet, host)
-    # mountpoint: without it a pool that is not imported exports the bare directory underneath.
+    # mountpoint: without it the server exports the bare directory while the pool is not imported.
     # fsid: clients keep their mount when the device number or the server changes.
     # all_squash: a client can claim any uid, so every uid becomes the volume's owner.
     options = (

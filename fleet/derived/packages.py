@@ -7,7 +7,7 @@ from fleet.model import Fleet
 def packages_of(fleet: Fleet, host: Host) -> set[str]:
     """The packages of all groups that the host belongs to.
 
-    A host that keeps copies restores them on trial, with the packages of their clients.
+    A host with the role offsite gets those of all clients too: its drills need them.
     """
     names = {*host.groups}
     if "offsite" in names:

@@ -1,7 +1,8 @@
 """The VPN that the fleet needs: each host's WireGuard interface and its peers.
 
-Servers are a mesh over their public addresses. People reach it through a hub, a host with the role
-hub, and have an address in the prefixes of each.
+The servers are a mesh: each reaches the others at their public addresses. People reach the servers
+through a hub, which is a host with the role hub. They have addresses in the `people` of each of
+their hubs.
 """
 
 from collections.abc import Mapping
@@ -20,12 +21,12 @@ from fleet.values.networks import within
 class Peer:
     """One peer, with the fields of wg(8).
 
-    name: of the host or the person
-    public_key: None while the host has not made its own yet
-    endpoint: "address:port"; None for people, whose address is learned
-    allowed_ips: the prefixes that are its own
-    keepalive: seconds, 0 for none
-    preshared: whether a secret of .env is mixed in
+    name: the name of the host or the person
+    public_key: None as long as no key of the host is stored
+    endpoint: "address:port"; None for people, whose address WireGuard learns
+    allowed_ips: the peer's own prefixes
+    keepalive: seconds; 0 for none
+    preshared: whether WireGuard mixes in a secret of .env
     """
 
     name: str
@@ -37,11 +38,11 @@ class Peer:
 
 
 def server_peers(fleet: Fleet, host: Host, keys: Mapping[str, str], now: datetime) -> list[Peer]:
-    """The peers of the host, by name: the other servers and, on a hub, its people.
+    """The peers of the host, in the order of names: the other servers and, on a hub, its people.
 
-    keys: the public keys of the hosts that have one
+    keys: the public keys by host, of the hosts that have one
 
-    Always of the whole fleet, so that no run of a part of it takes one away.
+    The peers are those of the whole fleet, so that a run on a part of the hosts takes none away.
     """
     others = [other for other in fleet.hosts_in_vpn() if other.name != host.name]
     peers = [_server(fleet, other, keys) for other in others]
@@ -52,7 +53,7 @@ def server_peers(fleet: Fleet, host: Host, keys: Mapping[str, str], now: datetim
 
 
 def hub_peer(fleet: Fleet, hub: Host, person: Person, keys: Mapping[str, str]) -> Peer:
-    """The hub as the person's one peer: every server is reached through it, and any to come."""
+    """The hub as the person's one peer, through which they reach all servers, also later ones."""
     assert person.vpn is not None
     return Peer(
         name=hub.name,
@@ -65,20 +66,20 @@ def hub_peer(fleet: Fleet, hub: Host, person: Person, keys: Mapping[str, str]) -
 
 
 def addresses_at(hub: Host, person: Person) -> tuple[str, ...]:
-    """The person's addresses in the prefixes of the hub; none if they are not its peer."""
+    """The person's addresses in the prefixes of the hub; none if the person is not its peer."""
     if person.vpn is None or hub.vpn is None:
         return ()
     return tuple(address for address in person.vpn.addresses if within(address, hub.vpn.people))
 
 
 def prefixes(fleet: Fleet) -> list[str]:
-    """Every prefix of the VPN: of its servers, and of the people of each hub."""
+    """Every prefix of the VPN: those of the servers, and those of each hub's people."""
     people = [prefix for host in fleet.hosts_in_vpn() if host.vpn for prefix in host.vpn.people]
     return [*fleet.vpn.servers, *people]
 
 
 def is_inside(fleet: Fleet, address: str) -> bool:
-    """Whether the address is one of the VPN; False for what is no address at all."""
+    """Whether the address is one of the VPN; False for a text that is not an address."""
     with suppress(ValueError):
         return within(address, prefixes(fleet))
     return False

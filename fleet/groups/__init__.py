@@ -1,7 +1,7 @@
-"""The groups of hosts: one field a file of group_data, of which each group's class is the model.
+"""The groups of hosts. Each has a class, which is the model of its file of group_data.
 
-A new group is a file here, a field of Groups, and a file of group_data. The rest follows: the
-loader, `--limit`, what people may be given access to, ports, accounts.
+A new group is a file here, a field of Groups, and a file of group_data. The rest follows from
+these: the loader, `--limit`, what a person's `access` may name, ports, accounts.
 """
 
 from typing import ClassVar
@@ -24,7 +24,7 @@ class AllGroup(Group):
 
 
 class Groups(Record):
-    """What the hosts of each group should be."""
+    """What the hosts of each group should be: a field for each file of group_data."""
 
     all: AllGroup
     clients: ClientsGroup

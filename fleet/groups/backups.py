@@ -11,9 +11,11 @@ from fleet.values.fields import ClockTime
 class BackupsGroup(Group):
     """The sets that hosts make every night of their own files.
 
-    at: when, by the host's clock; night_hours: how long it may take
-    keep: how many nights; rpo_hours: how old the newest may be, besides night_hours
-    check_minutes: how long a night then looks for damage, and goes on where the last one ended
+    at: when a night begins, by the host's clock
+    night_hours: how long a night may take
+    keep: how many nights' sets the host keeps
+    rpo_hours: how old the newest set may be, on top of night_hours
+    check_minutes: how long a night, after its set, reads on in the store to find damage
     """
 
     member_by: ClassVar = "backup"

@@ -14,11 +14,11 @@ ROLE = "roles"
 
 
 class Group(Record):
-    """What each host of a group should have: a file of group_data.
+    """What each host of a group should have: the model of a file of group_data.
 
-    member_by: the field of a host's record that makes the host a member. `roles` names the groups
-        that are roles.
-    accounts: those that the project makes on hosts for its services: no person may have the name
+    member_by: the field of a host's record that makes the host a member. With `roles` the group is
+        a role, and the record's `roles` have to name it.
+    accounts: the accounts that a run makes on hosts for services: no person may have such a name
     """
 
     member_by: ClassVar[str] = ROLE
@@ -28,5 +28,5 @@ class Group(Record):
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        """What each member opens to the network."""
+        """The ports that each member opens to the network."""
         return ()

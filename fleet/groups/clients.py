@@ -11,7 +11,12 @@ from fleet.values.fields import AbsolutePath
 
 
 class ClientsGroup(Group):
-    """Where the data is seen, and where its ciphertext is if it has one."""
+    """Where a client mounts its volume, and how often it tries.
+
+    mountpoint: where services find the data in clear
+    ciphertext: where an encrypted volume is mounted as the server has it
+    retry_seconds: the time from one attempt to start what does not run to the next attempt
+    """
 
     member_by: ClassVar = "volume"
 

@@ -9,12 +9,15 @@ from fleet.groups.pool import PoolGroup
 from fleet.reading.problems import Invalid
 from fleet.values.fields import Record, Size, Text, matching
 
-# A hundred kilobytes a second are 8 GB a day.
+# 100 KiB a second are 8 GB a day.
 LEAST_BANDWIDTH = 100 * 2**10
 
 
 class RpoHours(Record):
-    """Recovery point objectives: how old the newest snapshot may be, on the server and off-site."""
+    """Recovery point objectives: how old the newest snapshot may be.
+
+    source: on the storage server; offsite: on the host that keeps the copies
+    """
 
     source: Positive
     offsite: Positive
@@ -23,9 +26,9 @@ class RpoHours(Record):
 class OffsiteGroup(PoolGroup):
     """Copies of the storage server, on another host.
 
-    bandwidth: bytes a second at most, of a pull
-    drill: when each week, by the host's clock
-    proof_days: how long one that went well counts, longer than it takes until the next
+    bandwidth: how many bytes a second a pull may take
+    drill: when in the week drills begin, by the host's clock
+    proof_days: how long a drill that went well counts: for longer than the week until the next
     """
 
     accounts: ClassVar = ("coop-pull",)
@@ -52,5 +55,5 @@ class OffsiteGroup(PoolGroup):
         return bandwidth
 
     def rpo_seconds(self) -> dict[str, int]:
-        """By place, how old the newest snapshot may be."""
+        """How many seconds old the newest snapshot may be, by place: "source" and "offsite"."""
         return {place: hours * 3600 for place, hours in self.rpo_hours}

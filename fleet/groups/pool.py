@@ -20,7 +20,7 @@ PoolName = Annotated[
 
 
 class Pool(Record):
-    """The ZFS pool. ashift is the power of two of the disks' sector size: 12 is 4096 bytes."""
+    """The ZFS pool. ashift: the sector size as a power of two, e.g. 12 for 4096 bytes."""
 
     name: PoolName
     layout: Literal["mirror", "raidz1", "raidz2", "single"]
@@ -28,9 +28,10 @@ class Pool(Record):
 
 
 class Retention(Record):
-    """How many snapshots of each age sanoid keeps.
+    """How many snapshots of each kind sanoid keeps.
 
-    All are written out: sanoid destroys what is over the number, so none may fall to 0 by absence.
+    The data has to write all four numbers. sanoid destroys the snapshots over the number, so a
+    number that is forgotten must not count as 0.
     """
 
     hourly: Count
@@ -54,7 +55,7 @@ class Snapshots(Record):
 
 
 class PoolGroup(Group):
-    """A host with a pool: the snapshots that it keeps, and how often all of it is read."""
+    """A host with a pool. scrub: how often the host reads and checks all blocks of the pool."""
 
     pool: Pool
     snapshots: Snapshots

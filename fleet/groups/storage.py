@@ -11,12 +11,17 @@ from fleet.reading.problems import Invalid
 from fleet.values.fields import Record
 from fleet.values.zfs import ZfsProperties
 
-# The kernel refuses any other value for either of the two.
+# The kernel refuses a value outside of this range, for the lease and for the grace.
 NfsSeconds = Annotated[StrictInt, Field(ge=10, le=3600)]
 
 
 class Nfs(Record):
-    """The NFS server: threads, and in seconds how long after its start clients reclaim locks."""
+    """The NFS server.
+
+    threads: how many threads of the kernel serve NFS
+    lease_seconds: how long the server remembers a client that is silent: rpc.nfsd(8)
+    grace_seconds: for how long after its start clients may reclaim their locks, and all wait
+    """
 
     threads: Annotated[StrictInt, Field(ge=1, le=1024)]
     lease_seconds: NfsSeconds

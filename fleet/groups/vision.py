@@ -12,7 +12,11 @@ from fleet.values.fields import PhpSize, Text, matching
 
 
 class VisionGroup(Group):
-    """PHP's version and limits for the vision board."""
+    """PHP's version, and the limits of nginx and PHP, for the vision board.
+
+    upload_max: the largest request; upload_limit_files: how many files it may have
+    memory_limit: the memory that PHP may use for one request
+    """
 
     accounts: ClassVar = ("vision",)
 

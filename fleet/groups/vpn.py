@@ -1,4 +1,4 @@
-"""group_data/vpn.py and hub.py: a host with `vpn`, and the hub that people come through."""
+"""group_data/vpn.py and hub.py: a host with `vpn`, and the hub through which people come."""
 
 from typing import Annotated, ClassVar
 
@@ -13,8 +13,8 @@ from fleet.values.networks import BothPrefixes
 class VpnGroup(Group):
     """The WireGuard interface of every host in the VPN.
 
-    servers: the prefixes, IPv4 and IPv6, that the servers have their addresses from
-    port: UDP, at which every host listens
+    servers: the prefixes, IPv4 and IPv6, that hold the servers' addresses
+    port: the UDP port at which every host listens
     """
 
     member_by: ClassVar = "vpn"
@@ -31,14 +31,14 @@ class VpnGroup(Group):
 
     @property
     def unit(self) -> str:
-        """The unit of systemd that brings the tunnel up: wg-quick(8)."""
+        """The systemd unit that brings the tunnel up: wg-quick(8)."""
         return f"wg-quick@{self.interface}.service"
 
 
 class HubGroup(Group):
-    """What a hub tells the people who come through it.
+    """What the people who come through a hub get in their configuration.
 
-    keepalive_seconds: how often a person's machine says that it is there
+    keepalive_seconds: how often a person's machine sends something to the hub; 0 for never
     """
 
     keepalive_seconds: Annotated[StrictInt, Field(ge=0, le=65535)]

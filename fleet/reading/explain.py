@@ -25,9 +25,9 @@ M = TypeVar("M", bound=BaseModel)
 def validate(
     model: type[M], values: Mapping[str, Any], file: str, record: str
 ) -> tuple[M | None, list[Problem]]:
-    """The record that values make, or None and everything that is wrong with them.
+    """The record that the values make, or None and everything that is wrong with the values.
 
-    record: how problems name it; if "", the first part of the field's path is the record.
+    record: its name in problems; if "", problems take the first part of the field's path
     """
     try:
         return model.model_validate(values), []
@@ -63,7 +63,7 @@ def _explain(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
 
 
 def _known_fields(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
-    """What to write instead of the unknown field at the end of path."""
+    """The remedy for the unknown field at the end of the path."""
     parent: type[BaseModel] | None = model
     for step in path[:-1]:
         parent = _model_of(parent.model_fields[str(step)].annotation) if parent else None

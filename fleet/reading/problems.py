@@ -1,4 +1,4 @@
-"""What is wrong with the data, said so that a person can put it right."""
+"""What is wrong with the data, in words by which a person can put it right."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from fleet import ROOT
 
 
 class Invalid(ValueError):
-    """A value that cannot be accepted. Raised by validators; it never leaves this package."""
+    """A value that cannot be accepted. Validators raise it, and it never leaves `fleet`."""
 
     def __init__(self, message: str, remedy: str) -> None:
         super().__init__(message)
@@ -20,9 +20,9 @@ class Invalid(ValueError):
 class Problem:
     """One thing that is wrong.
 
-    file: path as a person would type it, e.g. "inventories/coop.yml"
-    record: the host, the variable, or the line of the file
-    field: dotted path inside the record, "" if the record as a whole is meant
+    file: the path as a person would type it, e.g. "inventories/coop.yml"
+    record: the host, the person, the variable, or the line of the file; "" for the whole file
+    field: the dotted path inside the record; "" for the whole record
     """
 
     file: str
@@ -37,7 +37,7 @@ class Problem:
 
 
 class FleetError(Exception):
-    """The data cannot be used. `problems` holds everything that was found, at least one."""
+    """The data cannot be used. `problems` has all problems that were found, at least one."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__("\n".join(str(problem) for problem in problems))
@@ -45,10 +45,10 @@ class FleetError(Exception):
 
 
 def shown(value: object) -> str:
-    """The value as an error message quotes it: short, and whatever it is, without failing."""
+    """The value as an error message quotes it: at most 60 characters. Takes any object."""
     try:
         text = repr(value)
-    except Exception:  # group_data is Python, where any object can turn up
+    except Exception:  # group_data is Python, so the value can be any object
         return f"this {type(value).__name__}"
     return text if len(text) <= 60 else f"{text[:57]}..."
 

@@ -1,4 +1,4 @@
-"""Files of records: one mapping in YAML, each record under its name."""
+"""Files of records: one mapping in YAML, with each record under its name."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -16,11 +16,11 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Records(Generic[M]):
-    """What a file holds, by name and in its order.
+    """The records of a file, by name, in the order of the file.
 
-    raw: the records as read, of those that are mappings
-    valid: those that the model accepts
-    problems: what is wrong with the rest, or with the file
+    raw: the records that are mappings, as read
+    valid: the records that the model accepts
+    problems: what is wrong with the other records, or with the file
     """
 
     raw: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class Records(Generic[M]):
 def read_records(model: type[M], title: str, path: Path) -> Records[M]:
     """The records below `title`, the only key of the file.
 
-    model: has a field `name`, which is the record's key in the file
+    model: has a field `name`, for the record's key in the file
     """
     file = shown_path(path)
     content, problems = read_yaml(path, file)
@@ -73,7 +73,7 @@ def _record(model: type[M], name: str, raw: Any, file: str, problems: list[Probl
 def shared_values(
     file: str, field: str, values: Mapping[str, Iterable[object]]
 ) -> Iterator[Problem]:
-    """A problem for each value, by record, that is also one of a record before it."""
+    """A problem for each value that an earlier record has too. values: by record"""
     owners: dict[object, str] = {}
     for record, found in values.items():
         for value in found:

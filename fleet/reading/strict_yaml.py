@@ -1,7 +1,7 @@
 """YAML without its surprises: no duplicate keys, no aliases, no key that is silently a number.
 
-PyYAML takes the last of two equal keys without a word, so a host pasted twice would lose its first
-record; it reads the key `on` as a boolean.
+Of two equal keys PyYAML takes the last and says nothing: a host that is there twice would lose its
+first record. And PyYAML reads the key `on` as a boolean.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from fleet.reading.problems import Problem, shown
 
 
 class _Loader(yaml.SafeLoader):
-    """Collects what it finds in `found` as (line, message, remedy) and reads on."""
+    """Collects problems in `found` as (line, message, remedy), and reads on after each."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """What looks like a date or a number and is none stays text, which its field refuses."""
+        """Text that looks like a date or a number, and is none, stays text: its field refuses."""
         try:
             return super().construct_object(node, deep=deep)
         except ValueError:
@@ -56,9 +56,9 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_yaml(path: Path, file: str) -> tuple[Any, list[Problem]]:
-    """The content of the YAML file at path and what is wrong with its form.
+    """The content of the YAML file at path, and what is wrong with its form.
 
-    file: how problems name it. The content is None if it could not be read at all.
+    file: its name in problems. The content is None if the file could not be read at all.
     """
     try:
         loader = _Loader(path.read_text(encoding="utf-8"))

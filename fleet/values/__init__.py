@@ -1,1 +1,1 @@
-"""The kinds of values that records are made of, each with its own check."""
+"""The kinds of values that a field can have, each with its own check."""

@@ -1,6 +1,6 @@
-"""The kinds of values that records are made of, each with its own check and remedy.
+"""The kinds of values that a field can have, each with its own check and remedy.
 
-Scalars are strict: YAML's `off` is a boolean and never passes for the text "off".
+Scalars are strict: YAML's `off` is a boolean, and no field takes it for the text "off".
 """
 
 import re
@@ -22,13 +22,16 @@ from fleet.values.sizes import parse_size
 
 
 class Record(BaseModel):
-    """A record of the data: it refuses unknown fields and never changes."""
+    """A record of the data. It refuses unknown fields, and never changes."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def matching(pattern: str, what: str, remedy: str) -> AfterValidator:
-    """A check that the whole text matches pattern; `what` says what it is not."""
+    """A check that the whole text matches the pattern.
+
+    what: what a text that does not match is not, e.g. "a host name"
+    """
     compiled = re.compile(pattern, re.ASCII)
 
     def check(value: str) -> str:
@@ -40,7 +43,7 @@ def matching(pattern: str, what: str, remedy: str) -> AfterValidator:
 
 
 def unique(what: str) -> AfterValidator:
-    """A check that no item of the list is there twice."""
+    """A check that no item of the list is there twice. `what` is the kind of item."""
 
     def check(values: tuple[Any, ...]) -> tuple[Any, ...]:
         if repeated := sorted({value for value in values if values.count(value) > 1}):
@@ -57,7 +60,7 @@ def _address(value: str) -> str:
         raise Invalid(
             f"{shown(value)} is not an IP address", "write one such as 192.0.2.11, not a name"
         ) from None
-    # An export to one of these would reach nobody, or everybody.
+    # An export to one of these addresses would reach nobody, or everybody.
     if address.is_unspecified or address.is_multicast or address.is_loopback or "%" in value:
         raise Invalid(f"{value} is not a host's address", "write the host's own address")
     return str(address)
@@ -84,7 +87,7 @@ def _absolute(value: str) -> str:
 def _repository(value: str) -> str:
     remedy = "write one such as https://example.org/site.git"
     if re.search(r"://[^/@]*:[^/]*@", value):
-        # Its own message, because the general one would print the password.
+        # A message of its own, because the general message would print the password.
         raise Invalid("this address holds a password", remedy)
     host = r"(?:[A-Za-z0-9_.-]+@)?[A-Za-z0-9.\[\]:-]+"
     if not re.fullmatch(rf"(?:https|git|ssh)://{host}/[A-Za-z0-9._/~+-]+", value):
@@ -156,7 +159,7 @@ NfsExport = Annotated[
 LvmVolume = Annotated[
     Text,
     matching(
-        # coop-backup is the snapshot's own name.
+        # A backup gives the name coop-backup to its own snapshot.
         r"[A-Za-z0-9_+][A-Za-z0-9_+.-]*/(?!coop-backup$)[A-Za-z0-9_+][A-Za-z0-9_+.-]*",
         "an LVM volume that can be copied",
         "write group and volume, such as vg0/srv",

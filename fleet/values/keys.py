@@ -1,4 +1,4 @@
-"""Public keys as people send them in, of SSH and of WireGuard."""
+"""Public keys of SSH and of WireGuard, in the form in which people send them."""
 
 import base64
 import hashlib
@@ -29,10 +29,10 @@ REMEDY = "put the one line of a file such as ~/.ssh/id_ed25519.pub here"
 def _ssh_key(value: str) -> str:
     """The key as "kind base64", or "kind base64 comment"; raises Invalid."""
     if not value.isascii() or not value.isprintable():
-        # A line more would be a key more.
+        # A second line would be a second key.
         raise Invalid("this is not one line of plain characters", REMEDY)
     if "PRIVATE KEY" in value:
-        # Not shown, and every word of the remedy counts.
+        # The message does not show the key. The person has to do both parts of the remedy.
         raise Invalid("this is a private key", "put the .pub file here, and make a new key")
     kind, _, rest = value.strip().partition(" ")
     if kind not in KINDS:
@@ -42,7 +42,7 @@ def _ssh_key(value: str) -> str:
         raise Invalid(f"{shown(kind)} is not a kind of key", f"use one of {', '.join(KINDS)}")
     blob, _, comment = rest.strip().partition(" ")
     try:
-        # First, as cryptography passes over what is no base64, and sshd does not.
+        # This comes first: cryptography ignores characters that are not base64, and sshd does not.
         base64.b64decode(blob, validate=True)
         key = load_ssh_public_key(f"{kind} {blob}".encode())
     except (ValueError, UnsupportedAlgorithm):
@@ -59,7 +59,7 @@ def _wireguard_key(value: str) -> str:
     except ValueError:
         raw = b""
     remedy = "put the output of `wg pubkey` here"
-    # Written back, as base64 has several ways to write the last of 32 bytes and wg(8) but one.
+    # Encoded again: base64 can write the last of 32 bytes in several ways, and wg(8) takes one.
     if len(raw) != 32 or base64.b64encode(raw).decode() != value:
         raise Invalid(f"{shown(value)} is not a WireGuard public key", remedy)
     if not any(raw):
@@ -72,16 +72,16 @@ WireGuardKey = Annotated[Text, AfterValidator(_wireguard_key)]
 
 
 def without_comment(key: str) -> str:
-    """The key without its comment: two that differ in nothing else are the same key."""
+    """The key without its comment. Two keys that differ only in their comments are the same key."""
     return " ".join(key.split(" ")[:2])
 
 
 def fingerprint(key: str) -> str:
-    """As `ssh-keygen -l` and sshd's log show it."""
+    """The fingerprint of an SSH key, as `ssh-keygen -l` and sshd's log show it."""
     digest = hashlib.sha256(base64.b64decode(key.split(" ")[1])).digest()
     return f"SHA256:{base64.b64encode(digest).decode().rstrip('=')}"
 
 
 def comment(key: str) -> str:
-    """What the person called the key, "" if it has no name."""
+    """The comment by which the person calls the key; "" if there is none."""
     return re.sub(r"^\S+ \S+ ?", "", key)

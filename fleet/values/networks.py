@@ -34,7 +34,7 @@ def _both_versions(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 Prefix = Annotated[Text, AfterValidator(_prefix)]
-# One of IPv4 and one of IPv6; whatever the order in the file, IPv4 comes first.
+# One of IPv4 and one of IPv6. Once read, IPv4 comes first.
 BothAddresses = Annotated[tuple[Address, ...], AfterValidator(_both_versions)]
 BothPrefixes = Annotated[tuple[Prefix, ...], AfterValidator(_both_versions)]
 
@@ -48,13 +48,13 @@ def overlap(one: str, other: str) -> bool:
 def within(address: str, prefixes: Iterable[str]) -> bool:
     """Whether a host can have the address in one of the prefixes.
 
-    The first and the last IPv4 address of one cannot be used.
+    No host can have the first or the last address of an IPv4 prefix, if its length is at most 30.
     """
     return any(_within(address, prefix) for prefix in prefixes)
 
 
 def size(prefix: str) -> int:
-    """How many addresses in the prefix a host can have: see `within`."""
+    """How many addresses of the prefix hosts can have: see `within`."""
     network = ip_network(prefix)
     return network.num_addresses - (2 if _has_ends(network) else 0)
 

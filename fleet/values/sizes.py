@@ -1,6 +1,6 @@
 """Sizes as people write them, in binary units: 500M, 2G, 1.5T, or plain bytes.
 
-K is 1024 bytes, as everywhere in ZFS. "2GB" is refused: to some it means 10**9 bytes.
+K is 1024 bytes, as everywhere in ZFS. "2GB" is refused: some people mean 10**9 bytes by GB.
 """
 
 import re
@@ -12,14 +12,14 @@ UNITS = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "P": 2**50}
 LARGEST = 2**63 - 1
 REMEDY = "write a number with a binary unit such as 500M, 20G or 1.5T, or plain bytes"
 
-# The number of digits is limited because Python refuses to convert very long ones.
+# The number of digits is limited because Python refuses to convert very long numbers.
 _SIZE = re.compile(r"([0-9]{1,20}(?:\.[0-9]{1,20})?)([KMGTP])|([0-9]{1,20})")
 
 
 def parse_size(value: object) -> int:
     """The bytes that value ("1.5T", "4096", 4096) stands for; a fraction of a byte is cut off.
 
-    Raises Invalid if it is not a size, is not above zero or does not fit ZFS's 63 bits.
+    Raises Invalid if value is not a size, is not above zero, or does not fit ZFS's 63 bits.
     """
     if isinstance(value, int) and not isinstance(value, bool):
         size = value
@@ -36,7 +36,7 @@ def parse_size(value: object) -> int:
 def format_size(size: int) -> str:
     """Size bytes in the largest unit that divides them: 2**30 → "1G", 1536 → "1536".
 
-    It always parses back to the same number. Raises ValueError if size is not above zero.
+    `parse_size` gives the same number back. Raises ValueError if size is not above zero.
     """
     if size <= 0:
         raise ValueError(f"a size is above zero, not {size}")

@@ -1,7 +1,7 @@
-"""The ZFS properties that the data may set, each with the values that read back unchanged.
+"""The ZFS properties that the data may set, each with the values that ZFS reports unchanged.
 
-An alias that ZFS accepts and reports under another name (acltype=posixacl is reported as "posix",
-xattr=dir as "on", gzip-6 as "gzip") is left out: it would be set again by every run.
+The aliases that ZFS accepts and reports under another name are left out (it reports
+acltype=posixacl as "posix", xattr=dir as "on", gzip-6 as "gzip"): every run would set them again.
 """
 
 from typing import Annotated, Literal
@@ -30,9 +30,9 @@ def _recordsize(size: int) -> int:
 
 
 class ZfsProperties(Record):
-    """ZFS properties of a filesystem; one that is None is not set and so is inherited.
+    """ZFS properties of a filesystem. A property that is None is not set, so it is inherited.
 
-    `sync=disabled` cannot be chosen: over NFS it loses writes that were acknowledged.
+    The data cannot choose `sync=disabled`: over NFS it loses writes that were acknowledged.
     """
 
     recordsize: Annotated[Size, AfterValidator(_recordsize)] | None = None
