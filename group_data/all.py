@@ -1,5 +1,5 @@
 """What every host should be."""
 
-# With libpam-systemd a login has a session of its own, which can be ended as a whole; procps finds
-# what is left beside it.
+# A run ends the sessions of a person who is out. With libpam-systemd each login has a session of
+# its own, which ends as a whole. procps finds the processes that are left outside of sessions.
 packages = ["openssh-server", "sudo", "libpam-systemd", "procps"]

@@ -1,19 +1,21 @@
-"""What a host should be that has itself backed up: when, how many sets, how old they may get."""
+"""When a host with a `backup` makes its sets, how many it keeps, and how old they may get."""
 
-# borgbackup makes the sets, gocryptfs encrypts them. lvm2 only where a host has it: see its record.
+# borgbackup makes the sets, gocryptfs encrypts them. A host whose record says `lvm` has lvm2.
 packages = ["nfs-common", "gocryptfs", "fuse3", "borgbackup", "python3"]
 
-# When each night, by the host's clock.
+# When each night begins, by the host's clock.
 at = "02:30"
 
-# How many nights are kept.
+# How many nights' sets the host keeps.
 keep = 14
 
-# How long a night's copy may take. It is ended then, and the next one goes on from there.
+# How many hours a night may take. systemd then ends the night, and the next one goes on from there.
 night_hours = 2
 
-# How long a night then reads what is in the store, to find damage: the next one goes on from there.
+# For how many minutes each night, after it has made its set, reads the store to find damage. The
+# next night reads on from there, so that several nights together read all of it.
 check_minutes = 15
 
-# How old the newest set may be, besides the time that the next one takes.
+# How many hours old the newest set may be before it is an alarm. The night_hours come on top: the
+# next set may take that long.
 rpo_hours = 24

@@ -1,14 +1,15 @@
-"""What every host with a volume should be: where the storage appears on it."""
+"""What every host with a volume should be: where the storage is mounted on the host."""
 
-# fuse3: gocryptfs cannot mount without it, and its package does not ask for it.
+# gocryptfs cannot mount without fuse3, and Debian's package gocryptfs does not ask for fuse3.
 packages = ["nfs-common", "gocryptfs", "fuse3"]
 
-# Where services find their data, encrypted or not.
+# Where services find their data, in clear, whether or not the volume is encrypted.
 mountpoint = "/media/storage"
 
-# Where an encrypted volume's files lie as they come from the server. Beside the mountpoint and not
-# above it, so that neither mount hides the other.
+# Where an encrypted volume is mounted as the server has it, as ciphertext. This has to be beside
+# the mountpoint, and not above or below it, so that neither mount hides the other.
 ciphertext = "/media/ciphertext"
 
-# How long after a failed attempt the mount is tried again.
+# How many seconds after one attempt the host tries again to start what does not run: the mount, and
+# the services on it.
 retry_seconds = 15

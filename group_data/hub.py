@@ -1,7 +1,8 @@
-"""What a hub of the VPN should be, through which people come in."""
+"""What a hub should be: the host through which people come into the VPN."""
 
-# It needs what every host in the VPN has.
+# None: a hub needs only what every host in the VPN gets (vpn.py).
 packages: list[str] = []
 
-# A person's machine is mostly behind NAT, which forgets a connection that is silent.
+# How often a person's machine sends something to the hub; 0 for never. Most of these machines are
+# behind NAT, and NAT forgets a connection that is silent.
 keepalive_seconds = 25

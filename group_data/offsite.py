@@ -1,28 +1,31 @@
-"""What a host should be that keeps copies of the storage server: its pool, how long it keeps."""
+"""What a host with copies of the storage server should be: its pool, how long it keeps copies."""
 
-# sanoid's package has syncoid; mbuffer limits its bandwidth.
+# syncoid is in the package sanoid. mbuffer limits the bandwidth of a pull.
 packages = ["zfs-dkms", "zfsutils-linux", "sanoid", "mbuffer", "python3"]
 
-# The disks themselves are listed with the host. layout: mirror, raidz1, raidz2 or single.
+# The host's record lists the disks. layout: mirror, raidz1, raidz2 or single.
+# ashift: see group_data/storage.py.
 pool = {"name": "offsite", "layout": "mirror", "ashift": 12}
 
-# How many of each are kept, whatever the storage server still has of them. Each kind has to be
-# taken there at all: group_data/storage.py.
+# How many snapshots of each kind this host keeps, even when the storage server has destroyed its
+# own. A kind that is not 0 here must not be 0 in group_data/storage.py: the server would take none.
 snapshots = {
     "prod": {"hourly": 48, "daily": 35, "weekly": 0, "monthly": 12},
     "staging": {"hourly": 24, "daily": 14, "weekly": 0, "monthly": 0},
 }
 
-# How often every block is read and compared with its checksum: weekly or monthly.
+# How often the host reads every block and compares it with its checksum: weekly or monthly.
 scrub = "monthly"
 
-# Bytes a second at most, so that a first copy leaves the line to others.
+# How many bytes a second a pull may take (20M is 20 MiB), so that a first copy leaves room on the
+# line for others.
 bandwidth = "20M"
 
-# How old the newest snapshot may be, on the storage server and here, before it is an alarm: one an
-# hour is taken there, and pulled.
+# How many hours old the newest snapshot may be before it is an alarm: source is the storage server,
+# offsite is this host. Every hour the server takes a snapshot, and this host pulls it.
 rpo_hours = {"source": 1, "offsite": 2}
 
-# When each copy is restored on trial, by the host's clock, and how many days that counts.
+# When in the week the host restores each volume's copy on trial, by its own clock; and for how many
+# days a drill that went well counts: at least 8, as the next one comes after 7.
 drill = "Sun 04:30"
 proof_days = 8

@@ -3,9 +3,9 @@
 packages = ["wireguard-tools", "nftables"]
 interface = "wg0"
 
-# UDP, on every host: the servers reach each other over their public addresses.
+# The UDP port of every host in the VPN. The servers reach each other at their public addresses.
 port = 51820
 
-# The servers' addresses. Those of people are in prefixes of the hub that they come through, which
-# the hub's own record has.
+# The prefixes that hold the servers' addresses. People have theirs in the prefixes of the hub that
+# they come through: `vpn.people` in the hub's record.
 servers = ["10.66.0.0/24", "fd66::/64"]
