@@ -26,6 +26,8 @@ if {"storage", "offsite"}.intersection(host.groups):
 
 access.preflight()
 
+base.check()
+
 if "vpn" in host.groups:
     vpn.preflight()
 

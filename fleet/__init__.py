@@ -7,10 +7,10 @@ Pure Python: the package knows nothing of pyinfra and opens no connection. Start
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-"""The repository: relative paths in the data are relative to it."""
+"""The repository. Relative paths in the data start here."""
 
 LAB_STATE = ROOT / "lab/.state"
-"""Where the lab keeps what is an operator's own elsewhere."""
+"""The lab's own people, secrets and public keys of hosts. For real hosts an operator has these."""
 
 
 def is_lab(inventory: Path) -> bool:

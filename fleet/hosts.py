@@ -12,6 +12,7 @@ from pydantic import ValidationInfo as Info
 from fleet.groups import GROUPS, POOLED, ROLES
 from fleet.groups.base import ROLE
 from fleet.reading.problems import Invalid, shown
+from fleet.releases import RELEASES, Release
 from fleet.values.fields import (
     AbsolutePath,
     Address,
@@ -194,6 +195,8 @@ class Host(Record):
     environment: Environment
     address: Address
     ssh: Ssh = Ssh()
+    # The release of Debian on the host: fleet/releases.py says what differs.
+    debian: Literal[12, 13] = 13
     # Debian's flavour of the kernel, linux-image-...: ZFS's module is compiled with its headers.
     kernel: Literal["amd64", "cloud-amd64"] = "amd64"
     disks: Annotated[tuple[Disk, ...], unique("disk")] = Field((), validate_default=True)
@@ -202,6 +205,10 @@ class Host(Record):
     vpn: HostVpn | None = Field(None, validate_default=True)
     backup: Backup | None = None
     lab: Lab | None = None
+
+    @property
+    def release(self) -> Release:
+        return RELEASES[self.debian]
 
     @property
     def ssh_port(self) -> int:

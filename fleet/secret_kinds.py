@@ -15,7 +15,7 @@ from fleet.people import is_over
 SHORTEST = 20
 
 Wrong = tuple[str, str]
-"""What is wrong with a value, which it never shows, and what to do."""
+"""What is wrong with a value, and what to do. Neither text shows the value."""
 
 
 @dataclass(frozen=True)

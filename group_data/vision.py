@@ -1,9 +1,7 @@
 """What a host of the vision board should be: nginx and PHP, and how large an upload may be."""
 
-# The PHP of Debian 12. The names of the package, the unit and the directory of its configuration
-# contain the version: change `php` and `packages` together.
-php = "8.2"
-packages = ["nginx-light", "php8.2-fpm", "git", "ca-certificates", "curl"]
+# php-fpm is the PHP of the host's release of Debian: fleet/releases.py.
+packages = ["nginx-light", "php-fpm", "git", "ca-certificates", "curl"]
 
 # How large a request nginx and PHP accept, and how many files a request may have.
 upload_max = "100M"

@@ -4,7 +4,7 @@
 hosts.py names              every host, one a line
 hosts.py board              the hosts that the vision board needs, one a line
 hosts.py address HOST       its address
-hosts.py boxes HOST...      the boxes that these hosts are made from
+hosts.py boxes HOST...      the boxes that these hosts are made from, e.g. roles-12
 hosts.py guests HOST...     those of them that need a kernel of their own; all if LAB is "machines"
 hosts.py network            the libvirt network that gives each host its address
 """
@@ -30,6 +30,11 @@ NETWORK = """\
     </dhcp>
   </ip>
 </network>"""
+
+
+def box(host: dict[str, Any]) -> str:
+    """The box that the host is made from: its packages, and its release of Debian."""
+    return f"{host['lab'].get('box', 'roles')}-{host['debian']}"
 
 
 def mac(address: str) -> str:
@@ -60,7 +65,7 @@ def main(command: str, *names: str) -> str:
     if command == "address":
         return str(hosts[names[0]]["address"])
     if command == "boxes":
-        return "\n".join(sorted({hosts[name]["lab"].get("box", "roles") for name in names}))
+        return "\n".join(sorted({box(hosts[name]) for name in names}))
     if command == "guests":
         every = os.environ.get("LAB") == "machines"
         return "\n".join(it for it in names if every or hosts[it]["lab"].get("own_kernel"))

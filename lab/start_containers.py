@@ -17,10 +17,11 @@ def start(names: Sequence[str]) -> None:
     CONTAINERS.mkdir(exist_ok=True)
     hosts = load(Path(INVENTORY)).hosts
     for name in names:
-        container, lab = Container(name), hosts[name].lab
-        assert lab is not None
+        container, host = Container(name), hosts[name]
         if not is_container(name):
-            container.make((STATE / "boot" / lab.box).resolve() / "tree", hosts[name].address)
+            assert host.lab is not None
+            box = STATE / f"boot/{host.lab.box}-{host.debian}"
+            container.make(box.resolve() / "tree", host.address)
         container.resume()
         container.on()
     machines = [machine(name) for name in names]

@@ -9,7 +9,7 @@ from controller.this_run import this_fleet, this_host
 from engine.report import is_unreadable
 from facts.pools import PoolDisks
 from fleet.groups.pool import PoolGroup, Retention
-from operations import files, pools, systemd, zfs
+from operations import debian, files, pools, systemd, zfs
 from roles.templates import render
 
 SANOID_CONF = "/etc/sanoid/sanoid.conf"
@@ -40,6 +40,7 @@ def converge(datasets: Sequence[zfs.Dataset], undeclared: Collection[str] = ()) 
         disks=this_host().disks,
         ashift=pool.ashift,
     )
+    debian.kernels_have(name="Kernels", module="zfs")
     zfs.datasets(name="Datasets", pool=pool.name, wanted=datasets, undeclared=undeclared)
 
 

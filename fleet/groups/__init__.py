@@ -41,9 +41,9 @@ GROUPS: dict[str, type[Group]] = {
     for name, field in Groups.model_fields.items()
     if isinstance(field.annotation, type) and issubclass(field.annotation, Group)
 }
-"""The class of each group, by name; `--limit` takes the name of a host or of a group."""
+"""The class of each group, by name. `--limit` takes the name of a host or of a group."""
 
 ROLES = tuple(name for name, kind in GROUPS.items() if kind.member_by == ROLE)
 
 POOLED = tuple(name for name, kind in GROUPS.items() if issubclass(kind, PoolGroup))
-"""The roles that have a ZFS pool."""
+"""The roles whose hosts have a ZFS pool."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from pyinfra.api import deploy
 
-from controller.this_run import secrets, this_fleet
+from controller.this_run import secrets, this_fleet, this_host
 from fleet.derived.copies import copies_of
 from fleet.derived.datasets import dataset_name
 from fleet.hosts import Host, Site
@@ -32,7 +32,7 @@ def converge() -> None:
         name="Services",
         units=[timer(UNIT)],
         # Started by a drill alone, where nobody else sees them.
-        masked=["nginx.service", vision.fpm()] if _with_site() else [],
+        masked=["nginx.service", this_host().release.fpm_unit] if _with_site() else [],
         loaded=[f"{UNIT}.service"],
     )
 
@@ -105,7 +105,7 @@ def _site(host: Host, site: Site) -> dict[str, str]:
         "name": site.name,
         "nginx": f"{CONFIGURATION}/{host.name}/nginx.conf",
         "php": f"{CONFIGURATION}/{host.name}/php-fpm.conf",
-        "fpm": f"php-fpm{this_fleet().vision.php}",
+        "fpm": this_host().release.fpm,
         "uploads": vision.uploads(site),
     }
 

@@ -31,11 +31,7 @@ def converge() -> None:
 
 def services() -> list[str]:
     """The units that need the storage."""
-    return [fpm(), "nginx.service"]
-
-
-def fpm() -> str:
-    return f"php{this_fleet().vision.php}-fpm.service"
+    return [this_host().release.fpm_unit, "nginx.service"]
 
 
 def root(site: Site) -> str:
@@ -74,10 +70,6 @@ def _site() -> Site:
     return site
 
 
-def _pool() -> str:
-    return f"/etc/php/{this_fleet().vision.php}/fpm/pool.d"
-
-
 def _uploads() -> list[files.Entry]:
     directory = uploads(_site())
     return [
@@ -93,11 +85,12 @@ def _uploads() -> list[files.Entry]:
 
 
 def _configuration() -> list[files.Entry]:
+    pools = this_host().release.fpm_pools
     return [
         files.File(NGINX_SITE, configured("nginx.conf.j2", _site())),
         files.Absent("/etc/nginx/sites-enabled/default"),
-        files.File(f"{_pool()}/vision.conf", configured("pool.conf.j2", _site())),
-        files.Absent(f"{_pool()}/www.conf"),
+        files.File(f"{pools}/vision.conf", configured("pool.conf.j2", _site())),
+        files.Absent(f"{pools}/www.conf"),
         files.File(HEALTH, configured("health.sh.j2", _site()), mode=0o755),
         files.Link(f"{root(_site())}/files", uploads(_site())),
         *(clients.service_file(service) for service in services()),
@@ -106,7 +99,7 @@ def _configuration() -> list[files.Entry]:
 
 def _units() -> list[systemd.Unit]:
     php, nginx = services()
-    pool = f"{_pool()}/vision.conf"
+    pool = f"{this_host().release.fpm_pools}/vision.conf"
     return [
         systemd.Unit(php, restart_on=(clients.drop_in_path(php), pool)),
         systemd.Unit(nginx, restart_on=(clients.drop_in_path(nginx),), reload_on=(NGINX_SITE,)),

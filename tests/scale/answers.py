@@ -15,6 +15,7 @@ from typing import Any
 from engine.fact import END, Fact
 from facts.access import KEYS, Access
 from facts.accounts import Users
+from facts.debian import Debian, Kernels
 from facts.files import SECRETS, Paths, PathState
 from facts.git import Checkouts
 from facts.gocryptfs import Volume
@@ -78,6 +79,16 @@ def _paths(world: World, paths: Sequence[str], secrets: Sequence[str] = ()) -> L
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _debian(world: World) -> Lines:
+    yield "debian 13"
+
+
+def _kernels(world: World, module: str) -> Lines:
+    yield from ("##bootable", "6.12.0-1-amd64")
+    if f"{module}-dkms" not in world.packages:
+        yield from ("##without", "6.12.0-1-amd64")
 
 
 def _packages(world: World, names: Sequence[str]) -> Lines:
@@ -254,7 +265,9 @@ _SETTINGS_OF_DEBIAN = {
 ANSWERS: dict[type[Fact[Any]], Callable[..., Iterable[str]]] = {
     Access: _access,
     Checkouts: _checkouts,
+    Debian: _debian,
     Health: _health,
+    Kernels: _kernels,
     Packages: _packages,
     Paths: _paths,
     Table: _table,

@@ -26,7 +26,7 @@ SHELVES = [
     {"fleet"},
     {"fleet.reading"},
     {"fleet.values"},
-    {"fleet.ports"},
+    {"fleet.ports", "fleet.releases"},
     {"fleet.groups"},
     {"fleet.hosts", "fleet.host_keys", "fleet.people"},
     {"fleet.model"},

@@ -52,8 +52,6 @@ def spoilt(directory: Path, group: str, line: str) -> list[Problem]:
         ("clients", "ciphertext = '/media/storage/x'", "ciphertext", "side by side"),
         ("clients", "ciphertext = '/media'", "ciphertext", "side by side"),
         ("clients", "retry_seconds = 0", "retry_seconds", "equal to 1"),
-        ("vision", "php = 8.2", "php", "put it in quotes"),
-        ("vision", "php = '8.4'", "php", "php8.4-fpm is not among"),
         ("vision", "upload_max = '100MB'", "upload_max", "such as 100M"),
         ("vision", "memory_limit = 128", "memory_limit", "put it in quotes"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from engine.fact import END, Fact
 from facts.access import KEYS, Access
 from facts.accounts import User, Users
+from facts.debian import Debian, Kernels, KernelsState
 from facts.delegations import BELOW_TOO, Delegations
 from facts.files import Paths
 from facts.git import Checkouts, CheckoutState
@@ -33,10 +34,12 @@ QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Checkouts: {"paths": ["/var/www/x"]},
     Delegations: {"datasets": ["tank/prod"]},
     Exports: {},
+    Debian: {},
     Health: {"check": "/usr/local/sbin/health"},
     Mountpoints: {"paths": ["/media/storage"]},
     Packages: {"names": ["nginx", "git"]},
     Paths: {"paths": ["/etc/x"], "secrets": ["/etc/secret"]},
+    Kernels: {"module": "zfs"},
     PoolDisks: {"pool": "tank", "disks": DISKS},
     Table: {"table": "fw", "texts": ["one"], "paths": ["/etc/fw"]},
     Units: {"units": ["x.timer"], "files": ["/etc/systemd/system/x.timer"]},
@@ -97,6 +100,12 @@ def test_files_are_as_they_were_sent(world: World) -> None:
     found = ask(world, Paths, paths=plain, secrets=secrets)
     assert files.differing(entries, found) == []
     assert found["/etc/coop/secret"].content is None
+
+
+def test_the_release_and_a_kernel_that_gets_its_module(world: World) -> None:
+    assert ask(world, Debian).system == "debian 13"
+    world.change("packages.installed", names=["zfs-dkms"])
+    assert ask(world, Kernels, module="zfs") == KernelsState(("6.12.0-1-amd64",), ())
 
 
 def test_packages_and_users(world: World) -> None:

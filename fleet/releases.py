@@ -1,0 +1,41 @@
+"""The releases of Debian that a host may have, and what differs between them.
+
+Nothing else asks for a host's release: whoever needs a difference adds a field here.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release of Debian.
+
+    number: as VERSION_ID in os-release(5) has it
+    codename: as apt's sources have it
+    php: the version of its PHP, a part of the names of units, programs and directories
+    """
+
+    number: int
+    codename: str
+    php: str
+
+    @property
+    def fpm(self) -> str:
+        """The program of PHP's FastCGI process manager; its unit has the name `fpm_unit`."""
+        return f"php-fpm{self.php}"
+
+    @property
+    def fpm_unit(self) -> str:
+        return f"php{self.php}-fpm.service"
+
+    @property
+    def fpm_pools(self) -> str:
+        """The directory of its pools."""
+        return f"/etc/php/{self.php}/fpm/pool.d"
+
+
+# https://packages.debian.org/bookworm/php-fpm, https://packages.debian.org/trixie/php-fpm
+RELEASES = {
+    12: Release(12, "bookworm", php="8.2"),
+    13: Release(13, "trixie", php="8.4"),
+}

@@ -1,0 +1,56 @@
+"""Debian itself. Nothing here changes a host."""
+
+from pyinfra import host
+
+from engine.operation import Commands, ask, operation
+from engine.report import fail, warn
+from facts.debian import Debian, DebianState, Kernels, KernelsState
+
+
+@operation()
+def release(number: int) -> Commands:
+    """The host runs this release of Debian, or fails before anything on it is changed.
+
+    number: as VERSION_ID in os-release(5): 12
+
+    Example:
+        debian.release(name="Debian", number=12)
+    """
+    now = yield from ask(Debian)
+    if wrong := differs(now, number):
+        yield fail(wrong)
+    else:
+        host.noop("the release is as declared")
+
+
+@operation()
+def kernels_have(module: str) -> Commands:
+    """Warns of an installed kernel without this module, into which the next boot may lead."""
+    now = yield from ask(Kernels, module=module)
+    for text in lacking(now, module):
+        warn(text)
+    host.noop("kernels are looked at only")
+
+
+def differs(now: DebianState, number: int) -> str | None:
+    """What is wrong with the release, with the remedy; None if it is the declared one."""
+    if now.system == f"debian {number}":
+        return None
+    return (
+        f"the host runs {now.system or 'an unknown system'}, and its record says debian: {number}; "
+        "write the release into its record, or install that release: docs/move-to-debian-13.md"
+    )
+
+
+def lacking(now: KernelsState, module: str) -> list[str]:
+    """A sentence for each kernel without the module, if another kernel has it.
+
+    Before the module's package is installed, no kernel has the module.
+    """
+    if len(now.without) == len(now.bootable):
+        return []
+    return [
+        f"kernel {version} has no module {module}: do not boot into it; install "
+        f"linux-headers-{version} and run: dkms autoinstall -k {version}"
+        for version in now.without
+    ]

@@ -1,0 +1,40 @@
+"""What every host gets, whatever its roles."""
+
+from pyinfra.api import deploy
+
+from controller.audit import Finding, Look
+from controller.this_run import this_fleet, this_host
+from engine.several import Asked
+from facts.debian import Debian, DebianState, Kernels, KernelsState
+from fleet.derived.packages import packages_of
+from operations import debian, packages
+
+
+@deploy("Debian")
+def check() -> None:
+    """Before all else: on another release, packages and paths would be others."""
+    debian.release(name="Release", number=this_host().debian)
+
+
+@deploy("Every host")
+def converge() -> None:
+    """The packages of all its roles, in one go: apt is slow to start."""
+    names = packages_of(this_fleet(), this_host())
+    if this_host().disks:
+        names.add(f"linux-headers-{this_host().kernel}")
+    packages.installed(name="Packages", names=sorted(names))
+
+
+def audit() -> Look:
+    """The release that the host runs, and whether it would boot with its pool."""
+    asked: list[Asked] = [(Debian, {})]
+    if this_host().disks:
+        asked.append((Kernels, {"module": "zfs"}))
+    return Look("debian", asked, judge)
+
+
+def judge(now: DebianState, kernels: KernelsState | None = None) -> Finding:
+    """kernels: of a host with a pool."""
+    wrong = debian.differs(now, this_host().debian)
+    drift = [*([wrong] if wrong else []), *debian.lacking(kernels or KernelsState(), "zfs")]
+    return Finding({"release": now.system}, "", drift)

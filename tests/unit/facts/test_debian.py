@@ -1,0 +1,51 @@
+from pathlib import Path
+
+from facts.debian import Debian, DebianState, Kernels, KernelsState
+from tests.unit.host_here import ask, sh
+
+BOOKWORM = """\
+PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
+NAME="Debian GNU/Linux"
+VERSION_ID="12"
+ID=debian
+"""
+TRIXIE_SID = 'NAME="Debian GNU/Linux"\nVERSION_CODENAME=trixie\nID=debian\n'
+
+
+def look(tmp_path: Path, fact: type, **arguments: str) -> object:
+    """The fact, on a host whose /etc, /boot and /lib/modules are below tmp_path."""
+    command = fact().command(**arguments)
+    for directory in ("/etc/os-release", "/boot/", "/lib/modules/"):
+        command = command.replace(directory, f"{tmp_path}{directory}")
+    return fact().process(sh("sh", command).stdout.splitlines())
+
+
+def test_the_system_is_told_by_name_and_number(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/os-release").write_text(BOOKWORM)
+    assert look(tmp_path, Debian) == DebianState("debian 12")
+    (tmp_path / "etc/os-release").write_text(TRIXIE_SID)
+    assert look(tmp_path, Debian) == DebianState("debian")
+    (tmp_path / "etc/os-release").unlink()
+    assert look(tmp_path, Debian) == DebianState()
+
+
+def test_this_machine_has_some_system() -> None:
+    assert ask(Debian).system
+
+
+def test_kernels_and_those_that_lack_the_module(tmp_path: Path) -> None:
+    assert look(tmp_path, Kernels, module="zfs") == KernelsState()
+    for version in ("6.1.0-1-amd64", "6.1.0-2-amd64"):
+        (tmp_path / "boot").mkdir(exist_ok=True)
+        (tmp_path / f"boot/vmlinuz-{version}").touch()
+    module = tmp_path / "lib/modules/6.1.0-1-amd64/updates/dkms/zfs.ko.xz"
+    module.parent.mkdir(parents=True)
+    module.touch()
+    # Another module whose name begins with the same letters.
+    other = tmp_path / "lib/modules/6.1.0-2-amd64/zfsx.ko"
+    other.parent.mkdir(parents=True)
+    other.touch()
+    assert look(tmp_path, Kernels, module="zfs") == KernelsState(
+        ("6.1.0-1-amd64", "6.1.0-2-amd64"), ("6.1.0-2-amd64",)
+    )

@@ -1,0 +1,43 @@
+import pytest
+
+from facts.debian import Debian, DebianState, Kernels, KernelsState
+from operations.debian import kernels_have, release
+from tests.unit.operation_harness import run
+
+
+def test_the_declared_release_is_nothing_to_do() -> None:
+    done = run(release, 12, facts={Debian: DebianState("debian 12")})
+    assert (done.commands, done.noops) == ([], ["the release is as declared"])
+
+
+@pytest.mark.parametrize(
+    ("system", "says"),
+    [
+        ("debian 13", "the host runs debian 13, and its record says debian: 12"),
+        ("debian", "the host runs debian, and"),
+        ("ubuntu 12", "the host runs ubuntu 12, and"),
+        ("", "the host runs an unknown system, and"),
+    ],
+)
+def test_another_system_fails_the_host_and_names_the_remedy(system: str, says: str) -> None:
+    done = run(release, 12, facts={Debian: DebianState(system)})
+    assert says in done.failure
+    assert "write the release into its record" in done.failure
+    assert len(done.commands) == 1
+
+
+def test_a_kernel_without_the_module_is_told_and_nothing_is_changed() -> None:
+    state = KernelsState(("6.1.0-1", "6.1.0-2"), ("6.1.0-2",))
+    done = run(kernels_have, "zfs", facts={Kernels: state})
+    assert done.commands == []
+    (text,) = done.warned
+    assert "kernel 6.1.0-2 has no module zfs: do not boot into it" in text
+    assert "linux-headers-6.1.0-2" in text
+
+
+@pytest.mark.parametrize(
+    "state",
+    [KernelsState(), KernelsState(("6.1.0-1",), ("6.1.0-1",)), KernelsState(("6.1.0-1",), ())],
+)
+def test_where_no_kernel_has_it_yet_or_all_have_it_nothing_is_told(state: KernelsState) -> None:
+    assert run(kernels_have, "zfs", facts={Kernels: state}).warned == []
