@@ -1,4 +1,4 @@
-"""Where the roles put programs, units, settings and metrics of their own on a host."""
+"""Where the roles put their own programs, units, settings and metrics on a host."""
 
 import json
 from collections.abc import Mapping
@@ -9,23 +9,23 @@ from fleet import ROOT
 from operations import files, systemd
 
 PROGRAMS = "/usr/local/lib/coop-infra"
-# With nothing but Debian's Python.
+# -I: Debian's Python alone, without modules of users or beside the program: python(1).
 PYTHON = "/usr/bin/python3 -I"
-# For prometheus-node-exporter, and not where Debian's looks by itself: that is below a directory of
-# the account prometheus, which could lead there elsewhere what root writes.
+# prometheus-node-exporter reads this directory if it is started so. Debian's default lies below a
+# directory of the account prometheus, and that account could lead what root writes elsewhere.
 METRICS_DIRECTORY = "/var/lib/coop-infra/metrics"
-# Where metrics were written until November 2026. What names it can go once every host has had a run
-# since then.
+# Metrics were here until November 2026. Once every host has had a run since then, the code that
+# names this directory can go.
 OLD_METRICS_DIRECTORY = "/var/lib/prometheus/node-exporter"
 
 
 def unit_file(name: str) -> str:
-    """name: of a unit, or of a drop-in of one, as in nfs-server.service.d/limits.conf"""
+    """The file of a unit, or of a unit's drop-in, such as nfs-server.service.d/limits.conf."""
     return f"/etc/systemd/system/{name}"
 
 
 def timer(name: str) -> systemd.Unit:
-    """The timer of that name, without its suffix, whose file is one of this project's."""
+    """The unit NAME.timer, whose file is one of this project's."""
     unit = f"{name}.timer"
     return systemd.Unit(unit, restart_on=(unit_file(unit),))
 
@@ -38,9 +38,9 @@ def program(path: str, source: str) -> files.File:
 def program_in_parts(path: str, folder: str) -> list[files.Entry]:
     """A program that is a folder of programs/: its __main__.py as `path`, its parts beside that.
 
-    path: of a file in PROGRAMS, as the parts are found from there
+    path: a file in PROGRAMS, because the program looks for its parts from there
 
-    The parts come first, so that a run that is cut off leaves no program without one of its own.
+    The parts come first: a run that is cut off leaves no program that lacks a part of its own.
     """
     programs = ROOT / "programs"
     parts = [
@@ -56,18 +56,19 @@ def program_in_parts(path: str, folder: str) -> list[files.Entry]:
 
 
 def settings(path: str, values: Mapping[str, Any]) -> files.File:
-    """What a program is told about its host: JSON."""
+    """The JSON that tells a program about its host."""
     return files.File(path, json.dumps(values, indent=2) + "\n")
 
 
 def metrics(file: str) -> list[files.Entry]:
-    """What the program needs that writes this file of METRICS_DIRECTORY; the file itself is its."""
+    """What a program needs to write this file of METRICS_DIRECTORY; the program makes the file."""
     old = f"{OLD_METRICS_DIRECTORY}/{PurePath(file).name}"
     return [
-        # Nobody but root puts anything in its place, and everybody gets to it.
+        # Root's, so that nobody else puts anything in the place of METRICS_DIRECTORY; open, so that
+        # everybody gets to it.
         files.Directory(str(PurePath(METRICS_DIRECTORY).parent)),
         files.Directory(METRICS_DIRECTORY),
         files.Absent(old),
-        # Of a program that was cut off.
+        # A program that was cut off may have left this file.
         files.Absent(str(PurePath(old).with_suffix(".new"))),
     ]

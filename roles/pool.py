@@ -45,13 +45,13 @@ def converge(datasets: Sequence[zfs.Dataset], undeclared: Collection[str] = ()) 
 
 
 def sanoid(policies: dict[str, Retention], takes: bool) -> files.File:
-    """Sanoid's configuration, by dataset; takes: snapshots are made here, not only pruned."""
+    """sanoid's configuration, by dataset. takes: whether sanoid also takes snapshots here"""
     values = {name: retention.model_dump() for name, retention in policies.items()}
     return files.File(SANOID_CONF, render(__file__, "sanoid.conf.j2", policies=values, takes=takes))
 
 
 def units() -> list[systemd.Unit]:
-    """What brings the pool back at boot, keeps its snapshots, and reads all of it now and then."""
+    """The units that import the pool at boot, keep its snapshots, and scrub it now and then."""
     return [
         systemd.Unit("zfs-import-cache.service"),
         systemd.Unit("zfs-import.target"),

@@ -17,7 +17,7 @@ def render(module: str, name: str, **values: Any) -> str:
 
 @cache
 def _environment(folder: Path) -> Environment:
-    """One a folder: it keeps each template compiled, for the hosts to come."""
+    """One environment a folder, which keeps each template compiled for the next hosts."""
     return Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,

@@ -1,4 +1,4 @@
-"""Who gets in by SSH: the people of people.yml, by their keys, and nobody else."""
+"""Who gets in by SSH: people of people.yml and hosts that pull copies, by their keys alone."""
 
 from datetime import UTC, datetime
 from functools import partial
@@ -16,9 +16,9 @@ from operations.access.wanted import Account, Wanted
 from roles import offsite
 from roles.access.found import judge
 
-# In sshd's own words, as `sshd -T` prints them: sshd_config(5). Its ciphers are left to Debian.
+# Names and values are as `sshd -T` prints them: sshd_config(5). Debian chooses the ciphers.
 SSHD = {
-    # The only keys that count are those that root has put there.
+    # Only the keys that root has put into this directory count.
     "authorizedkeysfile": f"{KEYS}/%u",
     "authenticationmethods": "publickey",
     "pubkeyauthentication": "yes",
@@ -32,14 +32,14 @@ SSHD = {
     "authorizedprincipalscommand": "none",
     "authorizedprincipalsfile": "none",
     "trustedusercakeys": "none",
-    # A file that is missing would refuse every key.
+    # A file that is named here and missing would make sshd refuse every key.
     "revokedkeys": "none",
     "permitrootlogin": "no",
-    # Of whoever logs in: what they asked for is run, and they see the whole host.
+    # Whoever logs in runs the command that they asked for, and sees the whole host.
     "forcecommand": "none",
     "chrootdirectory": "none",
     "strictmodes": "yes",
-    # Without it an account that has expired could be used, and nothing would end its sessions.
+    # PAM refuses an account that has expired, and makes the sessions that a run can end.
     "usepam": "yes",
     "permituserenvironment": "no",
     "permituserrc": "no",
@@ -48,15 +48,15 @@ SSHD = {
     "allowagentforwarding": "no",
     "gatewayports": "no",
     "logingracetime": "30",
-    # A machine that went away without a word keeps no session.
+    # The session of a machine that went away without a word ends, here after three minutes.
     "clientaliveinterval": "60",
     "clientalivecountmax": "3",
-    # With the fingerprint of the key that was used.
+    # The log has the fingerprint of the key that was used.
     "loglevel": "VERBOSE",
 }
 
-# Lists of whom sshd lets in at all: others than the operator would be shut out, and no file of here
-# takes back what another one says there.
+# Lists of whom sshd lets in at all. In another file, such a list could shut out everybody but the
+# operator, and nothing in this project's file could take the list back.
 LISTS = ("allowusers", "denyusers", "allowgroups", "denygroups")
 
 
@@ -76,7 +76,7 @@ def converge() -> None:
 
 
 def audit() -> Look:
-    """Who gets in, as it is."""
+    """Who gets in to the host now."""
     want = wanted()
     return Look("access", [(Access, want.question)], partial(judge, wanted=want))
 
@@ -91,13 +91,13 @@ def wanted() -> Wanted:
 
 
 def operator() -> str:
-    """The person by whose key this run is logged in to the host; "" for nobody's, in a dry run."""
+    """The person by whose key this run logged in to the host; in a dry run "" if it is nobody's."""
     person = owner(this_fleet().people.values(), key_of_login())
     return person.name if person else ""
 
 
 def _others() -> dict[str, str]:
-    """What sshd must have and is not given here: where it listens is closed by its number."""
+    """What sshd must have and a run does not set. The firewall closes SSH by the port's number."""
     here = this_host()
     port = {"port": str(here.ssh_port)} if here.only_by_vpn else {}
     return dict.fromkeys(LISTS, "") | port

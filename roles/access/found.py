@@ -1,4 +1,4 @@
-"""Which account is open to whose key, until when, and what of that is not as the data says."""
+"""Who can use which account, by which key and until when, and what differs from the data."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -16,7 +16,12 @@ from roles.templates import render
 
 @dataclass(frozen=True)
 class Key:
-    """A key that is accepted; person: or machine; until: as in authorized_keys, "" for ever."""
+    """A key that sshd accepts for an account.
+
+    key: its fingerprint
+    person: a person or a machine; "nobody" if no record has the key
+    until: the time as in authorized_keys, "" for ever
+    """
 
     account: str
     sudo: bool
@@ -35,7 +40,7 @@ def judge(now: AccessState, wanted: Wanted) -> Finding:
 
 
 def _keys(now: AccessState) -> Iterator[Key]:
-    """Those that sshd accepts, of accounts that are open."""
+    """The keys that sshd accepts, of accounts that are not closed."""
     people, machines = this_fleet().people.values(), this_fleet().pull_keys.load()
     for path, file in sorted(now.files.items()):
         name = path.removeprefix(f"{KEYS}/")

@@ -1,4 +1,4 @@
-"""Backups into a directory of the provider's: a host copies its own files there every night."""
+"""Backups into the provider's directory: a host copies its own files there every night."""
 
 from pyinfra import host
 from pyinfra.api import deploy
@@ -33,7 +33,7 @@ UNITS = ("coop-backup", "coop-backup-status")
 @deploy("Backups")
 def converge() -> None:
     directory = secrets().escrow_directory
-    # Only a dry run comes here without it: the inventory has refused any other.
+    # Only a dry run has no escrow directory here: the inventory refuses any other run.
     if directory:
         gocryptfs_key.key(
             name="Key",
@@ -48,7 +48,7 @@ def converge() -> None:
 
 
 def audit() -> Look | None:
-    """How fresh the sets are, on a host that makes some."""
+    """How fresh the sets are, on a host that makes sets."""
     if this_host().backup is None:
         return None
     return Look("backups", [(Sets, {"program": f"{COMMAND} look"})], judge)

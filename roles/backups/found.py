@@ -6,7 +6,7 @@ from roles.templates import render
 
 
 def judge(sets: SetsState) -> Finding:
-    """newest: its age in minutes, None if there is none."""
+    """The number of sets, and the age of the newest set in minutes, None if there is none."""
     newest = (sets.at - sets.newest) // 60 if sets.newest else None
     return Finding(
         {"sets": sets.sets, "newest": newest},

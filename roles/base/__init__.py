@@ -18,7 +18,7 @@ def check() -> None:
 
 @deploy("Every host")
 def converge() -> None:
-    """The packages of all its roles, in one go: apt is slow to start."""
+    """Install the packages of all roles of the host in one call, because apt is slow to start."""
     names = packages_of(this_fleet(), this_host())
     if this_host().disks:
         names.add(f"linux-headers-{this_host().kernel}")

@@ -1,4 +1,4 @@
-"""A client VM: its dataset mounted at boot, decrypted where the data says so, services on it."""
+"""A client VM: mounts its dataset at boot, decrypts it if the data says so, runs services on it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,10 +19,11 @@ PASSWORD_FILE = "/etc/coop-infra/gocryptfs.password"
 GOCRYPTFS = "gocryptfs-storage.service"
 RETRY = "coop-storage-retry"
 
-# hard: a server that is away makes a writer wait; soft would lose its data and not say so.
+# hard: a writer waits for a server that is away. With soft the writer would lose its data, and
+# nobody would say so.
 NFS_OPTIONS = ("vers=4.2", "hard", "noatime", "nosuid", "nodev", "noexec")
 
-# A storage that does not answer must fail the host, not hang the run: pyinfra's _timeout, seconds.
+# pyinfra's _timeout, in seconds: storage that does not answer fails the host, and the run goes on.
 STALLED = STORAGE_SECONDS + 30
 
 
@@ -33,17 +34,17 @@ def mount_unit(path: str) -> str:
 
 
 def in_command_line(unit: str) -> str:
-    """As ExecStart= wants it, which reads a backslash as the beginning of an escape."""
+    """The unit's name for ExecStart=, which reads a backslash as the beginning of an escape."""
     return unit.replace("\\", r"\\")
 
 
 def storage_unit() -> str:
-    """The unit that is active exactly while this host's storage is mounted, and readable."""
+    """The unit that is active exactly while this host's storage is mounted and readable."""
     return GOCRYPTFS if _volume().encrypted else mount_unit(this_fleet().clients.mountpoint)
 
 
 def service_file(service: str) -> files.Entry:
-    """What ties a service to the storage: it starts on the real mount and stops with it."""
+    """The drop-in by which a service starts only on the real mount, and stops when that goes."""
     drop_in = render(
         __file__,
         "service.conf.j2",
@@ -61,10 +62,10 @@ def drop_in_path(service: str) -> str:
 
 @deploy("Client VM")
 def converge(services: Sequence[str]) -> None:
-    """services: the units that live on the storage, to be started whenever it is there."""
+    """services: the units that need the storage; they start whenever the storage is there"""
     encrypted = _volume().encrypted
     if not encrypted:
-        # Without a _timeout, as it has to be known before anything is mounted.
+        # No _timeout: a run has to know the answer before it mounts anything.
         gocryptfs.none(
             name="Plain volume",
             ciphertext=this_fleet().clients.ciphertext,
@@ -78,7 +79,7 @@ def converge(services: Sequence[str]) -> None:
         name="NFS mount",
         units=mounted,
         masked=nfs.OLD_UNITS,
-        # A service that is masked would keep the mounts that it is tied to from restarting.
+        # A masked service would keep the mounts that it is tied to from restarting.
         loaded=[f"{RETRY}.service", *services],
     )
     if not encrypted:
@@ -96,7 +97,7 @@ def converge(services: Sequence[str]) -> None:
 def _converge_volume() -> None:
     password = secrets().get(PASSWORD.of(host.name))
     escrow = _escrow()
-    # Only a dry run comes here without them: the inventory has refused any other.
+    # Only a dry run has no password or no escrow here: the inventory refuses any other run.
     if password and escrow:
         gocryptfs.volume(
             name="Encrypted volume",
@@ -138,7 +139,7 @@ def _volume() -> Volume:
 def _nfs_source() -> str:
     server = this_fleet().storage_host.vpn
     assert server is not None
-    # The IPv4 address: fleet/derived/exports.py gives it to the client's.
+    # The IPv4 address, because the export is for the client's: fleet/derived/exports.py.
     return f"{server.addresses[0]}:/{dataset_name(this_fleet(), this_host())}"
 
 
@@ -149,7 +150,7 @@ def _nfs_path() -> str:
 
 
 def _mountpoints() -> dict[str, str]:
-    """What may be mounted where, and nothing above or below it."""
+    """By mountpoint, the only type of file system that may be mounted there, also underneath."""
     clients = this_fleet().clients
     if _volume().encrypted:
         return {clients.ciphertext: "nfs4", clients.mountpoint: "fuse.gocryptfs"}
@@ -169,8 +170,8 @@ def _files(services: Sequence[str]) -> list[files.Entry]:
     )
     units = " ".join(map(in_command_line, [storage_unit(), *services]))
     retry = render(__file__, "retry.service.j2", units=units)
-    # Two clients of one host name, as copies of a template are, would take each other's locks away:
-    # nfs(5), NFS version 4 leases.
+    # Two clients with one host name, such as copies of a template, would take each other's locks
+    # away: nfs(5), NFS version 4 leases.
     identity = f"options nfs nfs4_unique_id={host.name}\n"
     entries: list[files.Entry] = [
         files.File("/etc/modprobe.d/coop-nfs.conf", identity),
@@ -183,7 +184,7 @@ def _files(services: Sequence[str]) -> list[files.Entry]:
     ]
     if _volume().encrypted:
         entries.append(files.File(unit_file(GOCRYPTFS), _gocryptfs_service()))
-        # From a time when the data said encrypted: false.
+        # This unit may be left from a time when the data said encrypted: false.
         entries.append(files.Absent(unit_file(mount_unit(clients.mountpoint))))
     return entries
 

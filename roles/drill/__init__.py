@@ -1,4 +1,4 @@
-"""Restores on trial: once a week each volume, by the host that keeps the copies."""
+"""Drills: once a week the host that keeps the copies restores each volume on trial."""
 
 from pathlib import Path
 from typing import Any
@@ -17,31 +17,31 @@ from roles.templates import render
 PROGRAM = f"{PROGRAMS}/drill"
 SETTINGS = "/etc/coop-infra/drill.json"
 CONFIGURATION = "/etc/coop-infra/drill"
-# In memory: a disk of this host that is lost or thrown away opens no encrypted volume.
+# In memory alone: a disk of this host that is lost or thrown away opens no encrypted volume.
 KEYS = "/run/coop-drill-keys"
 UNIT = "coop-drill"
 
 
 @deploy("Restore drills")
 def converge() -> None:
-    """After the clients, whose keys the same run may have escrowed."""
+    """Call this after the clients: the same run may escrow their keys."""
     git.checkouts(name="Pages", wanted=[vision.pages(it.site) for it in _with_site() if it.site])
     files.present(name="Files", entries=_files())
     hand_over()
     systemd.running(
         name="Services",
         units=[timer(UNIT)],
-        # Started by a drill alone, where nobody else sees them.
+        # Only a drill starts nginx and PHP, where nobody else sees them.
         masked=["nginx.service", this_host().release.fpm_unit] if _with_site() else [],
         loaded=[f"{UNIT}.service"],
     )
 
 
 def hand_over() -> None:
-    """The escrowed keys, which a host that keeps copies forgets at each boot."""
+    """Bring the escrowed keys, which a host that keeps copies forgets at each boot."""
     directory = secrets().escrow_directory
     encrypted = [it for it in this_fleet().hosts_with_volume() if it.volume and it.volume.encrypted]
-    # Only a dry run comes here without it, or a fleet that needs none.
+    # Only a dry run, or a fleet that needs no escrow, has no escrow directory here.
     if directory and encrypted:
         escrow_keys.handed_over(
             name="Keys", directory=KEYS, escrows={it.name: directory / it.name for it in encrypted}
@@ -49,7 +49,7 @@ def hand_over() -> None:
 
 
 def run() -> None:
-    """All drills, now; fails the host if one does."""
+    """Make all drills now. A drill that fails fails the host."""
     systemd.finished(name="Restore drills", unit=f"{UNIT}.service")
 
 
@@ -78,7 +78,7 @@ def _files() -> list[files.Entry]:
         program(PROGRAM, "drill.py"),
         settings(SETTINGS, told),
         files.Directory(str(Path(offsite.EVIDENCE).parent), 0o700),
-        # Empty but in a drill, which mounts there where nobody else sees it.
+        # These stay empty: only a drill mounts something there, where nobody else sees the mount.
         files.Directory(clients.mountpoint),
         files.Directory(clients.ciphertext),
         *(entry for it in _with_site() if it.site for entry in _site_files(it, it.site)),
@@ -111,10 +111,10 @@ def _site(host: Host, site: Site) -> dict[str, str]:
 
 
 def _site_files(host: Host, site: Site) -> list[files.Entry]:
-    """The site's own configuration, around which stands the least that lets it run."""
+    """The site's own configuration, within the least that nginx and PHP need around it."""
     assert host.volume is not None
     own = _site(host, site)
-    # Users are known here by their number only.
+    # This host knows users of clients by number only.
     uid = str(host.volume.uid)
     parts = {
         "server": vision.configured("nginx.conf.j2", site),

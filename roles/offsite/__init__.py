@@ -1,7 +1,8 @@
 """Copies off-site: a host with the role offsite pulls the storage server's snapshots.
 
-The server gives it an account that may send what is below the datasets, through a command that
-admits nothing else (source.py). Neither side can take away what the other has.
+The storage server gives that host an account, which may read and send what is below the copied
+datasets, through a forced command that refuses everything else (source.py). Neither side can take
+away what the other has.
 """
 
 from pyinfra import host
@@ -33,12 +34,12 @@ from roles.templates import render
 HOME = "/var/lib/coop-offsite"
 SOURCE, BOOKMARKS = f"{PROGRAMS}/offsite-source", f"{PROGRAMS}/offsite-bookmarks"
 MANIFEST = f"{PROGRAMS}/offsite-manifest"
-# Where the storage server keeps them; source.py, which runs there, has the same.
+# The manifests on the storage server. source.py, which runs there, has the same path.
 MANIFESTS = "/var/lib/coop-manifests"
 PULL, HOLD = f"{PROGRAMS}/offsite-pull", f"{PROGRAMS}/offsite-hold"
 STATUS = f"{PROGRAMS}/offsite-status"
 SETTINGS = "/etc/coop-infra/offsite.json"
-# What has been fetched of the storage server's manifests, and what drills have shown.
+# The manifests that pulls have fetched from the storage server, and the results of drills.
 FETCHED = f"{HOME}/manifests"
 EVIDENCE = "/var/lib/coop-drill/evidence.json"
 METRICS = f"{METRICS_DIRECTORY}/coop-offsite.prom"
@@ -54,7 +55,7 @@ KEY = keys.Pair(
     owner=ACCOUNT,
 )
 
-# Nothing of a copy is ever mounted, or has power here.
+# ZFS mounts no copy here by itself, and nothing in a copy has power.
 PARENT = {
     "canmount": "off",
     "mountpoint": "none",
@@ -67,7 +68,7 @@ PARENT = {
 
 @deploy("Key of the copies off-site")
 def make_key() -> None:
-    """Before access.converge, which lets it in to the storage server."""
+    """Call this before access.converge, which admits the key on the storage server."""
     name = host.name
     accounts.service_user(name="User", user=ACCOUNT, home=HOME)
     keys.own(
@@ -79,7 +80,7 @@ def make_key() -> None:
 
 
 def accepted() -> dict[str, tuple[str, ...]]:
-    """By account, the lines of authorized_keys for the machines that come to this host."""
+    """By account, the lines of authorized_keys for the machines that log in to this host."""
     pullers = this_fleet().hosts_with_role("offsite")
     if "storage" not in this_host().roles or not pullers:
         return {}
@@ -96,9 +97,9 @@ def _line(puller: Host, key: str) -> str:
 
 @deploy("Source of copies off-site")
 def serve() -> None:
-    """On the storage server: what a pull needs there."""
+    """What a pull needs on the storage server."""
     sources = [copy.source for copy in copies_of(this_fleet())]
-    # A shell, as sshd starts the forced command by it.
+    # The account needs a shell, because sshd starts the forced command with it.
     accounts.service_user(name="User", user=ACCOUNT, home="/", shell="/bin/sh")
     write = f"{PYTHON} {MANIFEST} write {MANIFESTS} {' '.join(sources)}"
     files.present(
@@ -108,7 +109,8 @@ def serve() -> None:
             files.File(BOOKMARKS, render(__file__, "bookmarks.sh.j2", sources=sources), 0o755),
             _before_pruning(BOOKMARKS),
             program(MANIFEST, "offsite/manifest.py"),
-            # Its group is that of whatever is written there.
+            # Setgid: whatever is written there belongs to the account's group, so that the account
+            # can read it.
             files.Directory(MANIFESTS, 0o2750, "root", ACCOUNT),
             files.File(unit_file(WRITE), render(__file__, f"{WRITE}.j2", command=write)),
             files.File(TAKE_FILE, render(__file__, "take.conf.j2", unit=WRITE)),
@@ -202,5 +204,5 @@ def _files() -> list[files.Entry]:
 
 
 def _before_pruning(command: str) -> files.File:
-    """What has to be done before sanoid destroys anything: if it fails, sanoid does not."""
+    """The drop-in by which sanoid prunes only after this command has succeeded."""
     return files.File(PRUNE_FILE, render(__file__, "prune.conf.j2", command=command))

@@ -10,9 +10,9 @@ from roles.templates import render
 
 @dataclass(frozen=True)
 class Copy:
-    """How old the newest snapshot of a dataset is in minutes, None for none.
+    """The age of a dataset's newest snapshot in minutes, None if there is no snapshot.
 
-    source: at the storage server when it was looked at last; offsite: on the host itself
+    source: on the storage server, as of the last pull; offsite: on the host that keeps the copies
     """
 
     dataset: str
@@ -36,5 +36,5 @@ def _ages(copies: CopiesState) -> Iterator[Copy]:
 
 
 def _age(at: int, taken: int | None) -> int | None:
-    """Minutes; None if there is none."""
+    """In minutes; None if there is no snapshot."""
     return None if taken is None else (at - taken) // 60

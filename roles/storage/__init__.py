@@ -1,4 +1,4 @@
-"""The storage server: a ZFS pool with a dataset for each client VM, exported by NFS to it alone."""
+"""The storage server: a ZFS pool with a dataset for each client VM, exported to it alone by NFS."""
 
 from pyinfra.api import deploy
 

@@ -19,11 +19,11 @@ NGINX_SITE = "/etc/nginx/sites-enabled/vision"
 def converge() -> None:
     volume = this_host().volume
     assert volume is not None
-    # The owner of the volume: the export makes every file this user's, whoever writes it.
+    # This user owns the volume: the export gives every file to this user, whoever writes the file.
     accounts.service_user(name="User", user=USER, uid=volume.uid)
     git.checkouts(name="Pages", wanted=[pages(_site())], _timeout=clients.STALLED)
     files.present(name="Files", entries=_configuration())
-    # Apart from the rest: of a storage that does not answer nothing is known.
+    # Apart from the other files, because a look at the storage may hang: so it has a _timeout.
     files.present(name="Uploads", entries=_uploads(), _timeout=clients.STALLED)
     systemd.running(name="Services", units=_units())
     health.healthy(name="Health", command=HEALTH, _timeout=clients.STALLED)
@@ -35,22 +35,22 @@ def services() -> list[str]:
 
 
 def root(site: Site) -> str:
-    """Where its pages are."""
+    """The directory of the site's pages."""
     return f"/var/www/{site.name}"
 
 
 def pages(site: Site) -> git.WorkTree:
-    """Its pages, as they should be."""
+    """The site's pages as they should be."""
     return git.WorkTree(root(site), site.repository, site.commit)
 
 
 def uploads(site: Site) -> str:
-    """Where its uploads are, on the storage."""
+    """The directory of the site's uploads, on the storage."""
     return f"{this_fleet().clients.mountpoint}/persistent_{site.name}"
 
 
 def configured(template: str, site: Site, user: str = USER) -> str:
-    """One of the templates beside this file, for that site; user: by whom PHP runs."""
+    """A template of this folder, rendered for the site. user: the account that PHP runs as."""
     return render(
         __file__,
         template,
@@ -74,7 +74,7 @@ def _uploads() -> list[files.Entry]:
     directory = uploads(_site())
     return [
         files.Directory(directory, owner=USER, group=USER),
-        # The index page is a fatal error until there is a first file.
+        # Without any file the index page is a fatal error.
         files.File(
             f"{directory}/00000000-000000.txt",
             "The first vision is still to come.\n",

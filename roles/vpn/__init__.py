@@ -1,4 +1,4 @@
-"""The VPN: WireGuard between all servers, and a hub through which people come."""
+"""The VPN: WireGuard between all servers, and a hub through which people come in."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,13 +26,13 @@ from roles.templates import render
 from roles.vpn import firewall
 from roles.vpn.found import judge_member, judge_stranger
 
-# For the next boot; the interface's operation puts it in force.
+# For the next boot; `wireguard.interface` puts forwarding in force at once.
 FORWARDING = "/etc/sysctl.d/60-coop-vpn.conf"
 NOT_KNOWN = "(a secret that is not set here)"
 
 
 def preflight() -> None:
-    """Refuse a run that would end the tunnel by which its operator comes."""
+    """Refuse a run that would end the tunnel through which its operator comes in."""
     mine = tunnel_to(this_host())
     if mine is None:
         return
@@ -51,14 +51,15 @@ def preflight() -> None:
 
 
 def ends(live: Live, wanted: wireguard.Interface, address: str) -> bool:
-    """Whether the tunnel from this address would not be there any more."""
+    """Whether this change of the interface would end the tunnel from this address."""
     for key, its in live.peers.items():
         if not within(address, its.allowed_ips):
             continue
         peer = next((it for it in wanted.peers if within(address, it.allowed_ips)), None)
         if peer is None and not within(address, wanted.keyless):
             return True
-        # What follows is for the hub itself; to the others it is the peer, and may get a new key.
+        # The rest is for the hub of this tunnel alone. On other servers the peer is the hub, which
+        # may get a new key.
         if alone(address) not in its.allowed_ips:
             continue
         if peer is None or peer.public_key != key or live.public_key != wanted.public_key:
@@ -78,9 +79,9 @@ def converge() -> None:
         store=lambda key: this_fleet().vpn_keys.store(name, key),
     )
     files.present(name="Files", entries=_files())
-    # Above, every host has stored its key: now the peers are known.
+    # Every host of the run has stored its key above, so the peers are known by now.
     wireguard.interface(name="Interface", interface=this_fleet().vpn.interface, wanted=interface)
-    # Over the tunnel that is up now: the proof for a host that lets SSH in by it alone.
+    # After the interface: where SSH is open to the VPN alone, the proof goes through the tunnel.
     firewall.converge()
     systemd.running(name="Services", units=units())
 
@@ -91,7 +92,7 @@ def interface() -> wireguard.Interface:
     if wanted.keyless:
         names = ", ".join(sorted(set(wanted.keyless.values())))
         tell(f"no peers before their first run, as they have no key yet: {names}")
-    # Before a run begins: it will store theirs before it comes to this.
+    # While pyinfra prepares: the run will store the keys of its own hosts before it comes to this.
     first = [] if state.is_executing else hosts_of_run()
     keyless = {prefix: name for prefix, name in wanted.keyless.items() if name not in first}
     return replace(wanted, keyless=keyless)
@@ -107,7 +108,8 @@ def _wanted() -> wireguard.Interface:
         addresses=vpn.addresses,
         port=this_fleet().vpn.port,
         peers=tuple(_peer(peer, peer.public_key) for peer in peers if peer.public_key),
-        # Who has no address any more is not sent out of the hub's other side either.
+        # The prefixes lead into the tunnel even without a peer. So the hub sends no packet for
+        # somebody who has lost their address out on its other side.
         led_here=vpn.people,
         forwards="hub" in this_host().roles,
         keyless={
@@ -127,7 +129,7 @@ def _peer(peer: Peer, public_key: str) -> wireguard.Peer:
         allowed_ips=peer.allowed_ips,
         endpoint=peer.endpoint,
         keepalive=peer.keepalive,
-        # Only a dry run comes here without it: the inventory has refused any other.
+        # Only a dry run lacks the secret here: the inventory refuses any other run.
         preshared=NOT_KNOWN if secret is None else secret,
     )
 
@@ -146,12 +148,12 @@ def _files() -> list[files.Entry]:
 
 
 def units() -> list[systemd.Unit]:
-    """What runs, and at each boot."""
+    """The units that run, now and at each boot."""
     return [systemd.Unit(this_fleet().vpn.unit), *firewall.units()]
 
 
 def audit() -> Look:
-    """Who has a tunnel, and from where ports are open; also on a host that is in no VPN."""
+    """Who has a tunnel, and from where ports are open. Also for a host that is in no VPN."""
     asked: list[Asked] = [(WireGuard, {"interface": this_fleet().vpn.interface})]
     table = {"table": firewall.TABLE, "paths": [firewall.FILE]}
     if this_host().vpn is None:

@@ -1,4 +1,4 @@
-"""What of a host is open to whom, by a table of nftables that is its own."""
+"""Which ports of a host are open to whom: a table of nftables of this project's own."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -24,7 +24,7 @@ UNIT = "coop-firewall.service"
 
 
 def entries() -> list[files.Entry]:
-    """The files of the role, but for the table, which waits for its proof."""
+    """The firewall's files, without that of the table, which needs a proof: nftables.table."""
     return [files.File(unit_file(UNIT), render(__file__, "firewall.service.j2", file=FILE))]
 
 
@@ -44,7 +44,7 @@ def converge() -> None:
 
 
 def text() -> str:
-    """The table as it should be, once nothing is in use any more that it closes."""
+    """The table as it should be, once nobody outside the VPN uses a port that it closes."""
     return _table(closed_ports())
 
 
@@ -55,7 +55,7 @@ def closed_ports() -> list[Port]:
 
 
 def at_once() -> list[Port]:
-    """Those of them that are closed whatever comes in by them now."""
+    """The closed ports that a run closes even if they are in use."""
     return [port for port in closed_ports() if port.name not in IN_USE]
 
 
@@ -67,7 +67,7 @@ def _closed() -> nftables.Closed | None:
 
 
 def _hindrance() -> str | None:
-    """What would be cut off if all ports were closed now, and what to do; None if nothing is."""
+    """Who would be cut off if all ports were closed now, and what to do; None for nobody."""
     ports = [port for port in closed_ports() if port.name in IN_USE]
     found = [reason for port in ports if (reason := IN_USE[port.name]())]
     if not found:
@@ -83,7 +83,7 @@ def _operator_outside() -> str | None:
 
 
 def _clients_outside() -> str | None:
-    """The NFS clients, by their addresses, that do not come by the VPN."""
+    """Which NFS clients come from outside the VPN, and what to do; None if none does."""
     seen: ExportsState = host.get_fact(Exports)
     clients = sorted(client for client in seen.clients if not is_inside(this_fleet(), client))
     if not clients:
@@ -94,13 +94,13 @@ def _clients_outside() -> str | None:
     )
 
 
-# By service, what says who would be cut off if its port were closed now. All others are closed at
-# once.
+# By service, a function that says who would be cut off if the port were closed now. A run closes
+# the ports of all other services at once.
 IN_USE = {"SSH": _operator_outside, "NFS": _clients_outside}
 
 
 def _prove(ports: Sequence[Port]) -> None:
-    """Raises an exception unless the operator gets in, and what is closed does not answer."""
+    """Raises an exception unless the operator gets in, and the closed ports do not answer."""
     here = this_host()
     by_vpn = here.vpn if any(port.name == "SSH" for port in ports) else None
     log_in_anew(operator(), by_vpn.addresses[0] if by_vpn else None)
@@ -112,7 +112,7 @@ def _prove(ports: Sequence[Port]) -> None:
 
 
 def _table(closed: Sequence[Port]) -> str:
-    """The table with these ports open from within the VPN, or to a part of it, only."""
+    """The table that opens these ports only from within the VPN, or only to a part of the VPN."""
     here, inside = this_host(), prefixes(this_fleet())
     return render(
         __file__,
@@ -131,7 +131,7 @@ def _table(closed: Sequence[Port]) -> str:
 
 
 def _only_these(ports: Sequence[Port]) -> dict[int, tuple[list[str], list[str]]]:
-    """By port, the IPv4 and the IPv6 addresses of the hosts that alone may reach it."""
+    """By port number, the IPv4 and the IPv6 addresses of the only hosts that may reach the port."""
     found = {}
     for port in ports:
         if port.to != "vpn":

@@ -16,7 +16,7 @@ from roles.vpn import firewall
 
 @dataclass(frozen=True)
 class Peer:
-    """Who has a tunnel to the host, and the prefixes that are theirs."""
+    """A peer that has a tunnel to the host, and the peer's prefixes."""
 
     name: str
     prefixes: list[str]
@@ -24,7 +24,7 @@ class Peer:
 
 @dataclass(frozen=True)
 class Open:
-    """A port as it is in force; to: "all", or "vpn" where only the VPN or a part of it gets in."""
+    """A port by the table in force. to: "all", or "vpn" if only the VPN or a part of it gets in."""
 
     name: str
     port: int
@@ -41,7 +41,7 @@ def judge_member(
     text: str,
     units: list[Unit],
 ) -> Finding:
-    """On a host that is in the VPN; text: of the table that should be in force."""
+    """For a host that is in the VPN. text: of the table that should be in force"""
     drift = [f"VPN: {it}" for it in wireguard.differences(tunnel.live, interface)]
     if tunnel.config != wireguard.config(interface, hidden=True):
         drift.append("VPN: the file for the next boot is not the wanted one")
@@ -57,7 +57,7 @@ def judge_member(
 
 
 def judge_stranger(tunnel: WireGuardState, table: TableState) -> Finding:
-    """On a host that is not in the VPN."""
+    """For a host that is not in the VPN."""
     there = "VPN: a tunnel or its firewall is there, and the data has no vpn for it"
     return _finding(tunnel, table, {}, [there] if tunnel.live or table.live else [])
 
@@ -76,7 +76,7 @@ def _finding(
 
 
 def _ports(table: str) -> list[Open]:
-    """From where the host's services can be reached, by the table that is in force."""
+    """From where each of the host's ports can be reached, by the table that is in force."""
     return [
         Open(
             port.name,
