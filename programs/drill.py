@@ -1,18 +1,19 @@
-"""Restores the newest copies on trial, and keeps a record of it: a backup counts once that is seen.
+"""Restores the newest copies on trial, and records the results: only a proven backup counts.
 
-    drill.py FILE          each drill, in namespaces of its own, and the record; exit 1 if one fails
-    drill.py FILE NAME     one of them, within these; its result as JSON
+    drill.py FILE          make all drills, each in namespaces of its own; exit 1 if one fails
+    drill.py FILE NAME     make one drill, within these namespaces; print its result as JSON
 
-Runs as root on the host that keeps the copies. A drill mounts the newest snapshot read-only,
-compares all of it with what the storage server had written down, checks and decrypts it by the
-escrowed master key alone, starts the site on it, and fetches its page and a file. It has no
-network, and whatever it mounts or starts ends with it. FILE is JSON:
+The program runs as root on the host that keeps the copies. A drill mounts the newest snapshot that
+has a manifest, read-only, and compares all of it with the manifest, which the storage server wrote.
+It checks and decrypts an encrypted volume with the escrowed master key alone. It starts the site on
+the snapshot, and fetches the site's page and a file. A drill has no network, and all that it mounts
+or starts ends with it. FILE is JSON:
 
-    manifests  the directory that pull.py has put them in
+    manifests  the directory where pull.py puts manifests
     show       the command that shows a tree as a manifest does: manifest.py
-    keys       a directory in memory, with the escrowed master key of each NAME that has one
+    keys       a directory in memory: NAME/masterkey is the escrowed master key, if NAME has one
     evidence   the record, JSON: by dataset the last drill, and when the last good one was
-    max_age    seconds, how old the snapshot may be
+    max_age    how old the snapshot may be, in seconds
     drills     {NAME: {"dataset", "target", "mountpoint", "ciphertext" or None, "uid",
                "site" or None: {"name", "nginx", "php", "fpm", "uploads"}}}
 """
@@ -35,21 +36,21 @@ from typing import Any
 from urllib.parse import quote
 
 ALONE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
-# A snapshot that is younger than now by more than this comes from a clock that is wrong.
+# A snapshot whose time is further in the future than this comes from a wrong clock.
 SKEW_SECONDS = 300
-# A path has 4096 bytes at most, of which JSON may make six each; and a link has another.
+# A path has 4096 bytes at most, of which JSON may make six each. The line of a link has two.
 LINE = 2**16
 SOCKETS = Path("/run/php")
 PAGE_SECONDS = 60
-# No answer, or nginx has no PHP behind it yet.
+# The statuses of a site that still starts: no answer, or nginx has no PHP behind it yet.
 NOT_YET = (0, 502)
-# What an NFS client makes of a file that was removed while it was open. gocryptfs takes it for a
-# name that it cannot decrypt.
+# An NFS client renames a file that is removed while it is open. gocryptfs cannot decrypt the new
+# name.
 NFS_LEFTOVER = re.compile(r'fsck: corrupt entry in dir ".*": "\.nfs[0-9a-f]+"')
-# By the number of the inode, which is the encrypted file's too.
+# The number of the inode is also that of the encrypted file.
 UNREADABLE = re.compile(r'fsck: error reading file ".*" \(inum (\d+)\): ')
 FSCK_ERRORS = 26
-# Before a snapshot: what was written then may have gone on to be written after it.
+# If the last write to a file was so shortly before a snapshot, others may have followed after it.
 WRITING_SECONDS = 300
 
 Settings = dict[str, Any]
@@ -57,11 +58,11 @@ Result = dict[str, Any]
 
 
 class Failed(Exception):
-    """Why the copy cannot be relied on."""
+    """Says why nobody can rely on the copy."""
 
 
 def call(*words: str, stdin: str = "", ok: Sequence[int] = (0,)) -> str:
-    """What the command prints, errors first. Raises Failed."""
+    """Run a command; returns what it prints, errors first. Raises Failed if its exit is not ok."""
     done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
     if done.returncode not in ok:
         said = done.stderr.strip() or done.stdout.strip()
@@ -70,7 +71,7 @@ def call(*words: str, stdin: str = "", ok: Sequence[int] = (0,)) -> str:
 
 
 def newest(manifests: Path, target: str, dataset: str) -> tuple[Result, Path]:
-    """The newest snapshot here of which there is a manifest, and that. Raises Failed."""
+    """The newest snapshot here that has a manifest, and the manifest's file. Raises Failed."""
     columns = ("-o", "name,guid,creation", "-s", "createtxg")
     for line in reversed(
         call("zfs", "list", "-Hpd", "1", "-t", "snapshot", *columns, target).splitlines()
@@ -84,11 +85,12 @@ def newest(manifests: Path, target: str, dataset: str) -> tuple[Result, Path]:
 
 
 def compare(manifest: Path, shown: Iterator[str], snapshot: Result) -> dict[str, int]:
-    """The number of files and bytes, which are as the manifest says. Raises Failed."""
+    """The numbers of files and bytes, if all is as the manifest says. Raises Failed otherwise."""
     end = "{}"
     try:
         with gzip.open(manifest, "rt") as file:
-            # Never more at once, whatever a server in the wrong hands has written.
+            # Never more than LINE at once: a server in the wrong hands may have written lines
+            # without end.
             lines = iter(lambda: file.readline(LINE), "")
             head = json.loads(next(lines, "{}"))
             if not isinstance(head, dict) or not head.items() >= snapshot.items():
@@ -109,15 +111,15 @@ def compare(manifest: Path, shown: Iterator[str], snapshot: Result) -> dict[str,
 
 
 def _some(text: object) -> str:
-    """Enough of it to know it again, and nothing that a terminal or a log would obey."""
+    """Enough of the text to know it again, and nothing that a terminal or a log would obey."""
     return ascii(str(text).strip())[1:-1][:300] or "nothing more"
 
 
 def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> None:
-    """By the escrowed key alone: the config in the copy is not looked at. Raises Failed.
+    """Use the escrowed key alone, and not the config in the copy. Raises Failed.
 
-    A file that was being written when the snapshot was made, at `created`, may end in a part of a
-    block of gocryptfs, and is not wrong for that.
+    created: when the snapshot was made. A file that was being written then may end in a part of a
+        block of gocryptfs, which is no error.
     """
     file = keys / name / "masterkey"
     if not file.exists():
@@ -142,7 +144,7 @@ def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> No
 
 
 def serve(site: Settings, after: ExitStack) -> None:
-    """Start it as in production, on this copy, and use it as a visitor would. Raises Failed."""
+    """Start the site as in production, on this copy, and use it as a visitor. Raises Failed."""
     call("ip", "link", "set", "lo", "up")
     SOCKETS.mkdir(exist_ok=True)
     call("mount", "-t", "tmpfs", "tmpfs", str(SOCKETS))
@@ -167,7 +169,7 @@ def serve(site: Settings, after: ExitStack) -> None:
 
 
 def _page(name: str, programs: Mapping[str, subprocess.Popen[bytes]]) -> str:
-    """Once it is there; the programs serve it."""
+    """The page, as soon as the programs serve it. Raises Failed."""
     end = time.monotonic() + PAGE_SECONDS
     while True:
         try:
@@ -191,7 +193,7 @@ def _get(name: str, path: str) -> tuple[int, bytes]:
 
 
 def one(settings: Settings, name: str) -> Result:
-    """What was seen; a problem ends it, and is part of the result."""
+    """Make one drill; returns its result. A problem ends the drill, and is part of the result."""
     each, start = settings["drills"][name], time.monotonic()
     result: Result = {"at": int(time.time()), "problem": None}
     try:
@@ -208,7 +210,7 @@ def one(settings: Settings, name: str) -> Result:
             shown = subprocess.Popen([*settings["show"], copy], stdout=subprocess.PIPE, text=True)
             assert shown.stdout is not None
             result |= compare(manifest, shown.stdout, found)
-            # One that no client has begun to use has no key, and no site that would start.
+            # A volume that no client has begun to use has no key, and no site that would start.
             in_use = result["files"] > 0
             if in_use and each["ciphertext"]:
                 check_and_decrypt(each, Path(settings["keys"]), name, found["created"])
@@ -220,7 +222,7 @@ def one(settings: Settings, name: str) -> Result:
 
 
 def all_of_them(settings: Settings, words: Sequence[str]) -> int:
-    """The number of drills that failed; words: this program, and its FILE."""
+    """Make and record all drills; returns how many failed. words: of this program, with its FILE"""
     file = Path(settings["evidence"])
     record: dict[str, Result] = json.loads(file.read_text()) if file.exists() else {}
     failed = 0
@@ -245,6 +247,7 @@ def all_of_them(settings: Settings, words: Sequence[str]) -> int:
 
 
 def said(result: Result) -> str:
+    """The result as a line of the journal."""
     if result["problem"]:
         return f"NOT restored: {result['problem']}"
     return (

@@ -1,11 +1,11 @@
-"""The file that the host starts. Its parts lie beside it on a host, in programs/backup."""
+"""The file that a host starts. On a host its parts lie beside it, in programs/backup."""
 
 import sys
 from pathlib import Path
 
 # With -I Python does not look for modules beside the file that it runs.
 sys.path.insert(0, str(Path(__file__).parent))
-# What it compiled and kept there nobody would take away.
+# Nobody would take away the bytecode that Python keeps beside the parts.
 sys.dont_write_bytecode = True
 
 from programs.backup.main import start  # noqa: E402

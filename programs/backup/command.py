@@ -1,4 +1,4 @@
-"""Commands of the host, whose failure says what they printed."""
+"""Runs commands of the host. A failure says what the command printed."""
 
 import subprocess
 import time
@@ -7,16 +7,16 @@ from contextlib import suppress
 from itertools import takewhile
 from typing import Any
 
-# How often what may be possible in a moment is tried, a second apart.
+# How often `patiently` tries, a second apart.
 TRIES = 30
 
 
 class Failed(Exception):
-    """Says what failed, and what it printed."""
+    """Says what failed and why; of a command, what it printed."""
 
 
 def call(*words: str, timeout: float | None = None, **options: Any) -> str:
-    """What the command prints. Raises Failed."""
+    """Run a command, `timeout` seconds at most; returns what it prints. Raises Failed."""
     try:
         done = subprocess.run(
             words, capture_output=True, stdin=subprocess.DEVNULL,
@@ -31,14 +31,14 @@ def call(*words: str, timeout: float | None = None, **options: Any) -> str:
 
 
 def in_short(said: str) -> str:
-    """Its first lines and its last, without borg's traceback, which has the cause at its end."""
+    """The first lines and the last, without borg's traceback, which has the cause at its end."""
     lines = takewhile(lambda line: not line.startswith("Platform:"), said.splitlines())
     plain = [it for it in lines if it.strip() and not it.startswith((" ", "Traceback"))]
     return "\n".join(plain[:3] + plain[3:][-1:])
 
 
 def patiently(done: Callable[[], object]) -> None:
-    """Raises Failed if it does so to the last."""
+    """Try until it is done. Raises Failed if the last attempt does."""
     for _ in range(TRIES - 1):
         with suppress(Failed):
             done()

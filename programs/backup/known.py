@@ -1,4 +1,4 @@
-"""What is written down of the sets, for when they cannot be read."""
+"""Keeps what is known of the sets, for times when nobody can read them."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from programs.backup.sets import SET, TIME, Sets
 
 
 def note(settings: Settings, sets: Sets) -> list[str]:
-    """The sets, which are written down for when they cannot be read."""
+    """The names of the sets. Writes down their number, and when the newest was taken."""
     names = sets.names()
     known = {"sets": len(names), "newest": max(map(taken, names), default=0)}
     replace(last(settings), json.dumps(known))
@@ -18,18 +18,19 @@ def note(settings: Settings, sets: Sets) -> list[str]:
 
 
 def last(settings: Settings) -> Path:
+    """The file of what `note` wrote down."""
     return Path(settings["state"], "last.json")
 
 
 def damage(settings: Settings) -> Path:
-    """What was found to be damaged. It is there until a person has put that right."""
+    """The file that says what a night found damaged. A person removes it after the repair."""
     return Path(settings["state"], "damage")
 
 
 def replace(file: Path, text: str) -> None:
-    """Whole or not at all, for everybody to read, and never through a link. Raises OSError.
+    """Write the file whole or not at all, for everybody to read. Follows no link. Raises OSError.
 
-    The directory is the role's to make.
+    The role makes the directory.
     """
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
@@ -37,12 +38,13 @@ def replace(file: Path, text: str) -> None:
         os.fchmod(out.fileno(), 0o644)
         out.write(text)
         out.flush()
-        # After a reset an empty file would be read as if there had never been a set.
+        # Without this, a reset may leave an empty file, which reads as if there had never been a
+        # set.
         os.fsync(out.fileno())
     new.replace(file)
 
 
 def taken(name: str) -> int:
-    """Seconds since 1970 of a set, by its name."""
+    """When a set was begun, in seconds since 1970, by the set's name."""
     when = datetime.strptime(name.removeprefix(SET), TIME).replace(tzinfo=UTC)
     return int(when.timestamp())

@@ -18,9 +18,10 @@ KINDS = ("unreadable", "damaged", "missing", "ahead", "old")
 
 
 def look(settings: Settings, readable: bool, write: bool) -> int:
-    """What is known of the sets is judged, whether or not they can be read now.
+    """Judge what is known of the sets, even if nobody can read them now. Returns the exit status.
 
-    readable: False while a night is being copied, which then is not said to be wrong
+    readable: False while another one is at work; that nobody can read the sets is no problem then
+    write: whether to write the metrics too
     """
     found: dict[str, str] = {}
     try:
@@ -49,7 +50,7 @@ def look(settings: Settings, readable: bool, write: bool) -> int:
 
 
 def problems(settings: Settings, known: dict[str, int], now: int) -> Iterator[tuple[str, str]]:
-    """What is wrong with the age of the newest, by its kind."""
+    """What is wrong with the age of the newest set: the kind, and a text for a person."""
     age = now - known["newest"]
     if not known["sets"]:
         yield "missing", "there is no set"
@@ -61,9 +62,9 @@ def problems(settings: Settings, known: dict[str, int], now: int) -> Iterator[tu
 
 
 def metrics(known: dict[str, int], found: Mapping[str, str], now: int) -> str:
-    """The same series whatever was found, so that one that is absent can be an alert of its own.
+    """The same series in every case, so that an absent series can be an alert of its own.
 
-    They are listed in docs/backups.md.
+    docs/backups.md lists them.
     """
     families = {
         "coop_set_newest_timestamp_seconds": (

@@ -1,4 +1,4 @@
-"""What is asked for, one at a time on a host."""
+"""Does what the command line asks for, one call at a time on a host."""
 
 import json
 import subprocess
@@ -17,14 +17,14 @@ from programs.backup.night import night
 from programs.backup.source import tidy
 from programs.backup.store import opened
 
-# Not in /run/lock, where anybody may make it first; and who can read it can lock it.
+# Not in /run/lock, where anybody could make the file first: whoever can read it can lock it.
 LOCK = Path("/run/coop-backup.lock")
 # How long a night waits for somebody who looks at the sets.
 LOCK_SECONDS = 1800
 
 
 def start() -> None:
-    """The program, with the arguments of its command line."""
+    """Run the program with the arguments of its command line."""
     try:
         sys.exit(main(json.loads(Path(sys.argv[1]).read_text()), sys.argv[2:]))
     except (Failed, OSError) as error:
@@ -32,11 +32,13 @@ def start() -> None:
 
 
 def main(settings: Settings, words: Sequence[str]) -> int:
+    """Do what the words after FILE ask for; returns the exit status. Raises Failed."""
     LOCK.touch(0o600)
     with LOCK.open("w") as lock, ExitStack() as after:
         mine = locked(lock, LOCK_SECONDS if words == ["night"] else 0)
         if mine and words != ["night"]:
-            # So of a night that was cut off nothing is left, whoever had the lock when it ended.
+            # The tidy after a night that was cut off may have found the lock taken. So whoever has
+            # the lock tidies at the end.
             after.callback(tidy, settings)
         match words:
             case ["look", *flags]:
@@ -58,7 +60,7 @@ def run(settings: Settings, words: Sequence[str]) -> int:
 
 
 def locked(lock: IO[str], seconds: float) -> bool:
-    """Whether nobody else is at work, after so many seconds at most."""
+    """Wait for the lock, `seconds` at most; returns whether this process has it."""
     end = time.monotonic() + seconds
     while True:
         try:

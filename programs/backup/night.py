@@ -1,4 +1,4 @@
-"""A night: a new set is made, and those that are over the number go."""
+"""A night: makes a new set, and drops the sets that are over the number."""
 
 import sys
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The sets: an archive of borg a night."""
+"""The sets: one archive of borg a night."""
 
 import os
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def torn(file: Path) -> bool:
-    """Whether its end is there, and cannot be read."""
+    """Whether the end of the file cannot be read (EIO)."""
     try:
         with file.open("rb") as it:
             it.seek(max(0, file.stat().st_size - 1))
@@ -42,7 +42,7 @@ class Sets:
             **os.environ,
             "BORG_REPO": str(REPOSITORY),
             "BORG_BASE_DIR": settings["state"],
-            # gocryptfs is its encryption.
+            # gocryptfs encrypts, and not borg.
             "BORG_UNKNOWN_UNENCRYPTED_REPO_ACCESS_IS_OK": "yes",
             "BORG_RELOCATED_REPO_ACCESS_IS_OK": "yes",
         }
@@ -51,11 +51,11 @@ class Sets:
         self._had, self._cache = self._state / "had-sets", self._state / ".cache"
 
     def borg(self, *words: str, **options: Any) -> str:
-        """Exit 1, a file that could not be read or changed meanwhile, is a failure too."""
+        """Run borg. Exit 1 is a failure too: a file could not be read, or changed meanwhile."""
         return call("borg", *words, env=self.environment, **options)
 
     def prepare(self) -> None:
-        """They can be read, or begun if there never were any. Raises Failed."""
+        """Make the sets readable, or begin if there never were any. Raises Failed."""
         if not (REPOSITORY / "config").exists():
             if self._had.exists():
                 raise Failed(
@@ -64,16 +64,17 @@ class Sets:
             self._begin()
         self._forget_cache()
         self._drop_torn()
-        # Nobody but this program uses them, and it has the lock of this host.
+        # Only this program uses the sets, and it has the lock of this host: a lock of borg's is
+        # left over.
         self.borg("break-lock")
         with suppress(OSError):
             self._keep_room()
 
     def _forget_cache(self) -> None:
-        """After a boot: borg makes another one from the sets.
+        """Remove the cache after a boot: borg makes another one from the sets.
 
-        What goes back to it after a night that was cut off may be empty if it was cut off by a
-        reset, and then every later night fails: borg 1.2 copies it without a sync.
+        After a night that was cut off, borg goes back to a copy of its cache, which borg 1.2 makes
+        without a sync. A reset may leave that copy empty, and then every later night would fail.
         """
         boot, mark = BOOT.read_text(), self._state / "boot"
         if not mark.exists() or mark.read_text() != boot:
@@ -81,11 +82,11 @@ class Sets:
             mark.write_text(boot)
 
     def _drop_torn(self) -> None:
-        """What was written last, and not to its end, is taken away if it cannot be read.
+        """Remove what borg wrote last and not to its end, if it cannot be read.
 
-        A store that is full, or a reset, leaves a block of gocryptfs in part, which is an error to
-        read. borg looks at the ends of its newest segments for one that is committed, and by that
-        error would end whatever it does. Those after its newest index are of no set.
+        A full store or a reset leaves a part of a gocryptfs block, and reading it is an error. borg
+        reads the ends of its newest segments to find a committed one, and the error would end
+        whatever borg does. The segments after borg's newest index belong to no set.
         """
         numbers = [it.suffix[1:] for it in REPOSITORY.glob("index.*")]
         committed = max((int(it) for it in numbers if it.isdecimal()), default=None)
@@ -96,9 +97,10 @@ class Sets:
                 segment.unlink()
 
     def _keep_room(self) -> None:
-        """A file to take away from a store that is full: borg begins nothing without any room.
+        """Keep a file to take away from a full store: without any room borg begins nothing.
 
-        Where a quota ends it and not the disk, borg does not clean up either: it knows ENOSPC only.
+        If a quota ends the room, and not the disk, borg does not clean up either: it knows ENOSPC
+        only.
         """
         if not ROOM.exists() or ROOM.stat().st_size < ROOM_BYTES:
             ROOM.write_bytes(bytes(ROOM_BYTES))
@@ -114,16 +116,16 @@ class Sets:
             )
         call("rm", "-rf", str(new))
         self.borg("init", "--encryption=none", str(new))
-        # To let go of a set, borg wants the room of one to be free: with its own 500 MB a directory
-        # that is nearly full could not be made emptier.
+        # To drop a set, borg needs free room for one segment. With borg's own 500 MB a segment,
+        # nobody could empty a directory that is nearly full.
         self.borg("config", str(new), "max_segment_size", str(SEGMENT))
         new.rename(REPOSITORY)
 
     def add(self, directory: Path, names: Sequence[str], now: datetime) -> None:
-        """A new one of what is in the directory; it has its name once it is whole."""
+        """Make a set of what is in the directory. It gets its name once it is whole."""
         when = now.strftime(TIME)
         unfinished = f"{UNFINISHED}-{when}"
-        # Of no use elsewhere, and it changes meanwhile.
+        # borg's cache is of no use in a set, and changes meanwhile.
         cache = f"--exclude=pp:{self._cache.relative_to('/')}"
         words = ("create", "--one-file-system", cache, "--", f"::{unfinished}", *names)
         self.borg(*words, cwd=directory)
@@ -131,33 +133,34 @@ class Sets:
         self._had.touch()
 
     def recover(self) -> None:
-        """After a failure the sets can be read and added to, also if the store is full."""
+        """Make the sets usable again after a failure, also in a full store. Raises Failed."""
         ROOM.unlink(missing_ok=True)
         self._drop_torn()
         self.borg("break-lock")
-        # A store on ZFS has the room of what was removed some seconds later.
+        # A store on ZFS frees the room of what was removed some seconds later.
         patiently(self.prune)
         self._keep_room()
 
     def prune(self) -> None:
-        """What a night that failed has left goes too: in a full store it has the next one's room.
+        """Drop the sets that are over the number, and what nights that failed have left.
 
-        What is left of one that was killed, in borg's checkpoints, the next one need not copy
-        again, if it comes before.
+        In a full store such left-overs take the room that the next night needs. A night that was
+        killed leaves borg's checkpoints. A night that comes before the next pruning does not have
+        to copy again what they hold.
         """
         self.borg("delete", f"--glob-archives={UNFINISHED}*")
         self.borg("prune", f"--glob-archives={SET}*", f"--keep-daily={self._keep}")
         self.borg("compact")
 
     def names(self) -> list[str]:
-        """The oldest first."""
-        # By another lock no other than this host's own is meant, which this program has.
+        """The names of the sets, the oldest first."""
+        # A lock of borg's can only be of this host, and this program has the host's lock.
         listed = self.borg("list", "--bypass-lock", "--short", f"--glob-archives={SET}*")
         return listed.splitlines()
 
     def check(self) -> None:
         """Read a part of the store; over the nights all of it. Raises Failed if it is damaged.
 
-        Later sets have in common with earlier ones what has not changed, damage too.
+        Sets share what did not change between them, so they share damage too.
         """
         self.borg("check", "--repository-only", f"--max-duration={self._check}")

@@ -1,4 +1,4 @@
-"""What is copied, as it was at one moment: services stopped, or a snapshot of LVM or ZFS."""
+"""Shows what to copy as it is at one moment: services stopped, or a snapshot of LVM or ZFS."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ RUNNING = ("active", "activating", "reloading")
 
 @contextmanager
 def source(settings: Settings) -> Iterator[Path]:
-    """A directory below which the host's directories are as they were at one moment."""
+    """A directory below which the host's directories are as of one moment. Raises Failed."""
     tidy(settings)
     wanted, names = settings["source"], settings["directories"]
     with ExitStack() as after:
@@ -51,12 +51,12 @@ def _mount(after: ExitStack, at: str, *words: str) -> None:
 
 
 def refuse_other_file_systems(names: Sequence[str], at: str | None) -> None:
-    """What is mounted in a directory is copied, or refused, and not left out in silence.
+    """Refuse directories if a file system within them would be left out in silence.
 
-    But for what holds no files of its own, by findmnt(8): proc, tmpfs, overlay and their like.
+    Those without files of their own do not count, by findmnt(8): proc, tmpfs, overlay and such.
 
-    at: where that is mounted of which there is a snapshot, which has no other; None if the
-        directories are copied themselves
+    at: where the file system of the snapshot is mounted, as the snapshot has no other; None if the
+        directories themselves are copied
     Raises Failed.
     """
     listed = json.loads(call("findmnt", "--real", "--json", "--list", "-o", "TARGET"))
@@ -80,7 +80,7 @@ def refuse_other_file_systems(names: Sequence[str], at: str | None) -> None:
 
 
 def _lvm_snapshot(volume: str) -> str:
-    """Its device."""
+    """Make a snapshot of the volume; returns the snapshot's device."""
     group = volume.partition("/")[0]
     # All that is free, for one night: a snapshot that is full is lost.
     call(
@@ -91,7 +91,7 @@ def _lvm_snapshot(volume: str) -> str:
 
 
 def _stop(units: Sequence[str]) -> None:
-    """Stop those that run, and what ends with them, and remember which: tidy starts them again."""
+    """Stop the units that run, and the units that end with them. Notes which: tidy starts them."""
     if unknown := [unit for unit in units if _properties(unit, "LoadState") != ["loaded"]]:
         raise Failed(f"to be stopped, but not on this host: {', '.join(unknown)}")
     reached: dict[str, None] = {}
@@ -100,7 +100,7 @@ def _stop(units: Sequence[str]) -> None:
         unit = todo.pop()
         if unit not in reached and _properties(unit, "ActiveState")[0] in RUNNING:
             reached[unit] = None
-            # systemd.unit(5): whatever requires it is stopped with it, and not started with it.
+            # Units that require this unit stop with it, but do not start with it: systemd.unit(5).
             todo += _properties(unit, "RequiredBy", "BoundBy", "ConsistsOf")
     STOPPED.write_text("\n".join(reached))
     if reached:
@@ -108,14 +108,14 @@ def _stop(units: Sequence[str]) -> None:
 
 
 def _properties(unit: str, *names: str) -> list[str]:
-    """The words of all of them."""
+    """The words of all these properties of the unit."""
     return call("systemctl", "show", "--value", "-p", ",".join(names), unit).split()
 
 
 def tidy(settings: Settings) -> None:
-    """What was stopped runs again, and no snapshot of this program's is left.
+    """Start what was stopped, and remove this program's snapshot. Raises Failed.
 
-    A unit that does not start is told, and does not keep the next night from being copied.
+    A unit that does not start is told once, and does not keep the next night from making a set.
     """
     try:
         _start()
@@ -142,11 +142,12 @@ def _start() -> None:
 
 def _remove_lvm_snapshot(volume: str) -> None:
     group, _, name = volume.partition("/")
-    # A group's name alone would mean all its volumes, whatever else is said: lvs(8).
+    # With a group's name lvs lists all volumes of the group, whatever other words say: lvs(8). So
+    # these conditions select.
     mine = f"lv_name={SNAPSHOT} && lv_tags={{{SNAPSHOT}}} && origin={name}"
     if not call("lvs", "--noheadings", "-o", "lv_name", "-S", mine, group).split():
         return
-    # Of a night that was killed, the kernel may still have it mounted for a moment.
+    # After a night was killed, the kernel may have the snapshot mounted for a moment more.
     patiently(lambda: call("lvremove", "--quiet", "--yes", f"{group}/{SNAPSHOT}"))
 
 

@@ -11,14 +11,14 @@ from programs.backup.command import Failed, call
 from programs.backup.places import HERE, PLAIN, ROOT, STORE
 from programs.backup.sets import Sets
 
-# hard: what is lost is not lost in silence. One connection: OVH gives an address three.
+# hard: nothing is lost in silence. nconnect=1: OVH gives an address three connections.
 MOUNT_OPTIONS = "hard,nconnect=1,noatime,nosuid,nodev,noexec,retry=0"
 MOUNT_SECONDS = 90
 
 
 @contextmanager
 def opened(settings: Settings) -> Iterator[Sets]:
-    """The store, mounted and decrypted. Raises Failed."""
+    """The sets, while the store is mounted and decrypted. Raises Failed."""
     HERE.mkdir(mode=0o700, exist_ok=True)
     call("mount", "-t", "tmpfs", "-o", "mode=700", "coop-backup", str(HERE))
     for each in (STORE, PLAIN, ROOT):
@@ -37,7 +37,7 @@ def opened(settings: Settings) -> Iterator[Sets]:
 
 @contextmanager
 def _decrypted(settings: Settings, ciphertext: Path) -> Iterator[None]:
-    """gocryptfs ends with this program, also if that is killed: setpriv(1). Raises Failed."""
+    """gocryptfs ends with this program, even if that is killed: setpriv(1). Raises Failed."""
     words = ("-q", "-fg", "-config", settings["config"], "-passfile", settings["password"])
     program = subprocess.Popen(
         ["setpriv", "--pdeathsig", "KILL", "gocryptfs", *words, str(ciphertext), str(PLAIN)],
@@ -52,6 +52,7 @@ def _decrypted(settings: Settings, ciphertext: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        # What was written is there, or fails, now and not when the namespace ends.
+        # The unmount writes everything out, or fails here: at the end of the namespace nobody would
+        # see it fail.
         call("fusermount3", "-u", str(PLAIN))
         program.wait()

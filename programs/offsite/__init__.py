@@ -1,5 +1,5 @@
 """Copies off-site.
 
-pull, hold and status run on the host that keeps the copies; source and manifest run on the
-storage server.
+pull, hold and status run on the host that keeps the copies, and source on the storage server.
+manifest runs on both: the storage server writes manifests, and drills show a copy in the same form.
 """

@@ -1,20 +1,21 @@
-"""Holds every snapshot here for its full time, whatever the source does.
+"""Holds every snapshot here for its full time, whatever the storage server does.
 
-Runs as root on the host that keeps the copies as `hold.py FILE`, after each pull and before
-anything is pruned. A hold is what no stream from the source can take away: zfs-hold(8). FILE is
-JSON, of which this uses
+`hold.py FILE` runs as root on the host that keeps the copies, after each pull and before sanoid
+prunes anything. No stream from the storage server can take a hold away: zfs-hold(8). FILE is JSON,
+of which the program uses
 
-    retentions  {target: {"hourly": 48, ...}}: by dataset how many of each sanoid keeps below it
-    stale       where pull.py has written down which datasets have a part that it cannot go on with
+    retentions  {target: {"hourly": 48, ...}}: how many snapshots sanoid keeps below that dataset
+    stale       the file where pull.py names datasets with a part that no pull can go on with
 
-A snapshot of sanoid's is held for that count times its period, and any other for ever, as nobody
-prunes it here. The newest of each dataset is held whatever its age: the next pull goes on from it.
+The program holds a snapshot of sanoid's for that count times its period. It holds any other
+snapshot for ever, because nobody prunes it here. It holds the newest of each dataset whatever its
+age, because the next pull goes on from it.
 
-A dataset's time is that of its newest snapshot, or of the clock here if that is earlier. So a hold
-ends early only if the clocks of both hosts are wrong, and not at all if nothing new comes.
+For a dataset, "now" is the time of its newest snapshot, or of the clock here if that is earlier. So
+a hold ends early only if the clocks of both hosts are wrong, and not at all if nothing new comes.
 
-What is stale is given up here, as only root may: of what has arrived whole nothing is touched by
-that, see -A in zfs-receive(8).
+The program gives stale parts up, because only root may. This touches nothing that has arrived
+whole: -A in zfs-receive(8).
 """
 
 import json
@@ -26,14 +27,14 @@ from typing import Any
 
 TAG = "coop-offsite"
 HOURS = {"hourly": 1, "daily": 24, "weekly": 24 * 7, "monthly": 24 * 31}
-# Of what Linux takes in one command line only a part.
+# How many names one command gets: a part of what Linux takes in one command line.
 AT_ONCE = 500
 
 Retention = dict[str, int]
 
 
 def main(settings: dict[str, Any], now: float) -> int:
-    """The number of targets of which not all was held and released: each is tried."""
+    """Hold and release below each target; returns for how many targets this failed."""
     failed = 0
     for target, retention in settings["retentions"].items():
         try:
@@ -48,7 +49,7 @@ def main(settings: dict[str, Any], now: float) -> int:
 
 
 def zfs(words: list[str], names: list[str]) -> list[str]:
-    """The lines that it prints of the names, some at a time; it is not called for none."""
+    """Call zfs for AT_ONCE names at a time, never for none; returns the lines that it prints."""
     lines: list[str] = []
     for start in range(0, len(names), AT_ONCE):
         command = ["zfs", *words, *names[start : start + AT_ONCE]]
@@ -58,13 +59,13 @@ def zfs(words: list[str], names: list[str]) -> list[str]:
 
 
 def ours(names: list[str]) -> list[str]:
-    """Those that have this program's hold: an admin's is the admin's to release."""
+    """The names with a hold of this program. An admin's hold is the admin's to release."""
     rows = [line.split("\t") for line in zfs(["holds", "-H"], names)]
     return [row[0] for row in rows if row[1] == TAG]
 
 
 def give_up(stale: Path, targets: list[str]) -> None:
-    """Once, below the targets alone: it is not root who has written it."""
+    """Give stale parts up, once, and only below the targets: root has not written that file."""
     if not stale.exists():
         return
     for name in json.loads(stale.read_text()):
@@ -98,7 +99,7 @@ def changes(lines: list[str], retention: Retention, now: float) -> tuple[list[st
 
 
 def kept_for(name: str, retention: Retention) -> float:
-    """Seconds from its creation on."""
+    """How many seconds from its creation on a snapshot is held."""
     snapshot = name.partition("@")[2]
     kind = snapshot.rpartition("_")[2]
     if not snapshot.startswith("autosnap_") or kind not in HOURS:

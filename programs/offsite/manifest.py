@@ -1,22 +1,22 @@
 """Writes down what is in the newest snapshot of each dataset: the storage server's own word.
 
-    manifest.py write DIRECTORY ROOT...   as root, in a mount namespace of its own, after each time
-                                          that snapshots are taken
-    manifest.py show TREE                 the same of any directory, but for the first line
+    manifest.py write DIRECTORY ROOT...   write the manifests: as root, in a mount namespace of its
+                                          own, each time after snapshots were taken
+    manifest.py show TREE                 print the manifest of any directory, but its first line
 
-A restore drill compares the two, on another host and much later: what differs then was changed in
-between, by whatever.
+A drill compares the two, on another host and much later. If they differ, something was changed in
+between.
 
-DIRECTORY/DATASET/SNAPSHOT.gz is written for each dataset below a ROOT: JSON, one value a line,
+A dataset below a ROOT has the manifest DIRECTORY/DATASET/SNAPSHOT.gz: JSON, one value a line,
 
-    {"dataset": ..., "snapshot": ..., "guid": ..., "created": ...}
+    {"dataset": ..., "snapshot": ..., "guid": ..., "created": ...}    created: seconds since 1970
     [path, kind, mode, uid, gid, size, SHA-256 of a file or target of a link]   for each, in order
-    {"files": number, "bytes": their sum}                             which says that it is whole
+    {"files": number, "bytes": their sum}                     the end: it says that all is there
 
-A file is read again only if its inode, size or ctime has changed since the last manifest: nobody
-but root can set a ctime, utimensat(2). A dataset that takes too long is left for the next time,
-which goes on with what was read: so a client that makes a file of a petabyte, of which it writes no
-block, keeps no other from being written down.
+The program reads a file again only if its inode, size or ctime has changed since the last manifest:
+only root can set a ctime, utimensat(2). If a dataset takes too long, the program leaves it for the
+next time, which goes on with what was read. So a client that makes a file of a petabyte, without
+writing any of it, keeps no other dataset from getting its manifest.
 """
 
 import gzip
@@ -33,11 +33,12 @@ from typing import Any
 
 HERE = Path("/run/coop-manifest")
 CACHE = "cache.json"
-# A file may be written twice within one tick of the clock that ctime is read from, with a snapshot
-# in between: what was so young then is read again.
+# The clock of ctime ticks: two writes, one before a snapshot and one after, may get the same ctime.
+# So a file that was so young at the last snapshot is read again.
 YOUNG_NS = 2 * 10**9
 BLOCK = 2**20
-# Of each dataset, before the next one's turn: less than a drill lets a snapshot be old.
+# How long one dataset may take, before it is the next one's turn: less than the age that a drill
+# allows a snapshot.
 SECONDS = 1800
 KINDS = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
 
@@ -47,11 +48,12 @@ Known = dict[str, list[Any]]
 def rows(root: Path, known: Known, seen: Known) -> Iterator[list[Any]]:
     """Everything below root, in order.
 
-    known: of earlier manifests, by path [inode, size, ctime in ns, digest]; seen: gets the same
+    known: files of earlier manifests, by path [inode, size, ctime in ns, digest]
+    seen: gets the files of this manifest, in the same way
     """
     for directory, names, files in os.walk(root, onerror=_raise):
         names.sort()
-        # The root itself is among them.
+        # The root itself is a row too.
         for name in ([""] if directory == str(root) else []) + sorted([*files, *names]):
             path = Path(directory, name)
             where = str(path.relative_to(root))
@@ -83,7 +85,7 @@ def _digest(path: Path, found: os.stat_result, known: list[Any] | None) -> str:
 
 
 def lines(root: Path, known: Known, seen: Known) -> Iterator[str]:
-    """The manifest but for its first line; arguments as of rows."""
+    """The manifest without its first line. The arguments are those of `rows`."""
     count = size = 0
     for row in rows(root, known, seen):
         yield json.dumps(row)
@@ -93,7 +95,7 @@ def lines(root: Path, known: Known, seen: Known) -> Iterator[str]:
 
 
 def write(file: Path, root: Path, head: dict[str, Any]) -> None:
-    """The manifest of what is at root; head: its first line."""
+    """Write the manifest of what is at root. head: its first line. Raises OSError."""
     cache = file.parent / CACHE
     last = _last(cache)
     before_ns = int(last.get("created", 0)) * 10**9 - YOUNG_NS
@@ -119,7 +121,7 @@ def _keep(cache: Path, head: dict[str, Any], files: Known) -> None:
 
 
 def _last(cache: Path) -> dict[str, Any]:
-    """What was kept of the last manifest; nothing if that cannot be read: all is read anew then."""
+    """What was kept of the last manifest; nothing if that cannot be read: then all is read anew."""
     try:
         found: dict[str, Any] = json.loads(cache.read_text())
     except (OSError, ValueError):
@@ -128,7 +130,7 @@ def _last(cache: Path) -> dict[str, Any]:
 
 
 def snapshots(roots: list[str]) -> dict[str, list[dict[str, Any]]]:
-    """By dataset below the roots, the oldest first."""
+    """The first lines of manifests, by dataset below the roots, the oldest snapshot first."""
     columns = ("-o", "name,guid,creation", "-s", "createtxg")
     listed = subprocess.run(
         ["zfs", "list", "-Hpr", "-t", "snapshot", *columns, *roots],
@@ -153,7 +155,7 @@ def _too_long(*_: object) -> None:
 
 
 def write_all(directory: Path, roots: list[str]) -> int:
-    """The number of datasets of which none could be written: each is tried."""
+    """Write the manifest of each dataset; returns for how many this failed."""
     os.umask(0o027)
     signal.signal(signal.SIGALRM, _too_long)
     failed = 0

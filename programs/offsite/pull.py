@@ -1,18 +1,19 @@
-"""Pulls what a storage server has in new snapshots, dataset by dataset, by syncoid.
+"""Pulls the new snapshots of a storage server, dataset by dataset, with syncoid.
 
-Runs on the host that keeps the copies as `pull.py FILE`, with nothing but Debian's Python, as a
-user that may receive below the targets and do no more. FILE is JSON:
+`pull.py FILE` runs on the host that keeps the copies, with nothing but Debian's Python, as an
+account that may receive below the targets and do no more. FILE is JSON:
 
     host       the storage server, as ssh_config(5) knows it
     bandwidth  bytes a second at most
-    copies     {source: target}, each a dataset below which all others are pulled
-    seen       where it writes down what the server had, and when: for status.py
-    stale      where it writes down what cannot be gone on with: for hold.py, which may give it up
-    manifests  a directory for what the server has written down of its snapshots: for a drill
+    copies     {source: target}: datasets; all that is below a source is pulled below its target
+    seen       the file for what the server had, and when: status.py reads it
+    stale      the file for the datasets with a part that no pull can go on with: hold.py gives the
+               part up
+    manifests  the directory for the server's manifests: drills read them
 
-One question to the server tells what is new there, so that a pull that finds nothing is quick
-however many datasets there are. What syncoid says counts for nothing: a dataset is done when the
-newest snapshot of that first question is here.
+One question to the server tells what is new there. So a pull that finds nothing is quick, however
+many datasets there are. What syncoid says does not count: a dataset is done when the newest
+snapshot of that first question is here.
 """
 
 import json
@@ -32,9 +33,10 @@ LIST = ["zfs", "list", "-Hp", "-t", "snapshot", *COLUMNS]
 WHAT = ("-t", "filesystem,volume", "-o", "name,value")
 TOKENS = ["zfs", "get", "-Hr", *WHAT, "receive_resume_token"]
 LIST_SECONDS = 600
-# A server in the wrong hands fills no disk here: a million files take about 50 MB.
+# No manifest may be larger, so that a server in the wrong hands fills no disk here. The manifest of
+# a million files takes about 50 MB.
 FILE_BYTES = 2**28
-# Large blocks, compressed and embedded ones as they are: as the source has them on its disks.
+# Blocks that are large, compressed or embedded are sent as they are on the source's disks.
 SEND = ("-L", "-c", "-e")
 
 
@@ -43,14 +45,16 @@ class Failed(Exception):
 
 
 class Stale(Failed):
-    """What was received of it in part is of a snapshot that the source has no more."""
+    """A part that was received is of a snapshot that the source no longer has."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """guid: the same on both sides, whatever the name; txg: in order on one side.
+    """A snapshot, or a bookmark with guid, txg and time of the snapshot that it was made of.
 
-    created: seconds since 1970. A bookmark has all three of the snapshot that it was made of.
+    guid: the same on both sides, whatever the name
+    txg: gives the order on one side
+    created: seconds since 1970
     """
 
     name: str
@@ -61,7 +65,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Here:
-    """What is here, by dataset: its snapshots, the oldest first; the token of a cut-off receive."""
+    """By dataset: the snapshots here, the oldest first; the token of a receive that was cut off."""
 
     snapshots: dict[str, list[Snapshot]]
     tokens: dict[str, str]
@@ -69,13 +73,13 @@ class Here:
 
 @dataclass(frozen=True)
 class Pull:
-    """From which host, at how many bytes a second at most."""
+    """A pull from this host, at so many bytes a second at most."""
 
     host: str
     bandwidth: int
 
     def dataset(self, source: str, target: str, there: list[Snapshot], here: Here) -> bool:
-        """Bring the newest of the snapshots that are there; False if it is here. Raises Failed."""
+        """Bring the newest snapshot of the source; False if it was here. Raises Failed."""
         kept, newest = here.snapshots.get(target, []), there[-1]
         if target in here.tokens:
             if wanted_by(here.tokens[target]) not in {each.guid for each in there}:
@@ -113,10 +117,10 @@ class Pull:
     def _from_bookmark(
         self, source: str, target: str, head: Snapshot, there: list[Snapshot]
     ) -> None:
-        """Bring the first snapshot after the newest that is here, which is gone from the source.
+        """Bring the snapshot that follows `head`, the newest here, which is gone from the source.
 
-        syncoid would take an older one that both have for the base, which cannot be received
-        without going back to it.
+        syncoid would start from an older snapshot that both sides have. The copy would have to be
+        rolled back to receive that.
         """
         marks = snapshots(self.ask("bookmarks", source), "#").get(source, [])
         mark = next((each for each in marks if each.guid == head.guid), None)
@@ -140,7 +144,8 @@ class Pull:
     def keep(self, file: Path, *words: str) -> None:
         """Write the server's answer into the file, whole or not at all. Raises Failed."""
         new = file.with_suffix(".new")
-        # Not by a limit of ssh's own: what writes here may be the process that holds the login.
+        # head sets the limit, and not a limit on ssh: the ssh that writes here may be the process
+        # that holds the login for later questions.
         try:
             with new.open("wb") as out:
                 pipe([*self.ssh, *words], ["head", "-c", str(FILE_BYTES + 1)], out=out)
@@ -156,8 +161,8 @@ class Pull:
         return ["ssh", self.host]
 
     def there(self, sources: list[str]) -> dict[str, list[Snapshot]]:
-        """The snapshots of each dataset there, the oldest first. Raises Failed."""
-        # Of the sources themselves, which have no files, an admin may have some.
+        """The snapshots of each dataset on the server, the oldest first. Raises Failed."""
+        # An admin may have taken snapshots of the sources themselves, which have no files.
         found = {
             name: them for name, them in snapshots(self.ask("list")).items() if name not in sources
         }
@@ -171,9 +176,9 @@ class Pull:
 def fetch_manifests(
     pull: Pull, copies: dict[str, str], kept: dict[str, list[Snapshot]], directory: Path
 ) -> None:
-    """Of each dataset that of the newest snapshot here, or else of the newest that has one.
+    """By dataset, fetch the manifest of the newest snapshot here, or else of the newest with one.
 
-    Raises Failed. Asks nothing if all are here. Those of snapshots that are gone are taken away.
+    Asks nothing if all are here. Removes the manifests of snapshots that are gone. Raises Failed.
     """
     missing: dict[str, list[Path]] = {}
     for target, snapshots in kept.items():
@@ -194,13 +199,13 @@ def fetch_manifests(
 
 
 def source_of(target: str, copies: dict[str, str]) -> str:
-    """The dataset of which this is the copy."""
+    """The server's dataset that is copied to the target."""
     source, root = next(it for it in copies.items() if target.startswith(f"{it[1]}/"))
     return source + target.removeprefix(root)
 
 
 def here(targets: list[str]) -> Here:
-    """Of all that is below these, in two questions however much that is. Raises Failed."""
+    """What is below the targets, in two questions however much that is. Raises Failed."""
     rows = [line.partition("\t") for line in output([*TOKENS, *targets])]
     return Here(
         snapshots=snapshots(output([*LIST, "-r", *targets])),
@@ -209,11 +214,11 @@ def here(targets: list[str]) -> Here:
 
 
 def wanted_by(token: str) -> str:
-    """The GUID of the snapshot that the token is for: zfs-send(8), of -n and -v with -t.
+    """The GUID of the snapshot that the token is for, from `zfs send -nvt`: zfs-send(8).
 
     Raises Failed.
     """
-    # It ends badly where the snapshot itself is not, as here, and has said by then what it is.
+    # zfs fails, because the snapshot is not here. By then it has printed what the token is for.
     done = subprocess.run(
         ["zfs", "send", "-nvt", token], capture_output=True, text=True, check=False, timeout=60
     )
@@ -224,9 +229,9 @@ def wanted_by(token: str) -> str:
 
 
 def snapshots(lines: list[str], mark: str = "@") -> dict[str, list[Snapshot]]:
-    """By dataset, of `zfs list -Hp` with COLUMNS. Raises Failed for any other line.
+    """By dataset, from lines of `zfs list -Hp` with COLUMNS. Raises Failed for any other line.
 
-    mark: what stands before its name, # of a bookmark
+    mark: what stands before the name: @ of a snapshot, # of a bookmark
     """
     found: dict[str, list[Snapshot]] = defaultdict(list)
     for line in lines:
@@ -252,14 +257,14 @@ def output(command: list[str]) -> list[str]:
 
 
 def pipe(*commands: list[str], out: IO[bytes] | None = None) -> None:
-    """Each command's output to the next, and the last one's to out. Raises Failed if any fails."""
+    """Run the commands as a pipe; the last one prints to `out`. Raises Failed if any fails."""
     running: list[subprocess.Popen[bytes]] = []
     for command in commands:
         before = running[-1].stdout if running else None
         after = out if command == commands[-1] else subprocess.PIPE
         running.append(subprocess.Popen(command, stdin=before or subprocess.DEVNULL, stdout=after))
         if before:
-            # From here on the next one's alone: if that ends, this one does.
+            # Only the next command still has this end: if that command ends, this one ends too.
             before.close()
     ended = [each.wait() for each in running]
     if any(ended):
@@ -268,13 +273,14 @@ def pipe(*commands: list[str], out: IO[bytes] | None = None) -> None:
 
 
 def note(file: Path, content: Any) -> None:
+    """Write the content as JSON, whole or not at all."""
     new = file.with_suffix(".new")
     new.write_text(json.dumps(content))
     new.replace(file)
 
 
 def main(settings: dict[str, Any]) -> int:
-    """The number of datasets that could not be pulled."""
+    """Pull everything; returns how many datasets could not be pulled. Raises Failed."""
     pull = Pull(settings["host"], settings["bandwidth"])
     copies: dict[str, str] = settings["copies"]
     failed = pulled = 0

@@ -1,12 +1,14 @@
-"""All that whoever holds a pull key may do on the storage server: the forced command of that key.
+"""The forced command of a pull key: all that whoever holds the key may do on the storage server.
 
-Runs on the server as `source.py ROOT...`, with nothing but Debian's Python. sshd puts what was
-asked for in SSH_ORIGINAL_COMMAND: sshd(8). It is split into words and no shell ever sees it;
-whatever is not one of the shapes below is refused. These are what syncoid 2.1.0 says with the
-options of pull.py, and pull.py's own: `list`, `bookmarks DATASET`, `manifests` (the names of those
-that manifest.py has written) and `manifest SNAPSHOT`.
+`source.py ROOT...` runs on the storage server, with nothing but Debian's Python. sshd puts the
+command that was asked for into SSH_ORIGINAL_COMMAND: sshd(8). The program splits the command into
+words, no shell ever sees them, and the program refuses all but the shapes below. These are the
+commands of syncoid 2.1.0 with the options of pull.py, and these of pull.py's own:
 
-ROOT: a dataset; what is below one of them may be read, and nothing else
+    list, bookmarks DATASET, manifest SNAPSHOT
+    manifests   the names of the manifests that manifest.py has written
+
+ROOT: a dataset; the key reads what is below one of them, and nothing else
 """
 
 import os
@@ -25,11 +27,11 @@ MANIFESTS = "/var/lib/coop-manifests"
 
 
 class Refused(Exception):
-    """It is none of what may be asked for."""
+    """The command is none of those that may be asked for."""
 
 
 def command_for(asked: str, roots: list[str]) -> list[str]:
-    """The program and its arguments that answer to what was asked for, [] for nothing at all.
+    """The program and its arguments that answer what was asked for; [] if there is no answer.
 
     Raises Refused.
     """
@@ -38,7 +40,7 @@ def command_for(asked: str, roots: list[str]) -> list[str]:
     except ValueError:
         raise Refused(asked) from None
     match words:
-        # syncoid tries out its connection.
+        # syncoid tries its connection with these.
         case ["exit"] | ["echo", "-n"]:
             return []
         case ["list"]:
@@ -97,9 +99,9 @@ def _are_of_one(base: str, mark: str, snapshot: str, roots: list[str]) -> bool:
 
 
 def _names_one(token: str, roots: list[str]) -> bool:
-    """Whether the token is for a snapshot that may be sent: it can name any, by whoever made it.
+    """Whether the token is for a snapshot that may be sent: whoever makes a token can name any.
 
-    zfs-send(8): with -n and -v it says what the token holds, and sends nothing.
+    With -n and -v zfs prints what the token holds, and sends nothing: zfs-send(8).
     """
     done = subprocess.run(
         ["zfs", "send", "-nvt", token], capture_output=True, text=True, check=False, timeout=60

@@ -1,20 +1,20 @@
-"""Tells how old the newest snapshots are, as the host sees it that keeps the copies.
+"""Tells how old the newest snapshots and drills are, as the host that keeps the copies sees it.
 
-Runs there as `status.py FILE [--look]`. It prints JSON, writes the same for Prometheus unless it
-shall only look, and exits with 1 if anything is older than it may be: so that a pull that has
-silently stopped is noticed, and a source that has stopped taking snapshots. FILE is JSON:
+`status.py FILE [--look]` runs on that host. It prints JSON, and without --look writes metrics for
+Prometheus. It exits with 1 if anything is older than it may be, or wrong otherwise. So somebody
+notices a pull that has silently stopped, and a source that no longer takes snapshots. FILE is JSON:
 
     copies    {source: target}
     expected  the datasets of the source that have to be fresh
-    rpo       {"source": seconds, "offsite": seconds}: how old the newest may be
-    seen      what pull.py has written down
-    evidence  what drills have shown: programs/drill.py
+    rpo       {"source": seconds, "offsite": seconds}: how old the newest snapshot may be
+    seen      the file that pull.py writes
+    evidence  the record of drills: programs/drill.py
     proof_seconds  how long a drill that went well counts
     metrics   the file to write: textfile collector of prometheus-node-exporter(1)
 
-The source is judged at the moment of the last pull, as nobody has looked at it since.
+The program judges the source as of the last pull, because nobody has looked at it since.
 
-The metrics are listed in docs/offsite.md. Their names and text are as in
+docs/offsite.md lists the metrics. Their names and text are as in
 https://prometheus.io/docs/practices/naming/ and .../docs/instrumenting/exposition_formats/.
 """
 
@@ -28,11 +28,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# A snapshot that is younger than now by more than this comes from a clock that is wrong.
+# A snapshot whose time is further in the future than this comes from a wrong clock.
 SKEW_SECONDS = 300
-# It does not prune if not all is held that is due: hold.py.
+# This unit prunes nothing if hold.py, which runs first, could not hold all that is due.
 PRUNING = "sanoid-prune.service"
-# What may be wrong with a dataset: with its snapshots there and here, and with its last drill.
+# What may be wrong with a dataset: its snapshots on the source and here, and its last drill.
 KINDS = (
     "source_missing",
     "source_ahead",
@@ -56,7 +56,7 @@ class Problem(NamedTuple):
 
 
 def newest_kept(copies: dict[str, str]) -> dict[str, int]:
-    """By the source's name, when the newest snapshot that is kept of each dataset was taken."""
+    """When each dataset's newest snapshot here was taken, by the dataset's name on the source."""
     found: dict[str, int] = {}
     for source, target in copies.items():
         columns = ("-o", "name,creation", "-s", "createtxg")
@@ -74,7 +74,7 @@ def newest_kept(copies: dict[str, str]) -> dict[str, int]:
 def problems(
     settings: dict[str, Any], seen: dict[str, Any], kept: dict[str, int], now: int
 ) -> Iterator[Problem]:
-    """What is not as fresh as it should be."""
+    """The expected datasets that are not as fresh as they should be."""
     looks = {
         "source": (seen.get("newest", {}), seen.get("at", 0)),
         "offsite": (kept, now),
@@ -98,7 +98,7 @@ def problems(
 def unproven(
     settings: dict[str, Any], evidence: dict[str, dict[str, Any]], now: int
 ) -> Iterator[Problem]:
-    """What has not been restored for too long, or could not be the last time."""
+    """The expected datasets whose last good drill is too long ago, or whose last drill failed."""
     for dataset in settings["expected"]:
         last = evidence.get(dataset, {})
         age = now - last.get("proven", 0)
@@ -117,7 +117,7 @@ def unproven(
 
 
 def unpruned() -> Iterator[str]:
-    """Whether the last pruning failed, or the holds before it."""
+    """A text if the last pruning failed, or the holds before it."""
     asked = ["systemctl", "is-failed", "--quiet", PRUNING]
     if subprocess.run(asked, check=False).returncode == 0:
         yield f"nothing is pruned, nor surely held: journalctl -u {PRUNING}"
@@ -133,9 +133,9 @@ def metrics(
     pruning_failed: bool,
     now: int,
 ) -> str:
-    """The same series whatever was found, so that one that is absent can be an alert of its own.
+    """The same series in every case, so that an absent series can be an alert of its own.
 
-    The expected datasets alone have series: of others nobody waits for a snapshot or a proof.
+    Only expected datasets have series: nobody waits for a snapshot or a proof of the others.
     """
     expected: list[str] = settings["expected"]
     places = {"source": seen.get("newest", {}), "offsite": kept}
@@ -184,24 +184,24 @@ def metrics(
 
 
 def family(name: str, text: str, samples: Iterable[tuple[Mapping[str, str], int]]) -> str:
-    """A gauge: its lines, for these labels and values."""
+    """The lines of a gauge with these labels and values."""
     lines = [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
     for labels, value in samples:
         pairs = ",".join(f'{label}="{escaped(it)}"' for label, it in labels.items())
-        # :d lets in nothing but a whole number: it is not root who has written down some of them.
+        # :d takes nothing but a whole number: root has not written all of them down.
         lines.append(f"{name}{{{pairs}}} {value:d}" if pairs else f"{name} {value:d}")
     return "\n".join(lines) + "\n"
 
 
 def escaped(text: str) -> str:
-    """As the value of a label."""
+    """The text as the value of a label."""
     return text.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")
 
 
 def write(file: Path, text: str) -> None:
-    """Whole or not at all, for everybody to read, and never through a link. Raises OSError.
+    """Write the file whole or not at all, for everybody to read. Follows no link. Raises OSError.
 
-    The directory is the role's to make: no other account can change what lies in it.
+    The role makes the directory: no other account can change what lies in it.
     """
     new = file.with_suffix(".new")
     new.unlink(missing_ok=True)
@@ -209,7 +209,7 @@ def write(file: Path, text: str) -> None:
         os.fchmod(out.fileno(), 0o644)
         out.write(text)
         out.flush()
-        # After a reset an empty file would be read as no series at all.
+        # Without this, a reset may leave an empty file, which reads as no series at all.
         os.fsync(out.fileno())
     new.replace(file)
 
@@ -220,6 +220,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def main(settings: dict[str, Any], only_look: bool = False) -> int:
+    """Look, and write the metrics unless `only_look`; returns the exit status."""
     seen, evidence = (_read(Path(settings[name])) for name in ("seen", "evidence"))
     kept, now = newest_kept(settings["copies"]), int(time.time())
     found = [*problems(settings, seen, kept, now), *unproven(settings, evidence, now)]
