@@ -16,7 +16,7 @@ def _site(machine: Machine) -> str:
 
 
 def upload(machine: Machine, name: str, content: bytes, timeout: float = 120) -> str:
-    """Post a file, as a browser does; gives the name under which the board stored it."""
+    """Post a file, as a browser does; returns the name under which the board stored it."""
     answer = requests.post(
         f"http://{machine.address}/upload.php",
         headers={"Host": _site(machine)},
@@ -36,7 +36,7 @@ def listing(machine: Machine, timeout: float = 60) -> list[str]:
 
 
 def fetch(machine: Machine, name: str, timeout: float = 60) -> bytes:
-    """An uploaded file, from the board."""
+    """The content of an uploaded file, as the board sends it."""
     answer = get(machine, f"/files/{name}", timeout)
     assert answer.status_code == 200, f"{name}: {answer.status_code}"
     return answer.content

@@ -8,7 +8,7 @@ class CommandFailed(AssertionError):
 
 
 def run(*words: str) -> str:
-    """Run a program and give what it printed. Raises CommandFailed."""
+    """Run a program; returns what it printed. Raises CommandFailed."""
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CommandFailed(f"{' '.join(words)}: exit {done.returncode}\n{done.stderr}")

@@ -5,12 +5,12 @@ machine's, so a container is for hosts that need no ZFS, no NFS and no kernel mo
 
 Below CONTAINERS/NAME:
 
-    layers/N    what was written, a directory of overlayfs a state
+    layers/N    what was written until a snapshot: a directory of overlayfs for each snapshot
     upper/      what has been written since the last restore
-    stack       the layers below upper, a number a line, the newest first
+    stack       the numbers of the layers below upper, one a line, the newest first
     kept/NAME   the stack of the snapshot of that name
 
-The box's tree lies below them all. Layers are never written to.
+The box's tree lies below all layers. Nothing ever writes to a layer.
 """
 
 import os
@@ -23,14 +23,14 @@ from fleet import LAB_STATE
 from lab.command import CommandFailed, run
 
 CONTAINERS = LAB_STATE / "containers"
-# What lab/namespace has mounted there: the cgroup of all containers.
+# lab/namespace has mounted the cgroup of all containers here.
 CGROUP = LAB_STATE / "cgroup"
 BRIDGE = "coop0"
 
-# The shell joins the cgroup first, and all that it starts is in there with it.
-# systemd-nspawn looks for its cgroup at /sys/fs/cgroup, and its /run/systemd/nspawn would be that
-# of all labs on this machine. It ends with 133 for a container that wants to boot again. journald
-# is told by the words of the first process to write to the console too.
+# The shell joins the cgroup first, so that all that it starts is in the cgroup too. systemd-nspawn
+# looks for its cgroup at /sys/fs/cgroup. Each container has its own /run/systemd/nspawn, because
+# all labs on this machine would share one. systemd-nspawn ends with 133 for a container that wants
+# to boot again. The last argument tells journald in the container to write to the console too.
 START = """\
 echo $$ > "$2/cgroup.procs"
 setsid --fork unshare --mount sh -ec '
@@ -57,7 +57,7 @@ Address={address}/24
 Gateway=10.78.0.1
 LinkLocalAddressing=ipv6
 """
-# They ask for what only a kernel's owner may do, and fail.
+# These units ask for what only a kernel's owner may do, and fail.
 MASKED = ("systemd-modules-load.service", "systemd-network-generator.service")
 
 
@@ -68,7 +68,7 @@ def is_container(name: str) -> bool:
 
 @dataclass(frozen=True)
 class Container:
-    """The power of a container. Whoever restores a snapshot boots the container anew."""
+    """The power of a container. A restore of a snapshot boots the container anew."""
 
     name: str
     own_clock = False
@@ -105,11 +105,11 @@ class Container:
             return
         (self._cgroup / "cgroup.kill").write_text("1")
         while self._is_running():
-            # Killed, and not yet gone.
+            # The processes are killed, and not yet gone.
             run("sleep", "0.02")
         for directory, _, _ in os.walk(self._cgroup, topdown=False):
             Path(directory).rmdir()
-        # The kernel takes the link away too, some time later.
+        # The kernel takes the link away too, some time later, so the link may be gone by now.
         with suppress(CommandFailed):
             run("ip", "link", "del", f"vb-{self.name}")
 

@@ -1,6 +1,6 @@
 """Makes the lab's secrets: python -m lab.env FILE ESCROW_DIRECTORY
 
-What stands in the file already is kept.
+A secret that is in the file already stays.
 """
 
 import os

@@ -7,7 +7,7 @@ from lab.command import run
 
 @dataclass(frozen=True)
 class Guest:
-    """The power of a guest. A snapshot has its memory too, so that a restore needs no boot."""
+    """The power of a guest. A snapshot has the guest's memory too, so a restore needs no boot."""
 
     name: str
     own_clock = True

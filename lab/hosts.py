@@ -3,9 +3,9 @@
 
 hosts.py names              every host, one a line
 hosts.py board              the hosts that the vision board needs, one a line
-hosts.py address HOST       its address
+hosts.py address HOST       the host's address
 hosts.py boxes HOST...      the boxes that these hosts are made from, e.g. roles-12
-hosts.py guests HOST...     those of them that need a kernel of their own; all if LAB is "machines"
+hosts.py guests HOST...     those of the hosts that need a kernel of their own; all if LAB=machines
 hosts.py network            the libvirt network that gives each host its address
 """
 
@@ -43,8 +43,8 @@ def mac(address: str) -> str:
 
 
 def network(hosts: dict[str, Any]) -> str:
-    # For ever: a guest that is suspended or put back in time does not renew, and Vagrant takes one
-    # without a lease for one that is down.
+    # Leases last for ever: a guest that is suspended or put back in time does not renew its lease,
+    # and Vagrant takes a guest without a lease for one that is down.
     reservations = (
         f"      <host mac='{mac(host['address'])}' name='{name}' ip='{host['address']}'>"
         "<lease expiry='0'/></host>"

@@ -1,11 +1,11 @@
-# What the lab's scripts share; sourced by them.
+# The lab's scripts source this file.
 # shellcheck shell=bash
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=$root/lab/.state
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/coop-infra
 checkout=$(printf '%s' "$root" | sha256sum | cut -c1-8)
-# Outside the checkout, as an operator's would be.
+# Outside the checkout, as an operator's escrow would be.
 escrow=$cache/escrow-$checkout
 cgroup=coop-lab-$checkout
 python=$root/.venv/bin/python
@@ -19,7 +19,7 @@ export LIBVIRT_DEFAULT_URI=qemu:///system
 say() { printf '\033[1m==> %s\033[0m\n' "$*" >&2; }
 die() { printf 'lab: %s\n' "$*" >&2; exit 1; }
 
-# The process that FILE names ("PID START-TIME", so that a recycled id is never taken for it), or nothing.
+# Prints the process that FILE names ("PID START-TIME", so that nothing takes a recycled id for it), or nothing.
 process_in() {
   local pid started
   [ -r "$1" ] || return 0
@@ -30,5 +30,5 @@ process_in() {
 
 remember_process() { printf '%s %s\n' "$1" "$(awk '{print $22}' "/proc/$1/stat")" > "$2"; }
 
-# The process that holds the lab's namespaces, or nothing.
+# Prints the process that holds the lab's namespaces, or nothing.
 holder() { process_in "$state/holder"; }

@@ -29,7 +29,7 @@ ALONE = [
     *("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
     *("-o", "ConnectTimeout=8", "-o", "ServerAliveInterval=4", "-o", "ServerAliveCountMax=3"),
 ]
-# One connection for many commands: a new one takes an emulated guest seconds.
+# One connection for many commands, because a new one takes an emulated guest seconds.
 SSH = [
     *ALONE,
     *("-o", "ControlMaster=auto", "-o", f"ControlPath={STATE}/ssh-%h", "-o", "ControlPersist=120"),
@@ -38,9 +38,9 @@ SSH = [
 
 @dataclass(frozen=True)
 class Machine:
-    """A machine of the lab, whatever is behind it.
+    """A machine of the lab, whatever kind it is.
 
-    through: another machine, by which this one is reached; None if its address is reached directly
+    through: the machine that SSH goes through to reach this one; None if SSH goes to the address
     """
 
     name: str
@@ -51,7 +51,7 @@ class Machine:
     def try_sh(
         self, command: str, stdin: bytes = b"", timeout: float = 120
     ) -> subprocess.CompletedProcess[bytes]:
-        """Run a command as root; its exit status is the caller's to look at.
+        """Run a command as root; the caller looks at the exit status.
 
         timeout: seconds, after which subprocess.TimeoutExpired is raised
         """
@@ -65,12 +65,13 @@ class Machine:
     def _way(self) -> list[str]:
         if self.through is None:
             return []
-        # Not shared: the socket would be named for the machine behind, and taken for the way to it.
+        # ALONE, and not SSH: the outer ssh would put the target's address for %h into this
+        # ControlPath, and then take the socket for a connection to the target.
         jump = [*ALONE, "-W", "%h:%p", f"vagrant@{self.through.address}"]
         return ["-o", f"ProxyCommand={shlex.join(jump)}"]
 
     def sh(self, command: str, stdin: bytes = b"", timeout: float = 120) -> str:
-        """Run a command as root and give what it printed. Raises CommandFailed."""
+        """Run a command as root; returns what it printed. Raises CommandFailed."""
         done = self.try_sh(command, stdin, timeout)
         if done.returncode != 0:
             printed = (done.stderr + done.stdout).decode(errors="replace")
@@ -78,14 +79,14 @@ class Machine:
         return done.stdout.decode(errors="replace").rstrip("\n")
 
     def answers(self) -> bool:
-        """Whether a command can be run there now."""
+        """Whether the machine runs a command now."""
         try:
             return self.try_sh("true", timeout=10).returncode == 0
         except subprocess.TimeoutExpired:
             return False
 
     def wait_until_up(self, seconds: float = 240) -> None:
-        """Wait for SSH. Raises AssertionError after that time."""
+        """Wait until SSH answers. Raises AssertionError after so many seconds."""
         wait_for(self.answers, f"{self.name} answers by SSH", seconds)
 
     def boot_id(self) -> str:
@@ -115,7 +116,7 @@ class Machine:
         self.power.on()
 
     def suspend(self) -> None:
-        """Stop its processor, so that it takes no time from the others; restore resumes it."""
+        """Stop the processor, so that it takes no time from the others; `restore` resumes it."""
         self.power.suspend()
         self.disconnect()
 
@@ -142,7 +143,7 @@ class Machine:
         self.power.snapshot(name)
 
     def restore(self, name: str) -> None:
-        """Go back to that snapshot, running, with the clock set to now."""
+        """Go back to that snapshot: the machine runs, with its clock set to now."""
         self.power.restore(name)
         self.disconnect()
         self.wait_until_up()
@@ -162,13 +163,13 @@ def running() -> list[Machine]:
 
 
 def together(machines: Iterable[Machine], action: Callable[[Machine], object]) -> None:
-    """Do the same to several machines at a time; the first exception is raised."""
+    """Do the same to several machines at a time. Raises the first exception."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(action, machines))
 
 
 def wait_for(condition: Callable[[], bool], what: str, seconds: float) -> None:
-    """Wait until the condition holds. Raises AssertionError that says what did not come."""
+    """Wait until the condition holds. Raises AssertionError with `what` after so many seconds."""
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Makes the lab's people, who are kept with the lab because each has private keys.
+"""Makes the lab's people. They stay with the lab, because each has private keys.
 
 people.py STATE OPERATOR_PUBLIC_KEY
 
-STATE/people.yml is the file of people; STATE/people/NAME/ has id_ed25519 and wireguard.key. Whoever
-is there already keeps their keys.
+STATE/people.yml is the file of people; STATE/people/NAME/ has id_ed25519 and wireguard.key. A
+person who is there already keeps their keys.
 """
 
 import base64
@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-# Vagrant and the tests come as this one, by the key that is in the box.
+# Vagrant and the tests log in as this person, by the key that is in the box.
 OPERATOR = "vagrant"
 PEOPLE: dict[str, dict[str, Any]] = {
     "ops-hypha-1": {"coop": "hypha", "access": {"all": "admin"}, "number": 11},
@@ -62,7 +62,7 @@ def _record(directory: Path, coop: str, access: dict[str, str], number: int) -> 
 
 
 def _ssh_key(file: Path) -> str:
-    """The public half of the SSH key in the file, which is made if need be."""
+    """The public half of the SSH key in the file. Makes the key if there is none."""
     if not file.exists():
         key = Ed25519PrivateKey.generate()
         _keep(file, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
@@ -71,7 +71,7 @@ def _ssh_key(file: Path) -> str:
 
 
 def _wireguard_key(file: Path) -> str:
-    """The public half of the WireGuard key in the file, which is made if need be."""
+    """The public half of the WireGuard key in the file. Makes the key if there is none."""
     if not file.exists():
         made = X25519PrivateKey.generate()
         raw = made.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption())

@@ -1,6 +1,6 @@
 """What a test may do to a machine of the lab from outside: its power, and its snapshots.
 
-Two kinds do it: lab/guest.py (a kernel of its own) and lab/container.py (this machine's kernel).
+Two classes do this: lab/guest.py (a kernel of its own), lab/container.py (this machine's kernel).
 """
 
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""What works in the lab after a run, shown by using it: python -m lab.show, inside the lab."""
+"""Shows what works in the lab after a run, by using it: python -m lab.show, inside the lab."""
 
 import secrets
 from pathlib import Path

@@ -1,6 +1,6 @@
 """Brings containers up, each with a snapshot `fresh`: python -m lab.start_containers HOST...
 
-Inside the lab. With --end before the hosts it throws them away.
+Runs inside the lab. With --end before the hosts, the program throws their containers away.
 """
 
 import sys

@@ -1,6 +1,6 @@
-"""The lab's people at their own machine, which is the lab's namespace: in the VPN, or not.
+"""The lab's people at their own machine, in the VPN or not. Their machine is the lab's namespace.
 
-The namespace's kernel may lack WireGuard; wg-quick(8) then takes wireguard-go by itself.
+The namespace's kernel may lack WireGuard; then wg-quick(8) takes wireguard-go by itself.
 """
 
 import subprocess
@@ -22,8 +22,8 @@ ip -n another link set eth0 up
 
 @contextmanager
 def another_machine() -> Iterator[list[str]]:
-    """While there is one more on the lab's network; gives the words that run the rest there."""
-    # A test that was killed may have left it.
+    """One more machine on the lab's network, for a block; gives words that run a command there."""
+    # A test that was killed may have left the machine.
     subprocess.run(["ip", "netns", "del", "another"], capture_output=True, check=False)
     try:
         _run("sh", "-ec", _ANOTHER)
@@ -36,10 +36,10 @@ def another_machine() -> Iterator[list[str]]:
 def in_vpn(
     person: str, hub: str = "", directory: Path = ROOT, at: Sequence[str] = ()
 ) -> Iterator[None]:
-    """While the person's tunnel is up.
+    """The person's tunnel is up during the block.
 
-    hub: which, if the person has several; directory: the project, or a changed copy of it
-    at: another_machine
+    hub: which hub, if the person has several; directory: the project, or a changed copy of it
+    at: the words of another_machine, if the tunnel is to be there
     """
     key = STATE / "people" / person / "wireguard.key"
     made = python(*("-m", "controller.vpn_config", INVENTORY, person, hub), directory=directory)
@@ -51,7 +51,7 @@ def in_vpn(
     file = STATE / "op0.conf"
     file.touch(mode=0o600)
     file.write_text(text)
-    # A test that was killed may have left it.
+    # A test that was killed may have left the tunnel.
     subprocess.run([*at, "ip", "link", "del", "op0"], capture_output=True, check=False)
     _run(*at, "wg-quick", "up", str(file))
     try:
