@@ -163,9 +163,14 @@ def serve(site: Settings, after: ExitStack) -> None:
         if any(Path(site["uploads"]).iterdir()):
             raise Failed("the page lists no file, and there are some")
         return
-    status, content = _get(site["name"], f"/files/{quote(os.fsencode(max(names)))}")
-    if status != 200 or content != Path(site["uploads"], max(names)).read_bytes():
-        raise Failed(f"the file {_some(max(names))} is not served as it is: status {status}")
+    newest = max(names)
+    try:
+        status, content = _get(site["name"], f"/files/{quote(os.fsencode(newest))}")
+        is_served = status == 200 and content == Path(site["uploads"], newest).read_bytes()
+    except (OSError, HTTPException) as error:
+        raise Failed(f"the file {_some(newest)} is not served: {error}") from None
+    if not is_served:
+        raise Failed(f"the file {_some(newest)} is not served as it is: status {status}")
 
 
 def _page(name: str, programs: Mapping[str, subprocess.Popen[bytes]]) -> str:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from programs.backup import Settings
 from programs.backup.command import Failed
 from programs.backup.known import damage, note
-from programs.backup.sets import SET, TIME
+from programs.backup.sets import SET, TIME, Sets
 from programs.backup.source import source
 from programs.backup.store import opened
 
@@ -15,16 +15,19 @@ def night(settings: Settings) -> int:
     names = [name.lstrip("/") for name in settings["directories"]]
     now = datetime.now(UTC)
     made = f"{SET}{now.strftime(TIME)}"
+    is_made, untidy = False, None
     with opened(settings) as sets:
         try:
             with source(settings) as root:
                 sets.add(root, names, now)
-        except Failed:
-            try:
-                sets.recover()
-            except (Failed, OSError) as error:
-                print(f"what it has left is still there: {error}", file=sys.stderr, flush=True)
-            raise
+                is_made = True
+        except Failed as error:
+            if not is_made:
+                _recover(sets)
+                raise
+            # The set is whole, and something on the host is not as it was before the night.
+            untidy = error
+            print(error, file=sys.stderr, flush=True)
         print(f"{made} is made", flush=True)
         sets.prune()
         known = note(settings, sets)
@@ -35,4 +38,13 @@ def night(settings: Settings) -> int:
         except Failed as error:
             damage(settings).write_text(str(error))
             raise
+    if untidy:
+        raise untidy
     return 0
+
+
+def _recover(sets: Sets) -> None:
+    try:
+        sets.recover()
+    except (Failed, OSError) as error:
+        print(f"what it has left is still there: {error}", file=sys.stderr, flush=True)

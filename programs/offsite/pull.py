@@ -33,6 +33,7 @@ LIST = ["zfs", "list", "-Hp", "-t", "snapshot", *COLUMNS]
 WHAT = ("-t", "filesystem,volume", "-o", "name,value")
 TOKENS = ["zfs", "get", "-Hr", *WHAT, "receive_resume_token"]
 LIST_SECONDS = 600
+TOKEN_SECONDS = 60.0
 # No manifest may be larger, so that a server in the wrong hands fills no disk here. The manifest of
 # a million files takes about 50 MB.
 FILE_BYTES = 2**28
@@ -219,9 +220,17 @@ def wanted_by(token: str) -> str:
     Raises Failed.
     """
     # zfs fails, because the snapshot is not here. By then it has printed what the token is for.
-    done = subprocess.run(
-        ["zfs", "send", "-nvt", token], capture_output=True, text=True, check=False, timeout=60
-    )
+    try:
+        done = subprocess.run(
+            ["zfs", "send", "-nvt", token],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TOKEN_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        message = f"zfs did not read the token of a receive within {TOKEN_SECONDS} s"
+        raise Failed(message) from None
     found = re.search(r"^\s*toguid = (0x[0-9a-f]+)$", done.stdout + done.stderr, re.MULTILINE)
     if not found:
         raise Failed(f"cannot be read: the token of a receive that was cut off: {done.stderr}")
@@ -248,9 +257,12 @@ def snapshots(lines: list[str], mark: str = "@") -> dict[str, list[Snapshot]]:
 
 def output(command: list[str]) -> list[str]:
     """The lines that the command prints. Raises Failed."""
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, check=False, timeout=LIST_SECONDS
-    )
+    try:
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, text=True, check=False, timeout=LIST_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise Failed(f"{command[:3]} did not end within {LIST_SECONDS} s") from None
     if done.returncode != 0:
         raise Failed(f"{command[:3]} ended with {done.returncode}")
     return done.stdout.splitlines()

@@ -24,6 +24,7 @@ TOKEN = re.compile(r"[0-9]-[0-9a-f]{1,16}-[0-9a-f]{1,8}-[0-9a-f]{2,4096}")
 COLUMNS = ["-o", "name,guid,createtxg,creation", "-s", "createtxg"]
 FLAGS = ["-L", "-c", "-e"]
 MANIFESTS = "/var/lib/coop-manifests"
+TOKEN_SECONDS = 60.0
 
 
 class Refused(Exception):
@@ -103,9 +104,16 @@ def _names_one(token: str, roots: list[str]) -> bool:
 
     With -n and -v zfs prints what the token holds, and sends nothing: zfs-send(8).
     """
-    done = subprocess.run(
-        ["zfs", "send", "-nvt", token], capture_output=True, text=True, check=False, timeout=60
-    )
+    try:
+        done = subprocess.run(
+            ["zfs", "send", "-nvt", token],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=TOKEN_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return False
     said = f"{done.stdout}\n{done.stderr}"
     names = re.findall(r"^\s*toname = (.*)$", said, re.MULTILINE)
     return len(names) == 1 and _is_snapshot(names[0], roots)

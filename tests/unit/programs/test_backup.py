@@ -306,6 +306,9 @@ def test_a_unit_that_does_not_start_is_told_and_hinders_nothing(
             program.main(settings, ["night"])
         assert shell.calls.count("systemctl start on.service") == 1
         assert [call for call in borg(shell) if call.startswith("rename")]
+        # The set is whole: the night goes on.
+        assert [call.split()[0] for call in borg(shell)][-1] == "check"
+        assert json.loads(Path(settings["state"], "last.json").read_text())["sets"] > 0
         assert not source.STOPPED.exists()
         shell.log.write_text("")
 

@@ -339,6 +339,14 @@ def test_a_file_is_fetched_by_the_name_that_the_page_gives(
         served(site, monkeypatch, {**page, "/files/a%20b%26c": (200, b"sean")})
 
 
+def test_a_file_that_the_page_lists_and_the_copy_lacks_is_told(
+    site: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = {"/": (200, b'<a href="files/gone">'), "/files/gone": (200, b"seen")}
+    with pytest.raises(Failed, match=r"the file gone is not served: .*No such file"):
+        served(site, monkeypatch, page)
+
+
 def test_a_page_without_a_file_is_right_only_if_there_is_none(
     site: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

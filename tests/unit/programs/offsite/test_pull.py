@@ -134,6 +134,34 @@ def test_a_token_that_says_nothing_is_not_given_up(
     assert "cannot be read: the token" in capsys.readouterr().err
 
 
+def test_a_token_that_zfs_is_slow_to_read_keeps_no_other_dataset_back(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(pull, "TOKEN_SECONDS", 0.2)
+    sides.there.write_text(snapshots("tank/prod/www", 2) + snapshots("tank/prod/x", 1))
+    sides.token.write_text("keep/tank/prod/www\t1-1\n")
+    sides.shell.stand_in(
+        "zfs",
+        f'case "$1" in list) cat {sides.here} ;; get) cat {sides.token} ;; '
+        "send) exec sleep 20 ;; receive) cat > /dev/null ;; esac",
+    )
+    sides.pull()
+    assert "tank/prod/www: not pulled: zfs did not read the token" in capsys.readouterr().err
+    assert [call.split()[-1] for call in sides.calls if call.startswith("syncoid")] == [
+        "keep/tank/prod/x"
+    ]
+    assert json.loads(sides.stale.read_text()) == []
+
+
+def test_a_question_that_has_no_end_is_a_failure(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pull, "LIST_SECONDS", 0.2)
+    sides.shell.stand_in("ssh", "exec sleep 20")
+    with pytest.raises(pull.Failed, match=r"did not end within 0\.2 s"):
+        sides.pull()
+
+
 def test_a_base_that_the_source_has_pruned_is_its_bookmark(sides: Sides) -> None:
     """An older snapshot that both sides have is no base: it would need a rollback here."""
     sides.there.write_text(snapshots("tank/prod/www", 1, 5, 6))

@@ -153,6 +153,15 @@ def test_a_token_counts_only_if_it_is_for_what_may_be_sent(
     assert shell.calls == [f"zfs send -nvt {TOKEN}"]
 
 
+def test_a_token_that_zfs_is_slow_to_read_is_refused(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "TOKEN_SECONDS", 0.2)
+    shell.stand_in("zfs", "exec sleep 20")
+    with pytest.raises(source.Refused):
+        source.command_for(f"zfs send -e -t {TOKEN}", ROOTS)
+
+
 def forced(asked: str) -> subprocess.CompletedProcess[str]:
     program = [sys.executable, "-I", source.__file__, *ROOTS]
     return subprocess.run(
