@@ -30,12 +30,14 @@ class PoolState:
     importable: the states of the pools of this name that `zpool import` finds, looked for only
         if none is imported. Two of them are two different pools.
     imported_at_boot: it is in the cache file that zfs-import-cache.service reads
+    compatibility: the lists of features that the pool may have, "off" for no limit
     """
 
     ready: bool = False
     health: str | None = None
     importable: tuple[str, ...] = ()
     imported_at_boot: bool = False
+    compatibility: str = "off"
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ def pool_command(pool: str) -> str:
     return f"""\
 if zpool list -H >/dev/null 2>&1; then
   printf '##pool\\t%s\\n' {quote(pool)}
-  if zpool get -Hp -o property,value health,cachefile {quote(pool)} 2>/dev/null; then
+  if zpool get -Hp -o property,value health,cachefile,compatibility {quote(pool)} 2>/dev/null; then
     if grep -aqF {quote(pool)} /etc/zfs/zpool.cache 2>/dev/null; then echo '##cached'; fi
   else
     echo '##import'
@@ -133,7 +135,8 @@ def pool_state(output: list[str]) -> PoolState:
     if "import" in found:
         states = list(_importable(found["import"].lines, found["pool"].fields[-1]))
     cached = "cached" in found and values.get("cachefile") == "-"
-    return PoolState(True, values.get("health"), tuple(states), cached)
+    compatibility = values.get("compatibility", "off")
+    return PoolState(True, values.get("health"), tuple(states), cached, compatibility)
 
 
 def _importable(lines: list[str], pool: str) -> Iterator[str]:

@@ -22,12 +22,16 @@ SIZE_TOLERANCE = 16 * 2**20
 
 
 @operation()
-def pool(pool: str, layout: Layout, disks: Sequence[str], ashift: int = 12) -> Commands:
+def pool(
+    pool: str, layout: Layout, disks: Sequence[str], features: str, ashift: int = 12
+) -> Commands:
     """The pool is imported, now and at every boot, and if there is none it is made.
 
     pool: its name; its root dataset is mounted at /<pool>
     layout: single (no redundancy: the disks are striped), mirror, raidz1 or raidz2
     disks: names in /dev/disk/by-id
+    features: the list of features that it may have, in /usr/share/zfs/compatibility.d:
+        zpool-features(7). It gets no other feature, neither when it is made nor by `zpool upgrade`
     ashift: sector size as a power of two, 12 is 4096 bytes; used only when the pool is made
 
     A pool that exists is imported without force. One is made only if none of this name is found
@@ -35,8 +39,9 @@ def pool(pool: str, layout: Layout, disks: Sequence[str], ashift: int = 12) -> C
     next time: the marker in /var/lib/coop-infra says that these disks were blank, and nothing but
     an empty partition table is on them. Anything else fails this host and says what to do.
 
-    It never destroys, exports or re-makes a pool, wipes a disk, adds, replaces or removes one,
-    or forces an import. A disk that is declared but not in the pool is warned about.
+    It never enables a feature of a pool that exists. It never destroys, exports or re-makes a pool,
+    wipes, adds, replaces or removes a disk, or forces an import. It warns about a disk that is
+    declared but not in the pool.
     """
     seen: PoolDisksState = yield from ask(PoolDisks, pool=pool, disks=tuple(disks))
     if not seen.pool.ready and state.is_executing:
@@ -48,7 +53,7 @@ def pool(pool: str, layout: Layout, disks: Sequence[str], ashift: int = 12) -> C
 
     if seen.pool.health is not None:
         _warn_about(seen, pool, disks)
-        if lines := _tidy(seen, pool):
+        if lines := _tidy(seen, pool, features):
             yield script(*lines)
         else:
             host.noop(f"pool {pool} is imported")
@@ -56,10 +61,11 @@ def pool(pool: str, layout: Layout, disks: Sequence[str], ashift: int = 12) -> C
         yield fail("; ".join(problems))
     elif _is_importable(seen, pool):
         tell(f"{pool}: pool to be imported")
-        yield script(*_import(seen, pool))
+        yield script(*_import(seen, pool, features))
     else:
         tell(f"{pool}: new pool, {layout} of {', '.join(disks)}")
-        yield script(*_create(seen, pool, layout, disks, ashift))
+        options = [f"ashift={ashift}", f"compatibility={features}"]
+        yield script(*_create(seen, pool, layout, disks, options))
 
 
 def _load() -> list[str]:
@@ -167,8 +173,11 @@ def _warn_about(seen: PoolDisksState, pool: str, disks: Sequence[str]) -> None:
             warn(f"{pool}: disk {disk} is declared but not in the pool; add it by hand")
 
 
-def _tidy(seen: PoolDisksState, pool: str) -> list[str]:
+def _tidy(seen: PoolDisksState, pool: str, features: str) -> list[str]:
     lines = []
+    if seen.pool.compatibility != features:
+        tell(f"{pool}: compatibility {seen.pool.compatibility} -> {features}")
+        lines.append(_limit(pool, features))
     if not seen.pool.imported_at_boot:
         tell(f"{pool}: to be imported at boot")
         # zpoolprops(7): the empty string is the default cache file.
@@ -179,25 +188,33 @@ def _tidy(seen: PoolDisksState, pool: str) -> list[str]:
     return lines
 
 
-def _import(seen: PoolDisksState, pool: str) -> list[str]:
+def _limit(pool: str, features: str) -> str:
+    return f"zpool set compatibility={quote(features)} {quote(pool)}"
+
+
+def _import(seen: PoolDisksState, pool: str, features: str) -> list[str]:
     remedy = (
         f"{pool}: could not import the pool. If another machine had it last and will never use it "
         f"again, import it once by hand (zpool import -f {pool}), then run again."
     )
     command = f"zpool import -d {BY_ID} {quote(pool)}"
-    lines = [f"{command} || {{ printf '%s\\n' {quote(remedy)} >&2; exit 1; }}"]
+    lines = [
+        f"{command} || {{ printf '%s\\n' {quote(remedy)} >&2; exit 1; }}",
+        _limit(pool, features),
+    ]
     if seen.marker is not None:
         lines.append(f"rm -f {quote(intent_marker(pool))}")
     return lines
 
 
 def _create(
-    seen: PoolDisksState, pool: str, layout: Layout, disks: Sequence[str], ashift: int
+    seen: PoolDisksState, pool: str, layout: Layout, disks: Sequence[str], options: list[str]
 ) -> list[str]:
     marker = quote(intent_marker(pool))
     directory = quote(str(PurePosixPath(intent_marker(pool)).parent))
     blank = all(seen.disks[disk].blank for disk in disks)
     vdev = [] if layout == "single" else [layout]
+    set_ = join([word for option in options for word in ("-o", option)])
     arguments = join([pool, *vdev, *(f"{BY_ID}/{disk}" for disk in disks)])
     return [
         # The marker must be on the disk before the first label is.
@@ -206,6 +223,6 @@ def _create(
         f"sync {marker}.new",
         f"mv -f {marker}.new {marker}",
         f"sync {directory}",
-        f"zpool create{'' if blank else ' -f'} -o ashift={ashift} -m /{quote(pool)} {arguments}",
+        f"zpool create{'' if blank else ' -f'} {set_} -m /{quote(pool)} {arguments}",
         f"rm -f {marker}",
     ]

@@ -8,6 +8,7 @@ from pyinfra.api.exceptions import DeployError
 from controller.this_run import this_fleet, this_host
 from engine.report import is_unreadable
 from facts.pools import PoolDisks
+from fleet.derived.pools import features_of
 from fleet.groups.pool import PoolGroup, Retention
 from operations import debian, files, pools, systemd, zfs
 from roles.templates import render
@@ -38,6 +39,7 @@ def converge(datasets: Sequence[zfs.Dataset], undeclared: Collection[str] = ()) 
         pool=pool.name,
         layout=pool.layout,
         disks=this_host().disks,
+        features=features_of(this_fleet()),
         ashift=pool.ashift,
     )
     debian.kernels_have(name="Kernels", module="zfs")

@@ -23,7 +23,12 @@ def _pool(world: World, pool: str) -> Lines:
         return
     yield f"##pool\t{pool}"
     if pool in world.pools:
-        yield from ("health\tONLINE", "cachefile\t-", "##cached")
+        yield from (
+            "health\tONLINE",
+            "cachefile\t-",
+            "compatibility\topenzfs-2.3-linux",
+            "##cached",
+        )
     else:
         yield "##import"
 

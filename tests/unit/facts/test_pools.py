@@ -11,6 +11,7 @@ IMPORTED = """\
 ##pool\ttank
 health\tONLINE
 cachefile\t-
+compatibility\topenzfs-2.1-linux
 ##cached
 ##members
 tank\t9.50G\t1.20M\t9.50G\t-\t-\t0%\t0%\t1.00x\tONLINE\t-
@@ -90,7 +91,9 @@ def read(text: str) -> PoolDisksState:
 
 def test_an_imported_pool() -> None:
     seen = read(IMPORTED)
-    assert seen.pool == PoolState(ready=True, health="ONLINE", imported_at_boot=True)
+    assert seen.pool == PoolState(
+        True, "ONLINE", imported_at_boot=True, compatibility="openzfs-2.1-linux"
+    )
     assert seen.members == {"/dev/vdb1", "/dev/vdc1"}
     assert seen.marker is None
 

@@ -76,7 +76,7 @@ def test_the_command_asks_exact_numbers_of_filesystems_and_volumes_only(tmp_path
     assert result.returncode == 0
     assert shell.calls == [
         "zpool list -H",
-        "zpool get -Hp -o property,value health,cachefile tank",
+        "zpool get -Hp -o property,value health,cachefile,compatibility tank",
         "zfs get -Hp -r -t filesystem,volume -o name,property,value,source "
         "atime,canmount,mounted,mountpoint,quota,type tank",
     ]

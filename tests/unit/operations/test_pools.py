@@ -9,13 +9,15 @@ from facts.pools import BY_ID, Disk, PoolDisks, PoolDisksState, PoolState, Signa
 from operations import pools
 from tests.unit.operation_harness import Run, Shell, run
 
+FEATURES = "openzfs-2.1-linux"
+LIMIT = f"zpool set compatibility={FEATURES} tank"
 SIZE = 10 * 2**30
 A, B = "virtio-spare1", "virtio-spare2"
 BLANK = {A: Disk("/dev/vdb", SIZE), B: Disk("/dev/vdc", SIZE)}
 READY = PoolState(ready=True)
 GONE = PoolDisksState(READY, disks=BLANK)
 RUNNING = PoolDisksState(
-    PoolState(True, "ONLINE", (), True), frozenset({"/dev/vdb", "/dev/vdc1"}), None, BLANK
+    PoolState(True, "ONLINE", (), True, FEATURES), frozenset({"/dev/vdb", "/dev/vdc1"}), None, BLANK
 )
 
 
@@ -31,7 +33,7 @@ LABELLED = {A: marked("/dev/vdb", "zfs_member"), B: marked("/dev/vdc", "zfs_memb
 
 
 def pool(seen: PoolDisksState | list[PoolDisksState], **options: Any) -> Run:
-    return run(pools.pool, "tank", "mirror", [A, B], facts={PoolDisks: seen}, **options)
+    return run(pools.pool, "tank", "mirror", [A, B], FEATURES, facts={PoolDisks: seen}, **options)
 
 
 def problems(seen: PoolDisksState) -> str:
@@ -51,8 +53,16 @@ def test_an_imported_pool_is_left_as_it_is_after_one_question() -> None:
 
 
 def test_an_imported_pool_is_imported_at_the_next_boot_too() -> None:
-    seen = replace(RUNNING, pool=PoolState(True, "ONLINE"))
+    seen = replace(RUNNING, pool=replace(RUNNING.pool, imported_at_boot=False))
     assert pool(seen).lines == ["zpool set cachefile= tank"]
+
+
+@pytest.mark.parametrize("found", ["off", "openzfs-2.3-linux", "grub2"])
+def test_a_pool_may_have_no_feature_that_another_host_does_not_know(found: str) -> None:
+    """Nothing that the pool has is taken away, and `zpool upgrade` adds no more than this."""
+    done = pool(replace(RUNNING, pool=replace(RUNNING.pool, compatibility=found)))
+    assert done.lines == [LIMIT]
+    assert done.said == [f"tank: compatibility {found} -> {FEATURES}"]
 
 
 def test_trouble_with_an_imported_pool_is_warned_about_and_stops_nobody() -> None:
@@ -101,7 +111,8 @@ def test_a_new_pool_of_blank_disks(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert done.said == [f"tank: new pool, mirror of {A}, {B}"]
     assert shell.run(done.script).returncode == 0
     assert shell.calls == [
-        f"zpool create -o ashift=12 -m /tank tank mirror {BY_ID}/{A} {BY_ID}/{B}",
+        f"zpool create -o ashift=12 -o compatibility={FEATURES} -m /tank "
+        f"tank mirror {BY_ID}/{A} {BY_ID}/{B}",
         f"marker: {A} {B} ",
     ]
     assert not marker.exists()
@@ -119,8 +130,10 @@ def test_a_creation_that_fails_keeps_its_marker(
 
 
 def test_disks_without_redundancy() -> None:
-    done = run(pools.pool, "tank", "single", [A], 13, facts={PoolDisks: GONE})
-    assert create(done) == [f"zpool create -o ashift=13 -m /tank tank {BY_ID}/{A}"]
+    done = run(pools.pool, "tank", "single", [A], FEATURES, 13, facts={PoolDisks: GONE})
+    assert create(done) == [
+        f"zpool create -o ashift=13 -o compatibility={FEATURES} -m /tank tank {BY_ID}/{A}"
+    ]
 
 
 OTHERS: Mapping[str, Disk] = {
