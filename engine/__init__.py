@@ -1,16 +1,17 @@
-"""What is added to pyinfra, and knows nothing of whose hosts these are.
+"""What the project adds to pyinfra. Nothing here knows whose hosts these are.
 
 fact       the base class of facts: an answer counts only if it is whole and can be read
 several    several facts in one remote command
-questions  what a host is asked, and when: together what can be, nothing older than the last change
+questions  what a run asks a host, and when: all that it can at once, and again after each change
 operation  operations that ask first and then change: `@operation()`, `ask`
 report     how operations speak: `tell` a difference, `warn` a person, `fail` one host, `script`
-order      `barrier`: all hosts have done what stands above before any begins what stands below
-turns      one host of a kind changes alone, and then more at a time the more are proven
-upstream   what belongs into pyinfra, and is here until it is there
+order      `barrier`: every host does what stands above before any host begins what stands below
+turns      one host of a kind changes alone; then the more are proven, the more change at a time
+upstream   quicker forms of two functions of pyinfra, until pyinfra has them itself
 undo       changes that undo themselves unless it is proven that nobody is locked out
 
-pyinfra runs each operation's code twice, to prepare a run and to execute it, and asks each fact
-anew each time. The engine adds: one remote command a host for all that its operations ask first; no
-change on a host whose state could not be read; a difference that is told once.
+pyinfra runs each operation's code twice, to prepare a run and to execute it, and each time it asks
+for each fact anew. With the engine one remote command asks a host the first questions of all its
+operations, and a second one those that may have to wait for storage. A host whose state could not
+be read is not changed. A difference is told once; with `--diff` also before the change.
 """

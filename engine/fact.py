@@ -22,19 +22,20 @@ MARK = "##"
 
 
 def whole(script: str) -> str:
-    """POSIX sh that asks, as the command of a Fact: it exits 0, and tells that it has ended."""
+    """The command of a Fact: runs the script (POSIX sh), prints END once that ends, and exits 0."""
     return f"(\n{script}\n)\necho {END}"
 
 
 class Fact(FactBase[T], Generic[T]):  # type: ignore[misc]
     """A fact whose answer counts only if it is whole and can be read.
 
-    A subclass has `command`, which gives `whole` of a script that also works where the program is
-    not installed yet; `parse`, which reads what that printed and raises on anything else; and
-    `default`.
+    A subclass has three methods:
+    command: gives `whole` of a script, which also works where the program is not installed yet
+    parse: reads what the script printed; raises ValueError or LookupError on anything else
+    default: gives the value for no output, which stands for a host without anything
 
-    An answer that ends too early (a lost connection, a byte that is not UTF-8) or that cannot be
-    read (a shell's start-up file that prints) fails this host, and no other.
+    An answer that ends too early (a lost connection, a byte that is not UTF-8) or cannot be read (a
+    shell's start-up file prints something) fails this host, and no other.
     """
 
     parse: Callable[[list[str]], T]
@@ -51,7 +52,7 @@ class Fact(FactBase[T], Generic[T]):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class Section:
-    """The lines that follow one heading, e.g. "##disk<TAB>sda" has the fields ("disk", "sda")."""
+    """The lines below one heading. The heading "##disk<TAB>sda" has the fields ("disk", "sda")."""
 
     fields: tuple[str, ...]
     lines: list[str]
@@ -62,7 +63,7 @@ class Section:
 
 
 def sections(output: Sequence[str]) -> list[Section]:
-    """The sections of a command's output, in order; lines before the first heading are dropped."""
+    """The sections of a command's output, in order, without lines before the first heading."""
     found: list[Section] = []
     for line in output:
         if line.startswith(MARK):
@@ -80,5 +81,5 @@ def lines_of(output: Sequence[str], title: str) -> list[str]:
 
 
 def unescaped(text: str) -> str:
-    r"""A path or name as the kernel and exportfs write it, e.g. a space as \040: proc(5)."""
+    r"""A path or name from the kernel or exportfs, which write a space as \040: proc(5)."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)

@@ -1,7 +1,7 @@
-"""What turns a generator into an operation of pyinfra: questions first, then commands.
+"""Turns a generator into an operation of pyinfra: questions first, then commands.
 
-An operation yields what it has to know (`ask`) and what is to be done. When it comes to that, the
-host may have answered already: engine/questions.py.
+An operation yields its questions (`ask`), and the commands that change the host. By the time an
+operation asks, the host may have answered already: engine/questions.py.
 """
 
 from collections.abc import Callable, Generator, Mapping
@@ -25,16 +25,16 @@ Commands = Answered[None]
 
 
 class Operation(Protocol[P]):
-    """An operation as it is called: with a name, its own arguments P, and some of pyinfra's.
+    """How an operation is called: with a name, its own arguments P, and some of pyinfra's.
 
-    name: what a run shows. It is the same on all hosts: pyinfra tells operations apart by it. An
-        operation without a name would show all its arguments, secrets too
+    name: what a run shows. The name is the same on all hosts, because pyinfra tells operations
+        apart by it. For an operation without a name pyinfra would show all arguments, secrets too
     _timeout: how long each remote command may take, in seconds
 
-    pyinfra has more arguments than these, which its documentation calls global: whoever needs one
-    adds it here. A ParamSpec takes no keywords beside its own, so they stand before *args, as in
-    pyinfra.api.arguments_typed. For this reason mypy says that "_timeout" is missing if an
-    argument of the operation's own is.
+    pyinfra has more arguments of this kind, which its documentation calls global. If you need
+    another, add it here. A ParamSpec takes no keywords beside its own. So pyinfra's arguments stand
+    before *args, as in pyinfra.api.arguments_typed. For this reason mypy says that "_timeout" is
+    missing when one of the operation's own arguments is missing.
     """
 
     _inner: Callable[P, Any]
@@ -54,12 +54,12 @@ def ask(kind: type[Fact[T]], **arguments: Any) -> Generator[Question, T, T]:
 
 
 def operation() -> Callable[[Callable[P, Commands]], Operation[P]]:
-    """pyinfra's @operation, for code that asks, and acts on no host whose state it could not read.
+    """pyinfra's @operation, for code that asks. Changes no host whose state could not be read.
 
-    For a fact that fails pyinfra gives the default, which stands for a host without anything, and
-    goes on with the operation all the same.
+    pyinfra itself goes on with an operation when a fact fails. It gives the operation the fact's
+    default, which stands for a host without anything.
 
-    One that is called with a _timeout may have to wait for storage that is away.
+    A _timeout in a call says that the operation may have to wait for storage that is away.
     """
 
     def decorator(code: Callable[P, Commands]) -> Operation[P]:
@@ -79,7 +79,8 @@ def operation() -> Callable[[Callable[P, Commands]], Operation[P]]:
             except StopIteration:
                 pass
             except Exception:
-                # It may stumble over the default; any other mistake is the code's own.
+                # After a fact that failed the code may stumble over the default. Any other error
+                # is a mistake in the code.
                 if not is_unreadable():
                     raise
             if is_unreadable():

@@ -9,13 +9,14 @@ from engine.report import fail
 
 @operation()
 def barrier(before: str, needs: str | None = None) -> Commands:
-    """All that stands above this line is done on every host before what stands below begins.
+    """Every host does all that stands above this line before any host begins what stands below.
 
+    before: what begins below, in words for the run's output
     needs: a group; if one of its hosts has failed in this run, every other host fails here
 
-    To be called on every host. pyinfra puts operations of different hosts in a row only where they
-    share one: without this a client would mount what the storage server does not export yet.
-    Changes nothing.
+    Call it on every host. pyinfra puts operations of different hosts in a row only where the hosts
+    share an operation. Without a barrier a client would mount what the storage server does not
+    export yet. Changes nothing.
     """
     failed = sorted(other.name for other in state.failed_hosts if needs in other.groups)
     if failed:

@@ -1,19 +1,19 @@
-"""What a host is asked, and when: as much as can be in one remote command, and nothing too early.
+"""What a run asks a host, and when: all that it can in one remote command, and nothing too early.
 
-What each operation asks first is known before the run begins. There are two kinds of questions:
+Before a run executes, the first question of each operation is known. There are two kinds of them:
 
-- Most of them. The first that has no answer yet asks for all that are still to come.
-- Those that may have to wait for storage that is away: of operations that have a `_timeout`, which
-  is the limit of the command. The first of them asks for all of these that are still to come, when
-  whatever stands above it is done. So storage that is away keeps nothing else from being put right.
+- Most questions. At the first that has no answer yet, the run asks all that are still to come.
+- Questions that may have to wait for storage that is away: those of operations with a `_timeout`,
+  which limits the command. At the first of these the run asks all of these that are still to come.
+  By then all that stands above is done, and storage that is away has kept the run from none of it.
 
-No answer is older than the last change. As soon as anything is changed on the host all answers are
-thrown away, and the next question asks anew for all of its kind that are still to come. Only where
-one operation after the other changes something, as in a first run, each asks alone: what it asked
-for the rest would be thrown away. So a run that has nothing to change asks a host twice; and a
-health check, which stands last, is about the host as the run leaves it.
+No answer is older than the last change. As soon as an operation changes the host, the run drops all
+answers. At the next question it asks anew all of that kind that are still to come. But where one
+operation after the other changes something, as in a first run, it asks each question alone: answers
+for the rest would be dropped. So a run that has nothing to change asks a host twice. And a health
+check, which stands last, sees the host as the run leaves it.
 
-pyinfra has no such thing: each fact is a command of its own, and no answer is kept.
+pyinfra has nothing like this: each fact is a command of its own, and no answer is kept.
 """
 
 from collections import defaultdict
@@ -34,12 +34,14 @@ was not begun is asked when its own operation comes.
 
 @dataclass
 class _Asked:
-    """One host in this run.
+    """What this run knows of one host.
 
-    ahead: what its operations will ask first, in their order; those that may have to wait are True
-    answers: that no operation has taken yet
-    begun: how many operations have asked since the last change
-    is_busy: the one that made it was the first of those
+    ahead: the first questions of operations that are still to come, in their order; True has those
+        that may have to wait for storage
+    answers: those that no operation has taken yet, with their questions
+    begun: how many operations have asked their first question since the last change
+    is_busy: whether the operation that made the last change was the only one that had asked since
+        the change before
     """
 
     ahead: dict[bool, list[Question]] = field(default_factory=lambda: {False: [], True: []})
@@ -53,15 +55,15 @@ _changed: set[str] = set()
 
 
 def note(question: Question, may_wait: bool) -> None:
-    """An operation that is to come on this host asks this first."""
+    """Note the first question of an operation that is still to come on this host."""
     _asked[host.name].ahead[may_wait].append(question)
 
 
 def answer(question: Question) -> Any:
-    """The answer of this host to a question of the operation that it has come to."""
+    """The answer of this host to a question of the operation that runs on it now."""
     here, may_wait = _asked[host.name], _may_wait()
     if not state.is_executing:
-        # Each operation runs once before any host is changed. All answers would be old by then.
+        # pyinfra is preparing the run. Answers from now would be old when it executes the run.
         return next(iter(several([question])), question.kind.default())
     ahead = here.ahead[may_wait]
     if question in ahead:
@@ -77,27 +79,27 @@ def answer(question: Question) -> Any:
         if asked == question:
             del here.answers[position]
             return found
-    # The host has failed.
+    # There is no answer, because the host has failed.
     return question.kind.default()
 
 
 def _may_wait() -> bool:
-    """Whether the operation that this host has come to has a _timeout, which is pyinfra's."""
+    """Whether the operation that runs on this host now was called with a _timeout."""
     return (host.current_op_global_arguments or {}).get("_timeout") is not None
 
 
 def forget() -> None:
-    """Of a host that is being changed nothing is known any more."""
+    """Drop all answers of this host, because an operation is about to change it."""
     if state.is_executing:
         _changed.add(host.name)
         here = _asked[host.name]
         here.answers.clear()
-        # Not again at the second command of the same operation.
+        # begun is 0 at a further command of the same operation, which is not another change.
         if here.begun:
             here.is_busy, here.begun = here.begun == 1, 0
 
 
 def forget_what_others_changed() -> None:
-    """What is known of this host may be old, if anything was changed on another one."""
+    """Drop all answers of this host if the run has changed any host: they may be old."""
     if _changed:
         _asked[host.name].answers.clear()

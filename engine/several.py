@@ -21,39 +21,39 @@ class Question(NamedTuple):
     arguments: Mapping[str, Any]
 
     def __repr__(self) -> str:
-        """What pyinfra shows if it has no answer: the arguments may be a whole firewall."""
+        """What pyinfra shows if it has no answer: a name, as the arguments may be very long."""
         return self.kind.__name__
 
 
 class _Script(str):
     def __str__(self) -> str:
-        """What pyinfra shows of it with -v."""
+        """What pyinfra shows of the script with -v."""
         return f"{len(self)} characters"
 
 
 def several(asked: Sequence[Asked], patience: int | None = None) -> list[Any]:
     """The host's answers to these facts, in their order, by one remote command.
 
-    patience: seconds after which no further fact is begun, so that the answers may be fewer than
-        the facts; the first is always among them
+    patience: seconds after which the command begins no further fact. Then the answers are fewer
+        than the facts; the first is always among them
 
-    If one of them cannot be read, the host has failed, and there is no answer at all.
+    If one of the answers cannot be read, the host has failed, and the list is empty.
     """
     questions = [Question(*it) for it in asked]
-    # On stdin, as what many facts ask may exceed what Linux takes as one argument: MAX_ARG_STRLEN
-    # in execve(2).
+    # On stdin, because the script of many facts may be longer than Linux allows for one argument:
+    # MAX_ARG_STRLEN in execve(2).
     script = _Script("".join(f"{line}\n" for line in _lines(questions, patience)))
     answers: list[Any] = host.get_fact(Several, asked=questions, _stdin=script)
     return answers
 
 
 def _lines(questions: Sequence[Question], patience: int | None) -> Iterator[str]:
-    # The shell runs nothing before it has read the closing brace, so no fact can read what is the
-    # shell's, nor is half of the script run: as in engine.report.script.
+    # The shell runs nothing before it has read the closing brace. So no fact can read the rest of
+    # the script from stdin, and half a script never runs: as in engine.report.script.
     yield "{"
     for position, (kind, arguments) in enumerate(questions):
         if patience is not None:
-            # proc_uptime(5), as it takes no process.
+            # proc_uptime(5): to read the time there starts no process.
             moment = "now" if position else "begun"
             yield f"read -r {moment} rest < /proc/uptime"
             if position:
@@ -64,7 +64,7 @@ def _lines(questions: Sequence[Question], patience: int | None) -> Iterator[str]
 
 
 class Several(FactBase[list[Any]]):  # type: ignore[misc]
-    """What `several` asks: the facts themselves are on standard input."""
+    """The one fact that `several` asks for. A script on stdin asks for the facts in it."""
 
     def command(self, asked: Sequence[Question]) -> str:
         self._asked = [kind for kind, _ in asked]
@@ -83,7 +83,7 @@ class Several(FactBase[list[Any]]):  # type: ignore[misc]
         if parts[-1] == [LATER]:
             parts.pop()
         else:
-            # A part that is missing is no answer either: its fact says so.
+            # A part that is missing counts as empty, and its fact raises an error for it.
             parts += [[]] * len(self._asked)
         return [_read(kind, part) for kind, part in zip(self._asked, parts, strict=False)]
 

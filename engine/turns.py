@@ -1,4 +1,4 @@
-"""Whose turn it is to change: one host of a kind alone, then more at a time the more are proven."""
+"""Which host may change now: the first of a kind alone, then more at a time the more are proven."""
 
 from collections import Counter
 
@@ -9,14 +9,14 @@ PATIENCE_SECONDS = 300
 
 
 class Turns:
-    """The hosts that change what could shut everybody out, so that a mistake meets few of them.
+    """The turns of hosts that change what could shut everybody out: a mistake hits few of them.
 
-    Hosts of one kind run the same risk. The first of a kind changes while no other host at all
-    does. From then on as many of that kind are at work as were proven before, and one more. As soon
-    as one has failed, nobody begins any more.
+    Hosts of one kind run the same risk. While the first of a kind changes, no other host at all
+    does. From then on as many of that kind may be at work as were proven before, and one more. As
+    soon as one host has failed, no other host begins.
 
-    Who waits holds a place in pyinfra's pool of greenlets, as does each that is waited for, since
-    it has begun: so a pool of any size lets all of them through.
+    A host that waits holds a place in pyinfra's pool of greenlets. The hosts that it waits for have
+    begun, so they have a place too. So a pool of any size lets all of them through.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,10 @@ class Turns:
         self._news = Event()
 
     def begin(self, host: str, kind: str) -> str | None:
-        """Waits for the host's turn, whose change then has to `end`; gives why there is none."""
+        """Waits for the host's turn, and gives None; the caller has to call `end` after the change.
+
+        Gives the reason instead if the host gets no turn.
+        """
         while not self._failed:
             if self._may_begin(kind):
                 self._at_work[host] = kind
@@ -36,7 +39,7 @@ class Turns:
         return f"{', '.join(self._failed)} failed"
 
     def end(self, host: str, proven: bool) -> None:
-        """The change of a host that has begun is proven, or has failed."""
+        """Notes that the change of a host that has begun is proven, or has failed."""
         kind = self._at_work.pop(host)
         if proven:
             self._proven[kind] += 1

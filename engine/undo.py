@@ -1,12 +1,13 @@
-"""Changes that undo themselves unless they are confirmed: commit, then confirm.
+"""Changes that undo themselves unless a run confirms them: commit, then confirm.
 
-What could lock the operators out is put in force while the host waits for the proof that they still
-get in. Without it, as the run has failed, was killed or lost its connection, the host goes back by
-itself, and also if it is booted meanwhile. Sources: systemd.timer(5), systemd.unit(5).
+A run puts a change that could lock the operators out in force. Then the host waits for the proof
+that they still get in. There is none if the run fails, is killed or loses its connection. Then the
+host undoes the change by itself, also if it boots meanwhile.
+Sources: systemd.timer(5), systemd.unit(5).
 
-KEPT/NAME is a change that waits, there as a whole or not at all. The units coop-undo@NAME stay
-installed and do nothing while nothing waits: to write and enable them for each change would have
-systemd read all of its units again each time.
+KEPT/NAME is a change that waits. The directory is there as a whole or not at all. The units
+coop-undo@NAME stay installed, and do nothing while no change waits. If a run wrote and enabled them
+for each change, systemd would read all of its units again each time.
 """
 
 import time
@@ -33,8 +34,9 @@ ATTEMPTS_SECONDS = 15
 KEPT = "/var/lib/coop-infra/undo"
 UNITS = "/etc/systemd/system"
 
-# Without an order before any unit that an undo may reload: that would wait for this one. If a step
-# hangs or fails, all is done again: half an undo may shut people out.
+# The unit is not ordered before any unit that an undo may reload, because that reload would wait
+# for the undo to end. If a step hangs or fails, the unit starts again with the first step: half an
+# undo may shut people out.
 _SERVICE = """\
 [Unit]
 Description=Undo a change that nobody has confirmed
@@ -56,14 +58,14 @@ OnActiveSec={proof}
 AccuracySec=100ms
 """
 
-# By one rename, so that a reset leaves nothing by halves.
+# One rename takes the change away, so that a reset of the machine never leaves half of it.
 _FORGET = """\
 rm -rf {kept}/.{name}.old
 mv -T {place} {kept}/.{name}.old
 rm -rf {kept}/.{name}.old"""
 
-# What of the change is at work now ends first; one that hangs is not waited for. What is undone and
-# not synced is an empty file after a reset.
+# An undo waits until a step of the change that is at work has ended, but not for ever: it may hang.
+# Without the sync a file that was put back could be empty after a reset.
 _UNDO = """\
 exec 9< {place}; flock -w {change} 9 || true
 set -e
@@ -91,7 +93,8 @@ cat > {new}/timer <<'END-OF-UNIT'
 {timer}END-OF-UNIT
 """
 
-# Before this the units were written for each change, under a name of its own.
+# Earlier versions of this project wrote units for each change, under names of their own. A host may
+# still have them.
 _REMOVE_FORMER_UNITS = """\
 if [ -e {units}/{former}.service ] || [ -e {units}/{former}.timer ]; then
   systemctl stop {former}.timer {former}.service 2> /dev/null || true
@@ -102,8 +105,8 @@ if [ -e {units}/{former}.service ] || [ -e {units}/{former}.timer ]; then
 fi
 """
 
-# A timer that has elapsed is active, and would not start again; what was written and not read by
-# systemd, as a run was cut off there, needs a reload.
+# A timer that has elapsed is active, and would not start again. If a run was cut off after it wrote
+# the units, systemd has not read them and needs a reload.
 _INSTALL = """\
 ready=yes
 for kind in service timer; do
@@ -122,7 +125,7 @@ if [ -z "$ready" ] || grep -q -v -x -e inactive -e no -e '' {new}/state; then
 fi
 """
 
-# What is written and not synced is an empty file after a reset, or none.
+# Without the sync a file could be empty after a reset, or not there.
 _START = """\
 sync -f {new} {units}
 mv -T {new} {place}
@@ -134,7 +137,7 @@ systemctl start {unit}.timer && systemctl is-active -q {unit}.timer || {{
 }}
 """
 
-# Without the sync a reset in the next seconds would undo what is confirmed.
+# Without the sync a reset in the next seconds would undo the confirmed change.
 _CONFIRM = """\
 systemctl stop {unit}.timer || true
 [ -d {place} ] && [ "$(systemctl show -P ActiveState {unit}.service)" = inactive ] || {{
@@ -161,7 +164,7 @@ _WHILE_IT_WAITS = """\
 
 
 def directory(name: str) -> str:
-    """What is there while the change waits for its confirmation, and no longer."""
+    """The directory that the host has while the change waits to be confirmed, and no longer."""
     return f"{KEPT}/{name}"
 
 
@@ -174,8 +177,9 @@ Looked = TypeVar("Looked", bound=_Looked)
 
 
 def looked(name: str, kind: type[Fact[Looked]], **arguments: Any) -> Answered[Looked]:
-    """The fact, once an earlier change that nobody has confirmed is undone.
+    """The fact, after an earlier change that nobody has confirmed is undone.
 
+    name: of the change
     kind, arguments: of a fact that has `directory(name)` among the files that it looks for
     """
     found = yield from ask(kind, **arguments)
@@ -199,9 +203,10 @@ def unless_proven(
 
     name: of the change, for its units coop-undo@NAME
     prove: raises an exception if the operators would be locked out
-    files: those that the change may write, make or remove: they will be as they are now
-    then: lines of POSIX sh that put the old files in force
-    before: lines for the same remote command as the preparation, whose effect stays
+    files: those that the change may write, make or remove; an undo makes them as they are now
+    then: lines of POSIX sh by which an undo puts the old files in force
+    before: lines that run first, in the same remote command as the preparation; an undo leaves
+        what they did
     """
     yield script(*before, arm(name, files, then))
     for command in change:
@@ -211,9 +216,9 @@ def unless_proven(
 
 
 def _while_it_waits(name: str, command: StringCommand) -> StringCommand:
-    """The command, unless the change is undone already; an undo waits until it has ended.
+    """The command, unless the change is undone already. An undo waits until the command has ended.
 
-    What comes into force after its undo, as on a machine that is slow, nobody would undo.
+    On a slow machine the command could come after the undo. Then nobody would undo its effect.
     """
     return StringCommand(_text(name, _WHILE_IT_WAITS), command, **command.connector_arguments)
 
@@ -224,7 +229,7 @@ def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
         try:
             prove()
         except Exception as error:
-            # Whatever hinders it, it is no proof.
+            # Any error means that there is no proof.
             if time.monotonic() < end:
                 time.sleep(1)
                 continue
@@ -236,9 +241,9 @@ def _is_proven(state: Any, host: Any, prove: Callable[[], None]) -> bool:
 
 
 def arm(name: str, files: Sequence[str], then: Sequence[str]) -> str:
-    """POSIX sh that keeps what is to be changed, and starts the clock.
+    """POSIX sh that keeps what the change is about to change, and starts the timer of the undo.
 
-    If the timer does not run, the script ends there, before anything is changed.
+    If the timer does not run, the script fails, and nothing is changed.
     """
     undo = _text(name, _UNDO, change=CHANGE_SECONDS, then="\n".join(then))
     return _text(
@@ -252,12 +257,12 @@ def arm(name: str, files: Sequence[str], then: Sequence[str]) -> str:
 
 
 def confirm(name: str) -> str:
-    """POSIX sh by which the change stays. It ends in an error if that is or is being undone."""
+    """POSIX sh by which the change stays. Fails if an undo of the change is done or at work."""
     return _text(name, _CONFIRM)
 
 
 def now(name: str) -> str:
-    """POSIX sh that undoes the change that waits, at once, or waits for an undo that is at work."""
+    """POSIX sh that undoes the waiting change at once, or waits for an undo that is at work."""
     return _text(name, _NOW)
 
 

@@ -1,6 +1,6 @@
-"""What belongs into pyinfra, and is here until it is there: two of its functions, made quick.
+"""Two functions of pyinfra, made quicker. They stay here until pyinfra has them itself.
 
-pyinfra calls both for each operation on each host, and the second for each fact as well.
+pyinfra calls both functions for each operation on each host, and the second also for each fact.
 """
 
 import inspect
@@ -21,8 +21,8 @@ from pyinfra.api.util import PYINFRA_INSTALL_DIR
 def operation_order(state: Any) -> list[int]:
     """As pyinfra.api.util.get_operation_order_from_stack: the lines that lead to an operation.
 
-    Upstream: the frames by f_back, in place of inspect.stack(). That looks for the source of each
-    frame on disk, for a file name and a line number that the frame has.
+    The change for pyinfra: take the frames by f_back. inspect.stack() looks for the source of each
+    frame on disk, while the frame itself has the file name and the line number.
     """
     frames: list[tuple[str, int]] = []
     frame: FrameType | None = sys._getframe(1)
@@ -41,8 +41,9 @@ def operation_order(state: Any) -> list[int]:
 class Replacement:
     """A function of pyinfra, and what takes its place.
 
-    name: of the function, in each of the modules that call it
-    digest: SHA-256 of its source in pyinfra 3.10.0
+    name: of the function, in each of `modules`, which call it
+    digest: SHA-256 of the function's source in pyinfra 3.10.0
+    made: what takes its place
     """
 
     name: str
@@ -51,7 +52,7 @@ class Replacement:
     made: Callable[..., Any]
 
     def apply(self) -> bool:
-        """Gives whether pyinfra's function is that which `made` was written for."""
+        """Puts `made` in its places; False if pyinfra has another function there, which stays."""
         modules = [import_module(module) for module in self.modules]
         source = inspect.getsource(getattr(modules[0], self.name))
         if sha256(source.encode()).hexdigest() != self.digest:
@@ -68,8 +69,8 @@ REPLACEMENTS = (
         "f4807f61585570e091fd453c7552d9e2b49329555f07f395a8e8f1d2a398a0b2",
         operation_order,
     ),
-    # Upstream: functools.cache as its decorator. The types of a class that stays as it is are
-    # evaluated anew each time.
+    # The change for pyinfra: functools.cache as the function's decorator. Each call evaluates the
+    # types of a class anew, and the class never changes.
     Replacement(
         "all_global_arguments",
         ("pyinfra.api.arguments", "pyinfra.api.facts"),
@@ -80,10 +81,10 @@ REPLACEMENTS = (
 
 
 def apply() -> None:
-    """Puts all of them in their places, before a run.
+    """Puts all replacements in their places, before a run.
 
-    Where pyinfra's own is another, as in another version, it stays: a run is right all the same,
-    and slower. A test fails then, so that whoever changes the version looks here.
+    Where pyinfra has another function, as in another version, that function stays. Then a run is
+    slower, but as correct. A test fails, so that whoever changes the version looks here.
     """
     for replacement in REPLACEMENTS:
         replacement.apply()
