@@ -1,1 +1,1 @@
-"""What runs on the operator's machine: inventory, connections, audit, people's files."""
+"""What runs on the operator's machine: inventory, connections, audit, people's VPN files."""

@@ -1,7 +1,7 @@
-"""What is there against what the data says, host by host: who gets in, and how fresh copies are.
+"""Compares each host with the data: who gets in, and how fresh copies and sets are.
 
-Each role offers what it asks of a host and what it makes of the answer. All of that is one remote
-command a host. Changes nothing.
+Each role offers its questions to a host, and judges the answers. One remote command asks a host all
+of these questions. The audit changes nothing.
 """
 
 import json
@@ -34,7 +34,8 @@ FORMAT = 2
 class Finding:
     """What a role found on a host.
 
-    data: for reports/audit.json; text: Markdown, for a person, "" for nothing
+    data: for reports/audit.json
+    text: for a person, in Markdown; "" if the role has nothing to say
     drift: what is not as the data says, a sentence each
     """
 
@@ -45,7 +46,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Look:
-    """What a role asks of a host, and what it makes of the answers, which keep the order."""
+    """What a role asks a host. judge: makes a Finding of the answers, in the order of `asked`"""
 
     role: str
     asked: Sequence[Asked]
@@ -60,9 +61,9 @@ _done: dict[str, dict[str, Finding]] = {}
 
 
 def report(offers: Iterable[Offer]) -> None:
-    """Look at the host; after the last one, print and write the report.
+    """Look at the host. After the last host of the run, print the report and write it to REPORT.
 
-    Raises Ended, with status 1 if anything is not as the data says.
+    Raises Ended then, with status 1 if anything is not as the data says, and 0 otherwise.
     """
     _done[host.name] = look(offers)
     looked_at = {each.name for each in state.activated_hosts}
@@ -79,7 +80,7 @@ def report(offers: Iterable[Offer]) -> None:
 
 
 def look(offers: Iterable[Offer]) -> dict[str, Finding]:
-    """By role, what is found on the host, in one remote command."""
+    """What each role found on the host, by role. All roles ask in one remote command."""
     looks = [it for offer in offers if (it := offer())]
     asked = [question for it in looks for question in it.asked]
     answers = several(asked)

@@ -12,12 +12,12 @@ from pyinfra_cli.exceptions import CliError
 from fleet import ROOT
 from fleet.hosts import Host
 
-# The commands of pyinfra that run no deploy, and so need nothing but SSH.
+# These commands of pyinfra run no deploy, so they need nothing but SSH.
 READING = ("fact", "debug-inventory")
 
 
 class Ended(CliError, PyinfraError):  # type: ignore[misc]
-    """Ends pyinfra with this status, without a prompt: there is nothing to run."""
+    """Ends pyinfra with this status and without a prompt, because there is nothing to run."""
 
     def __init__(self, status: int) -> None:
         super().__init__("")
@@ -27,20 +27,20 @@ class Ended(CliError, PyinfraError):  # type: ignore[misc]
 
 
 def only_reads() -> bool:
-    """Whether this run of pyinfra changes nothing; false outside its command line."""
+    """Whether this run of pyinfra changes nothing; False outside of pyinfra's command line."""
     return bool(_parameter("dry")) or _operations()[0] in READING
 
 
 def runs_deploys() -> bool:
-    """Whether this run of pyinfra is one of files such as deploy.py."""
+    """Whether this run of pyinfra runs files such as deploy.py."""
     return all(name.endswith(".py") for name in _operations())
 
 
 def check_inventory() -> None:
-    """Raises InventoryError for an inventory that is no file of Python, as if mistyped.
+    """Raises InventoryError for an inventory that is not a Python file, as after a typing mistake.
 
-    pyinfra takes it for a host's name, finds none, runs nothing and exits 0. What has an @ or a
-    comma it cannot take for a file: connectors such as @local, lists of hosts.
+    pyinfra would take the name for a host's name, find no such host, run nothing and exit 0. A name
+    with an @ (a connector such as @local) or a comma (a list of hosts) is never meant as a file.
     """
     name = str(_parameter("inventory") or "")
     file = Path(name)
@@ -51,13 +51,13 @@ def check_inventory() -> None:
 
 
 def check_directory() -> None:
-    """Raises InventoryError if pyinfra was not started in the repository, where its files are."""
+    """Raises InventoryError if pyinfra was not started in the repository, where config.py is."""
     if click.get_current_context(silent=True) and Path.cwd() != ROOT:
         raise InventoryError(f"pyinfra has to be started in the repository: cd {ROOT}")
 
 
 def check_limits(hosts: Iterable[Host]) -> None:
-    """Raises InventoryError for a limit that leaves no host: pyinfra would end well, at once."""
+    """Raises InventoryError for a limit that means no host: pyinfra would do nothing and exit 0."""
     for limit in _limits():
         if not any(_is_meant(host, limit) for host in hosts):
             raise InventoryError(
@@ -81,7 +81,7 @@ def _operations() -> tuple[str, ...]:
 
 
 def _parameter(name: str) -> Any:
-    """What pyinfra's command line gives for it; None outside of one."""
+    """The parameter's value on pyinfra's command line; None outside of the command line."""
     context = click.get_current_context(silent=True)
     return context.params.get(name) if context else None
 

@@ -1,4 +1,4 @@
-"""The SSH connection that pyinfra opens: made quick and sure to end, and whose it is."""
+"""The SSH connection that pyinfra opens: quick, and sure to end; whose key opened it."""
 
 import socket
 from collections.abc import Callable
@@ -9,26 +9,26 @@ from pyinfra import host
 from pyinfra.api import StringCommand
 
 KEEPALIVE_SECONDS = 15
-# How long what was sent may stay unacknowledged before the connection counts as dead.
+# How long the host may acknowledge nothing before the connection counts as dead.
 SILENCE_SECONDS = 60
 
 
 def tune() -> None:
     """Send each command at once, and notice a host that went away.
 
-    paramiko leaves Nagle's algorithm on, which makes every command wait some 40 ms for the
-    acknowledgement of the one before. It waits for ever for a host that was reset, unless it sends
-    something meanwhile; and for one that is silent TCP does so for a quarter of an hour: tcp(7).
+    paramiko leaves Nagle's algorithm on, so each command waits some 40 ms for the acknowledgement
+    of the command before. paramiko waits for ever for a host that was reset, unless it sends
+    something meanwhile. If the host is silent, TCP waits for a quarter of an hour: tcp(7).
     """
     if transport := _transport(host.connector):
         _tune(transport)
 
 
 def _tune(transport: Any) -> None:
-    # Through a jump host it is no socket but a channel of another connection.
+    # Through a jump host this is not a socket, but a channel of another connection.
     if hasattr(transport.sock, "setsockopt"):
         transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        # Not known to macOS.
+        # macOS does not have this option.
         if silence := getattr(socket, "TCP_USER_TIMEOUT", None):
             transport.sock.setsockopt(socket.IPPROTO_TCP, silence, SILENCE_SECONDS * 1000)
     transport.set_keepalive(KEEPALIVE_SECONDS)
@@ -36,20 +36,20 @@ def _tune(transport: Any) -> None:
 
 
 def _loud(open_session: Callable[..., Any]) -> Callable[..., Any]:
-    """The same; what it raises for a connection that is lost fails this host, not the whole run."""
+    """The same function, but a lost connection fails this host, and not the whole run."""
 
     def opened(*arguments: Any, **options: Any) -> Any:
         try:
             return open_session(*arguments, **options)
         except EOFError:
-            # pyinfra expects OSError and SSHException only.
+            # paramiko raises this, but pyinfra expects only OSError and SSHException.
             raise SSHException("the connection was lost") from None
 
     return opened
 
 
 def key_of_login() -> str | None:
-    """The public key by which this run is logged in to the host, "kind base64"; None for no key."""
+    """The public key of this run's login to the host, as "kind base64"; None without a key."""
     key = _private_key()
     return f"{key.get_name()} {key.get_base64()}" if key else None
 
@@ -59,8 +59,8 @@ def log_in_anew(user: str, address: str | None = None) -> None:
 
     address: by default that of the present login
 
-    By a connection of its own: one that is open already goes on whatever is forbidden meanwhile.
-    Raises an exception if that is not possible, or if another machine answers.
+    The login opens a connection of its own, because an open connection goes on even if new logins
+    are forbidden. Raises an exception if login or sudo fails, or if another machine answers.
     """
     used = host.connector
     anew = type(used)(used.state, used.host)

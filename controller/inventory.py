@@ -1,4 +1,4 @@
-"""Gives the fleet to pyinfra: an inventory file calls `groups` and has nothing else to say."""
+"""Gives the fleet to pyinfra: an inventory file calls `groups` and does nothing else."""
 
 import os
 from collections.abc import Collection, Container, Iterable
@@ -24,17 +24,18 @@ PyinfraHost = tuple[str, dict[str, Any]]
 def groups(
     file: str, environments: Collection[str], running: str | None = None, **data: Any
 ) -> dict[str, list[PyinfraHost]]:
-    """pyinfra's groups: `all`, one for each role, `clients` for the hosts with a volume, `vpn`.
+    """The hosts of each group of fleet.groups, with their data for pyinfra.
 
     file: the inventory's YAML file, relative to the repository
     environments: those whose hosts are in the run
     running: a text file, relative to the repository, with the names of the hosts that are up, one
-        a line; hosts that are not in it are left out. If there is no such file, none is up.
+        a line. The run leaves out hosts that are not in it. If there is no such file, none is up
     data: further pyinfra data for every host
 
-    Raises InventoryError if the fleet is not valid, if no host is left, if the machine cannot have
-    as many connections, or if a run that changes hosts lacks a secret; a run that only reads
-    (--dry) gets a warning for each secret instead.
+    Raises InventoryError if pyinfra was not started in the repository, if the fleet is not valid,
+    if no host is left or a limit means none, if this machine cannot open so many connections, or if
+    a run that changes hosts lacks a secret. For each missing secret a run that only reads (--dry)
+    gets a warning instead.
     """
     check_directory()
     try:
@@ -44,7 +45,7 @@ def groups(
         _check_vpn_keys(fleet)
         _check_secrets(fleet, hosts)
     except FleetError as error:
-        # pyinfra prints its own errors as they are, and any other with a traceback.
+        # pyinfra prints its own errors as they are, and all others with a traceback.
         raise InventoryError(f"put this right first:\n{error}") from None
     open_files.allow(sum(map(in_limit, hosts)))
     addresses = _addresses_in_vpn(fleet, hosts)
@@ -72,13 +73,13 @@ def _up(hosts: list[Host], running: str | None) -> list[Host]:
 
 
 def _ssh(host: Host) -> dict[str, Any]:
-    """The host's data for pyinfra's SSH connector: only what is set."""
+    """The host's data for pyinfra's SSH connector, without fields that are not set."""
     values = {"hostname": host.address, **host.ssh.model_dump(exclude_none=True)}
     return {f"ssh_{name}": value for name, value in values.items()}
 
 
 def _addresses_in_vpn(fleet: Fleet, hosts: Iterable[Host]) -> dict[str, dict[str, str]]:
-    """The data for each host that is to be reached by the VPN."""
+    """By host, the pyinfra data of each host that the run reaches through the VPN."""
     members = [host for host in hosts if host.vpn and in_limit(host)]
     if not address_here(fleet):
         if closed := [host.name for host in members if host.only_by_vpn]:
@@ -94,9 +95,9 @@ def _addresses_in_vpn(fleet: Fleet, hosts: Iterable[Host]) -> dict[str, dict[str
 
 
 def _address_in_vpn(host: Host, answering: Container[End]) -> str | None:
-    """The host's address in the VPN, if it answers there and should not be left for the public one.
+    """The host's address in the VPN, if SSH answers there; otherwise None, for the public address.
 
-    One that is to be open to all is gone to by its public address, unless it is still closed.
+    The run also takes the public address if SSH should be open to all and answers there.
     """
     public, inside = _public_end(host), _end_in_vpn(host)
     if inside is None or inside not in answering or (public and public in answering):
@@ -105,7 +106,7 @@ def _address_in_vpn(host: Host, answering: Container[End]) -> str | None:
 
 
 def _public_end(host: Host) -> End | None:
-    """Where SSH is to be open to all, if it is."""
+    """Where SSH should be open to all; None if it should be open to the VPN alone."""
     return None if host.only_by_vpn else (host.address, host.ssh_port)
 
 
@@ -114,10 +115,10 @@ def _end_in_vpn(host: Host) -> End | None:
 
 
 def _check_vpn_keys(fleet: Fleet) -> None:
-    """Raises FleetError for a stored key of no host in the VPN.
+    """Raises FleetError for a stored key whose host is not in the VPN.
 
-    The others would drop it, while its firewall may still let nobody in from elsewhere: that is
-    nothing to come about by an edit of one file.
+    The other hosts would drop that peer, while the host's own firewall may still let nobody in from
+    elsewhere. An edit of one file must not lead to that.
     """
     members = {host.name for host in fleet.hosts_in_vpn()}
     file = shown_path(fleet.vpn_keys.file)
@@ -129,7 +130,7 @@ def _check_vpn_keys(fleet: Fleet) -> None:
 
 
 def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:
-    """Raises FleetError if the run needs a secret that is missing or unfit."""
+    """Raises FleetError for secrets that are missing or unfit; warns if the run only reads."""
     found = secrets.Secrets.load(secrets.file_for(fleet), os.environ)
     problems = found.problems(*secrets.required(fleet, [host for host in hosts if in_limit(host)]))
     if not problems:

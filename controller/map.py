@@ -1,8 +1,9 @@
 """The fleet as a picture, drawn from the data.
 
-python -m controller.map INVENTORY FILE.svg [yes]: with the hosts' addresses
+python -m controller.map INVENTORY FILE.svg [yes]: `yes` adds the hosts' addresses
 
-Hosts by environment, and what goes between them: NFS, pulls, sets, people. Graphviz draws it.
+The picture shows the hosts by environment, and what goes between them: NFS, pulls, sets, people.
+Graphviz draws it.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from fleet.model import Fleet
 from fleet.people import Person
 from fleet.reading.problems import FleetError
 
-# In the order in which they are drawn: title and colour.
+# In the order of the picture; of each environment its title and colour.
 ENVIRONMENTS = {
     "shared": ("shared", "#eef3f8"),
     "staging": ("staging", "#f6f3e6"),
@@ -35,18 +36,18 @@ _STYLE = [
 
 
 def dot(fleet: Fleet, addresses: bool = False) -> str:
-    """The picture in Graphviz's language; addresses: show those of the hosts too."""
+    """The picture in Graphviz's language. addresses: whether it shows the hosts' addresses"""
     lines = [*_hosts(fleet, addresses), *_people(fleet), *_data(fleet)]
     return "\n".join(["digraph fleet {", *(f"  {line}" for line in [*_STYLE, *lines]), "}", ""])
 
 
 def digest(text: str) -> str:
-    """What a picture says of the text that it was drawn from."""
+    """The mark in a picture, with the SHA-256 of the text from which the picture was drawn."""
     return MARK + hashlib.sha256(text.encode()).hexdigest()
 
 
 def _hosts(fleet: Fleet, addresses: bool) -> Iterator[str]:
-    """Those in the VPN within one frame, in which each environment has a frame of its own."""
+    """The hosts. Those in the VPN share a frame, and each environment has a frame within it."""
     inside = [host for host in fleet.hosts.values() if host.vpn]
     title = "VPN: WireGuard, each server with each other"
     yield f'subgraph cluster_vpn {{ label="{title}"; style="rounded"'
@@ -75,7 +76,7 @@ def _host(host: Host, addresses: bool) -> str:
 
 
 def _people(fleet: Fleet) -> Iterator[str]:
-    """People with the same rights share a box, from which their way into the VPN leads."""
+    """People with the same rights share a box. Their way into the VPN starts at the box."""
     boxes: dict[str, list[Person]] = defaultdict(list)
     for person in fleet.people.values():
         rights = ", ".join(f"{right} on {place}" for place, right in person.access.items())
@@ -92,7 +93,7 @@ def _people(fleet: Fleet) -> Iterator[str]:
 
 
 def _data(fleet: Fleet) -> Iterator[str]:
-    """Which way data goes."""
+    """Which way data goes: between hosts, and to stores."""
     server = fleet.storage_host.name
     for client in fleet.hosts_with_volume():
         yield f'"{server}" -> "{client.name}" [label="NFS", dir=both]'

@@ -1,20 +1,21 @@
-"""How many files a run may have open: each connection to a host is one."""
+"""How many files a run may have open. Each connection to a host is an open file."""
 
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit, setrlimit
 
 from pyinfra.api.exceptions import InventoryError
 
-# Its connection, and a login beside it: the probe before a run, the proof that one gets in anew.
+# Of each host: its connection, and one beside it, for the probe before a run or a proof by login.
 EACH = 2
-# What pyinfra and Python have open besides.
+# For what pyinfra and Python have open besides.
 RESERVE = 64
 
 
 def allow(hosts: int) -> None:
-    """This process may have as many files open as a run on so many hosts needs.
+    """Raise this process's limit of open files to what a run on so many hosts needs.
 
-    The limit of a login is often 256 or 1024, and anybody may raise it up to the machine's own:
-    getrlimit(2). Raises InventoryError if that is too low too: else each host would fail by itself.
+    The soft limit of a login is often 256 or 1024. Anybody may raise it up to the hard limit:
+    getrlimit(2). Raises InventoryError if the hard limit is too low too: otherwise each host would
+    fail by itself.
     """
     needed = EACH * hosts + RESERVE
     soft, hard = getrlimit(RLIMIT_NOFILE)

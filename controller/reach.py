@@ -10,7 +10,7 @@ from fleet.hosts import Host
 from fleet.model import Fleet
 
 SECONDS = 5.0
-# An address that is nobody's: RFC 5737.
+# Nobody has this address (RFC 5737), so the way to it is the default route.
 ELSEWHERE = "192.0.2.1"
 
 End = tuple[str, int]
@@ -25,7 +25,7 @@ def is_open(address: str, port: int) -> bool:
 
 
 def that_answer(ends: Collection[End]) -> set[End]:
-    """Those at which something answers, all tried at once: however many are silent, SECONDS."""
+    """The ends at which something answers. Tries all at once, so it takes SECONDS at most."""
     if not ends:
         return set()
     with ThreadPoolExecutor(max_workers=len(ends)) as pool:
@@ -34,8 +34,8 @@ def that_answer(ends: Collection[End]) -> set[End]:
 
 
 def source_to(address: str) -> str | None:
-    """The address from which this machine would send there; None if it has no way."""
-    # To connect a datagram socket sends nothing, and chooses the source: udp(7).
+    """This machine's own address on its way to that address; None if there is no way."""
+    # Connecting a datagram socket sends nothing, but chooses the source address: udp(7).
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect((address, 9))
@@ -46,23 +46,23 @@ def source_to(address: str) -> str | None:
 
 
 def address_here(fleet: Fleet) -> str | None:
-    """The address from which this machine would send into the VPN; None if it is not in it."""
+    """This machine's own address in the VPN; None if the machine is not in the VPN."""
     hosts = fleet.hosts_in_vpn()
     source = source_to(hosts[0].vpn.addresses[0]) if hosts and hosts[0].vpn else None
     return source if source and is_inside(fleet, source) else None
 
 
 def tunnel_to(host: Host) -> str | None:
-    """The address of this machine's tunnel to the host's address in the VPN; None without one.
+    """This machine's own address in its tunnel to the host; None without a tunnel.
 
-    Whatever the data says of that address now.
+    A tunnel counts even if the data does not have its address any more.
     """
     source = source_to(host.vpn.addresses[0]) if host.vpn else None
     return None if source in (source_to(host.address), source_to(ELSEWHERE)) else source
 
 
 def address_in_vpn(host: Host) -> str | None:
-    """The host's address in the VPN if SSH answers there: on its first day it is not in it yet."""
+    """The host's address in the VPN; None if SSH does not answer there, as on day zero."""
     if host.vpn and is_open(host.vpn.addresses[0], host.ssh_port):
         return host.vpn.addresses[0]
     return None

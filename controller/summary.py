@@ -1,4 +1,4 @@
-"""The end of a run: a line a host, what a person should look at, and what its exit status means."""
+"""The end of a run: a line for each host, what a person should look at, and the exit status."""
 
 import time
 from collections import Counter, defaultdict
@@ -21,12 +21,12 @@ FAILED, CUT_OFF, UNREACHABLE = "failed", "cut off", "unreachable"
 UNREADABLE = f"{FAILED}: how it is could not be read"
 BAD = (FAILED, CUT_OFF, UNREACHABLE)
 
-# Of the hosts that a person should look at for the same reason.
+# How many hosts a warning names, if it is the same for several hosts.
 MOST_NAMES = 4
 
 
 class _Watch(BaseStateCallback):  # type: ignore[misc]
-    """What pyinfra keeps no record of: how long each host was at work."""
+    """How long each host was at work, in seconds: pyinfra keeps no record of that."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -50,7 +50,11 @@ _watch = _Watch()
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a host came out of the run; text: more than its kind alone says, for a person."""
+    """How a host came out of the run.
+
+    kind: such as CHANGED; text: for a person, with more than the kind
+    seconds: how long the host's own operations took; None if the run did not execute on the host
+    """
 
     kind: str
     text: str
@@ -58,13 +62,13 @@ class Outcome:
 
 
 def watch() -> None:
-    """Note from now on how the operations of this run go. To be called once its hosts are known."""
+    """Measure from now on how long operations take. Call this once the run's hosts are known."""
     if _watch not in state.callback_handlers:
         state.add_callback_handler(_watch)
 
 
 def at_end() -> None:
-    """Have the summary printed at the end of this run of pyinfra, if it is one of deploys."""
+    """Print the summary at the end of this run of pyinfra, if it runs files such as deploy.py."""
     context = click.get_current_context(silent=True)
     if context and runs_deploys():
         context.with_resource(_summary(dry=bool(context.params.get("dry"))))
@@ -78,12 +82,12 @@ def _summary(dry: bool) -> Iterator[None]:
     except Ended:
         raise
     except BaseException as end:
-        # Bad data, say: there are no hosts yet, and pyinfra tells the reason.
+        # There are no hosts yet, for example after bad data. pyinfra tells the reason.
         if not state.initialised:
             raise
         refused = not state.is_executing and not isinstance(end, SystemExit)
         status, outcomes = _status(end), _outcomes(refused)
-        # pyinfra exits 0 if it had no host at all, was interrupted, or did not wait (--no-wait).
+        # pyinfra exits 0 too if it had no host, was interrupted, or did not wait (--no-wait).
         is_done = outcomes and not any(it.kind in BAD for it in outcomes.values())
         now = status if is_done else status or 1
         _print({name: it for name, it in outcomes.items() if it.kind != UNTOUCHED})
@@ -101,7 +105,7 @@ def _status(end: BaseException) -> int:
 
 
 def _outcomes(refused: bool) -> dict[str, Outcome]:
-    """By host, in the order of the inventory; those left out by --limit are not of this run."""
+    """By host, in the order of the inventory, without the hosts that --limit leaves out."""
     look = _outcome if state.is_executing else _refused if refused else _prospect
     return {
         each.name: _not_begun(each) or look(each)
@@ -123,7 +127,7 @@ def _refused(host: Any) -> Outcome:
 
 
 def _prospect(host: Any) -> Outcome:
-    """What a run would do that has changed nothing."""
+    """What the run would do to the host. So far it has changed nothing."""
     if not state.check_for_changes:
         return Outcome(UNKNOWN, f"{UNKNOWN}, with -y")
     if reason := report.reasons.get((host.name, False)):
@@ -153,7 +157,7 @@ def _outcome(host: Any) -> Outcome:
 
 
 def _reason(name: str, failed: Any) -> str:
-    """What was given as the reason, and otherwise the last that the host said of it."""
+    """The reason given for the failure, or else the last line that the host wrote to stderr."""
     reason = report.reasons.get((name, True)) or "".join(failed.stderr_lines[-1:])
     return f": {reason}" if reason else ""
 
@@ -180,7 +184,7 @@ def _print(outcomes: Mapping[str, Outcome]) -> None:
 
 
 def _named(hosts: Sequence[str]) -> str:
-    """What stands before a warning: whom it is about, and nothing if it is about the run itself."""
+    """The names of the hosts before a warning; "" if the warning is about the run itself."""
     names = [name for name in hosts if name]
     more = [f"{len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else []
     return f"[{', '.join([*names[:MOST_NAMES], *more])}] " if names else ""

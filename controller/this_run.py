@@ -1,4 +1,4 @@
-"""The fleet as the roles see it: the whole of it, and the host that is being converged."""
+"""What roles know of this run: the whole fleet, the present host, the run's hosts, secrets."""
 
 import os
 from functools import cache
@@ -13,17 +13,17 @@ from fleet.secrets import Secrets, file_for
 
 
 def this_fleet() -> Fleet:
-    """The fleet that the inventory of this run has read and validated."""
+    """The whole fleet, as this run's inventory has read and validated it."""
     return load(Path(host.data.fleet_file))
 
 
 def this_host() -> Host:
-    """The record of the host that is being converged."""
+    """The record of the host that the run is at now."""
     return this_fleet().host(host.name)
 
 
 def hosts_of_run() -> list[str]:
-    """The names of the hosts that this run is about, those that are away included."""
+    """The names of the hosts in this run, also of those that do not answer."""
     return [each.name for each in state.inventory if state.is_host_in_limit(each)]
 
 

@@ -2,8 +2,9 @@
 
 python -m controller.vpn_config INVENTORY PERSON [HUB] [KEY_FILE]
 
-Without the file of the private key, which the person alone holds, there is a placeholder for it.
-With it, on the person's own machine, the configuration is whole, and a QR code for a phone too.
+KEY_FILE has the private key, which the person alone holds. Without this file the configuration has
+a placeholder for the key. With it, on the person's own machine, the configuration is whole, and a
+QR code for a phone is shown too.
 """
 
 import base64
@@ -31,7 +32,7 @@ PRESHARED_KEY = "(the preshared key that you were given)"
 
 
 class Refused(Exception):
-    """The configuration cannot be made; says why, and what to do."""
+    """Says why the configuration cannot be made, and what to do."""
 
 
 def config(
@@ -43,7 +44,10 @@ def config(
     private_key: str = PRIVATE_KEY,
     preshared_key: str = PRESHARED_KEY,
 ) -> str:
-    """The text of the file. keys: the public keys of the hosts by name; raises Refused."""
+    """The text of the configuration. keys: the public keys by host
+
+    Raises Refused if the hub has no key yet.
+    """
     peer = hub_peer(fleet, hub, person, keys)
     if peer.public_key is None:
         raise Refused(f"{hub.name} has no key yet: run the deploy on it first")
@@ -65,7 +69,7 @@ def config(
 
 
 def person_named(fleet: Fleet, name: str, now: datetime) -> Person:
-    """The person, who has a way into the VPN; raises Refused."""
+    """The person of that name. Raises Refused if they do not exist or have no way into the VPN."""
     person = fleet.people.get(name)
     if person is None:
         raise Refused(f"there is no {name!r}; there are {', '.join(fleet.people)}")
@@ -77,7 +81,7 @@ def person_named(fleet: Fleet, name: str, now: datetime) -> Person:
 
 
 def hub_for(fleet: Fleet, person: Person, name: str) -> Host:
-    """The hub of that name, or for "" the person's only one; raises Refused."""
+    """The hub of that name, or for "" the person's only hub. Raises Refused if there is none."""
     hubs = {hub.name: hub for hub in fleet.hosts_in_vpn() if addresses_at(hub, person)}
     if name in hubs:
         return hubs[name]
@@ -87,7 +91,7 @@ def hub_for(fleet: Fleet, person: Person, name: str) -> Host:
 
 
 def private_key_in(file: Path, person: Person) -> str:
-    """The key in the file, which is the person's own; raises Refused, and shows nothing of it."""
+    """The key in the file. Raises Refused, which shows no key, if it is not the person's own."""
     assert person.vpn is not None
     try:
         text = file.read_text().strip()
@@ -113,7 +117,7 @@ def main(inventory: str, name: str, hub_name: str = "", key_file: str = "") -> N
     text = config(fleet, person, hub, fleet.vpn_keys.load(), **given)
     print(text, end="")
     if key_file:
-        # Past its end of file on stderr, so that stdout is the file and nothing else.
+        # On stderr, so that stdout is the file and nothing else.
         subprocess.run(
             ["qrencode", "-t", "ansiutf8"], input=text, text=True, check=True, stdout=sys.stderr
         )
