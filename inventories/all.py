@@ -3,10 +3,10 @@
 import sys
 from pathlib import Path
 
-# Not found from another directory otherwise, where it says what is wrong.
+# So that the import works from another directory too. There `groups` says what is wrong.
 sys.path.append(str(Path(__file__).parents[1]))
 
 from controller.inventory import groups
 
-# Each group becomes a variable of this file, which is how pyinfra reads an inventory.
+# pyinfra reads the groups of an inventory from the variables of this file.
 globals().update(groups("inventories/coop.yml", {"prod", "staging", "shared"}))
