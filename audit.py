@@ -1,4 +1,4 @@
-"""Who gets in where, against what is there: pyinfra inventories/prod.py audit.py"""
+"""Compares each host with the data, and says who gets in: pyinfra inventories/all.py audit.py"""
 
 from pyinfra import config
 

@@ -1,4 +1,4 @@
-"""How pyinfra itself works here: it reads this file of its working directory before all else."""
+"""How pyinfra itself works here: before all else it reads this file in its working directory."""
 
 from pyinfra import config
 from pyinfra.api.state import MAX_PARALLEL
@@ -6,8 +6,9 @@ from pyinfra.api.state import MAX_PARALLEL
 from controller import command_line, summary
 from engine import upstream
 
-# Hosts at a time. Left to itself pyinfra takes 20 for each core of the operator's machine, which
-# mostly waits. pyinfra warns of more than MAX_PARALLEL, by the open files that a process may have.
+# Hosts at a time. By default pyinfra takes 20 for each core of the operator's machine, but this
+# machine mostly waits. pyinfra warns of more than MAX_PARALLEL, which follows from the number of
+# files that a process may have open.
 config.PARALLEL = min(250, MAX_PARALLEL)
 
 upstream.apply()

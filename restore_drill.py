@@ -1,4 +1,4 @@
-"""Restore each copy on trial, now: pyinfra inventories/prod.py restore_drill.py"""
+"""Restores each volume on trial from its copy, now: pyinfra inventories/prod.py restore_drill.py"""
 
 from pyinfra import config, host
 
