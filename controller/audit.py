@@ -22,11 +22,11 @@ from fleet import ROOT
 REPORT = ROOT / "reports"
 
 FORMAT = 2
-"""Of reports/audit.json, which has it under "format": programs that read the file look there.
+"""The format of reports/audit.json, which says it under "format" for programs that read the file.
 
-2: hosts are below "hosts", and of a host what each role found below the role's name; "ports" says
-   for each service from where it is open, in the place of "ssh_from", which knew SSH alone
-1: hosts at the top, each with ssh_from, keys, peers, copies, backup, drift
+2: "hosts" has the hosts, and a host has what each role found, under the role's name. "ports" says
+   from where each service is open. It takes the place of "ssh_from", which knew SSH alone
+1: the hosts are at the top, each with ssh_from, keys, peers, copies, backup, drift
 """
 
 
@@ -54,7 +54,7 @@ class Look:
 
 
 Offer = Callable[[], Look | None]
-"""Gives the look of a role at the present host; None if the role has no business there."""
+"""Gives what a role asks the present host; None if the host has nothing of the role."""
 
 
 _done: dict[str, dict[str, Finding]] = {}

@@ -11,14 +11,15 @@ T = TypeVar("T")
 
 END = "%%end"
 STORAGE_SECONDS = 120
-"""How long a fact waits for what may lie on storage.
+"""How long a fact waits for files that may lie on storage.
 
-When an NFS server is back, its client first recovers its state, and then each call that had to wait
-asks again after up to 15 s, in turn where one waits for another: 80 s were seen.
+When an NFS server is back, its client first recovers its state. Then each call that had to wait
+tries again after up to 15 s. Where calls wait for each other, they do so in turn: up to 80 s in all
+were measured.
 """
 
 MARK = "##"
-"""Starts a line that heads a section of a command's output; its fields are separated by tabs."""
+"""Starts a heading: the first line of a section of a command's output, with fields between tabs."""
 
 
 def whole(script: str) -> str:

@@ -27,8 +27,8 @@ from engine.several import Question, several
 PATIENCE = 20
 """Seconds after which a command begins no further question that may have to wait.
 
-Each may wait for engine.fact.STORAGE_SECONDS, which is about all that the command may take. What
-was not begun is asked when its own operation comes.
+Each question may wait for engine.fact.STORAGE_SECONDS, and the command has little more time than
+that. The run asks a question that was not begun when the question's own operation comes.
 """
 
 

@@ -6,10 +6,10 @@ from pyinfra import host, logger, state
 from pyinfra.api import QuoteString, StringCommand
 
 warnings: list[tuple[str, str]] = []
-"""All of this run: the host's name, or "" for the run itself, and the text."""
+"""All warnings of this run: the host's name, or "" for the run itself, and the text."""
 
 reasons: dict[tuple[str, bool], str] = {}
-"""Why hosts fail: by name, and whether the run was executing; before that it is a prediction."""
+"""Why hosts fail, by name and whether the run was executing; until then it is a prediction."""
 
 _shown: set[tuple[str, str]] = set()
 

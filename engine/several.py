@@ -11,7 +11,7 @@ from engine.fact import END, Fact
 Asked = tuple[type[Fact[Any]], Mapping[str, Any]]
 
 LATER = "%%later"
-"""Ends an output that leaves the rest of the facts out: those before took too long."""
+"""Ends an output without the rest of the facts, because the facts before took too long."""
 
 
 class Question(NamedTuple):

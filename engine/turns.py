@@ -5,7 +5,7 @@ from collections import Counter
 from gevent.event import Event
 
 PATIENCE_SECONDS = 300
-"""How long a host waits for news of those at work: by then each has undone itself."""
+"""How long a host waits for news of those at work. By then each change is proven or undone."""
 
 
 class Turns:

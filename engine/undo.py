@@ -23,13 +23,13 @@ from engine.operation import Answered, ask
 from engine.report import give_reason, script, tell
 
 PROOF_SECONDS = 60
-"""How long a change waits for its proof."""
+"""How long a change waits for its proof before the host undoes it."""
 
 CHANGE_SECONDS = 45
-"""How long an undo waits for a step of the change that is at work."""
+"""How long an undo waits for a step of the change that is still at work."""
 
 ATTEMPTS_SECONDS = 15
-"""How long a proof is tried again: sshd does not listen for a moment while it reloads."""
+"""How long a run tries the proof again: while sshd reloads, it does not listen for a moment."""
 
 KEPT = "/var/lib/coop-infra/undo"
 UNITS = "/etc/systemd/system"
