@@ -70,10 +70,11 @@ def log_in_anew(user: str, address: str | None = None) -> None:
     if address:
         anew.data["ssh_hostname"] = address
     anew.connect()
-    _tune(_transport(anew))
     try:
+        _tune(_transport(anew))
         if _host_key(anew) != _host_key(used):
-            raise ConnectionError(f"another machine answers at {address}")
+            where = anew.data["ssh_hostname"] or host.name
+            raise ConnectionError(f"another machine answers at {where}")
         command = StringCommand("sudo -n true")
         ok, output = anew.run_shell_command(command, _timeout=SILENCE_SECONDS)
         if not ok:

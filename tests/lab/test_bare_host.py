@@ -1,16 +1,24 @@
 """A machine with no role package in its image gets everything from the run."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from fleet.load import load
 from lab import board
-from lab.machines import Machine, pyinfra
+from lab.machines import INVENTORY, Machine, pyinfra
 from tests.lab.fleets import BareMachine, Fleet, counts
 
 pytestmark = pytest.mark.storage
 
-ROLE_PROGRAMS = ("nginx", "php-fpm8.2", "gocryptfs", "mount.nfs4", "git")
+ROLE_PROGRAMS = (
+    "nginx",
+    load(Path(INVENTORY)).host("bare1").release.fpm,
+    "gocryptfs",
+    "mount.nfs4",
+    "git",
+)
 BOTH = ("--limit", "storage1", "--limit", "bare1")
 
 

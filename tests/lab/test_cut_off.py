@@ -18,7 +18,7 @@ pytestmark = pytest.mark.resume
 
 SEED = 20200601
 # A run of deploy.py begins this many operations on the three machines. The last one only looks.
-OPERATIONS = 31
+OPERATIONS = 33
 # The timer goes first: it would start what is stopped next, and systemd would cancel one of the
 # two jobs.
 NO_RETRY = "systemctl stop coop-storage-retry.timer coop-storage-retry.service; "
@@ -26,9 +26,9 @@ NO_RETRY = "systemctl stop coop-storage-retry.timer coop-storage-retry.service; 
 DAMAGE = {
     "storage1": "systemctl stop nfs-server; rm -f /etc/exports /etc/nfs.conf.d/coop-infra.conf; "
     "zfs inherit compression storage/prod; zfs set quota=300M storage/prod/vision-prod1",
-    "vision-stg1": f"{NO_RETRY}systemctl stop nginx php8.2-fpm; rm -rf /var/www/*/index.php "
+    "vision-stg1": f"{NO_RETRY}systemctl stop nginx 'php*-fpm.service'; rm -rf /var/www/*/index.php "
     "/etc/systemd/system/coop-storage-* /etc/nginx/sites-enabled/vision",
-    "vision-prod1": f"{NO_RETRY}systemctl stop nginx php8.2-fpm gocryptfs-storage; "
+    "vision-prod1": f"{NO_RETRY}systemctl stop nginx 'php*-fpm.service' gocryptfs-storage; "
     "rm -f /etc/systemd/system/coop-storage-* /etc/coop-infra/gocryptfs.password",
 }
 

@@ -18,7 +18,7 @@ CHANGES = (
 CLIENT_CHANGES = (
     "sed -i s/client_max_body_size.*/client_max_body_size=1m/ /etc/nginx/sites-enabled/vision",
     "chmod 600 /usr/local/sbin/vision-health",
-    "echo 'Environment=X=1' >> /etc/systemd/system/php8.2-fpm.service.d/coop-storage.conf",
+    "sed -i '$aEnvironment=X=1' /etc/systemd/system/php*-fpm.service.d/coop-storage.conf",
     # Stopped too: within 15 seconds the timer would mend the next change before a run sees it.
     "systemctl disable -q --now coop-storage-retry.timer",
     "systemctl stop coop-storage-retry.service",

@@ -20,7 +20,7 @@ def succeeds(machine: Machine, command: str) -> bool:
 
 
 def a_service_runs(machine: Machine) -> bool:
-    return succeeds(machine, "systemctl is-active --quiet nginx.service php8.2-fpm.service")
+    return succeeds(machine, "systemctl is-active --quiet nginx.service 'php*-fpm.service'")
 
 
 def the_mount_failed(machine: Machine) -> bool:
