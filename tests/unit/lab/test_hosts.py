@@ -28,8 +28,8 @@ def test_the_address_of_a_host() -> None:
 
 
 def test_the_boxes_of_some_hosts_each_once() -> None:
-    assert hosts.main("boxes", "storage1", "vision-stg1") == "roles-12"
-    assert hosts.main("boxes", "storage1", "bare1", "vision-stg1") == "bare-12\nroles-12"
+    assert hosts.main("boxes", "storage1", "vision-stg1") == "roles-12\nroles-13"
+    assert hosts.main("boxes", "storage1", "bare1", "vision-stg1") == "bare-13\nroles-12\nroles-13"
     assert hosts.main("boxes") == ""
 
 
