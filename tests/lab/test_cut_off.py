@@ -27,7 +27,8 @@ DAMAGE = {
     "storage1": "systemctl stop nfs-server; rm -f /etc/exports /etc/nfs.conf.d/coop-infra.conf; "
     "zfs inherit compression storage/prod; zfs set quota=300M storage/prod/vision-prod1",
     "vision-stg1": f"{NO_RETRY}systemctl stop nginx 'php*-fpm.service'; "
-    "rm -rf /var/www/*/index.php /etc/systemd/system/coop-storage-* /etc/nginx/sites-enabled/vision",
+    "rm -rf /var/www/*/index.php /etc/systemd/system/coop-storage-* "
+    "/etc/nginx/sites-enabled/vision",
     "vision-prod1": f"{NO_RETRY}systemctl stop nginx 'php*-fpm.service' gocryptfs-storage; "
     "rm -f /etc/systemd/system/coop-storage-* /etc/coop-infra/gocryptfs.password",
 }
