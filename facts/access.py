@@ -1,4 +1,4 @@
-"""Who can log in by SSH, and by what: accounts, groups, keys wherever they lie, sshd's settings.
+"""Who can log in by SSH, and how: accounts, groups, keys in all places, sshd's settings.
 
 Sources: sshd(8), sshd_config(5), passwd(5), shadow(5), sudo(8).
 """
@@ -24,9 +24,9 @@ class AccountState:
     """An account.
 
     home: a path
-    expires: in days since the epoch, from when on it cannot be used; None for never
-    sudo: whether sudo lets it do anything; only asked of people who have a file of KEYS, or after
-        whom a group is named that was asked for
+    expires: the day from which nobody can use the account, in days since 1970; None for never
+    sudo: whether sudo lets the account do anything. The fact asks this only about people who have a
+        file in KEYS, or whose name is also that of a group in the question
     """
 
     uid: int
@@ -41,7 +41,7 @@ class AccountState:
 
     @property
     def has_shell(self) -> bool:
-        """Whether whoever logs in to it gets anywhere."""
+        """Whether a login to the account gets a shell."""
         return not self.shell.endswith(("/nologin", "/false"))
 
 
@@ -49,15 +49,17 @@ class AccountState:
 class AccessState:
     """Everything by which somebody could log in.
 
-    login: the account that this very look came by
-    accounts: by name, those of the system's too
-    groups: the members of each that was asked for and exists, by whatever way they are in it
-    files: of KEYS, what is in it, and the paths that were asked for, each that is there
-    strays: {path: text} of the files of keys in the homes of all accounts, root's included
-    settings: what sshd would do for a user, {user: {option in small letters: value}}; of root alone
-        where it is the same for everybody
-    matches: "file: line" of each condition in sshd's configuration
-    reloaded: whether sshd has read its configuration since that changed
+    login: the account by which the run itself is logged in
+    accounts: by name, the system's accounts too
+    groups: {name: members} of each group in the question that exists; an account is a member by
+        group(5) or by its own entry in passwd(5)
+    files: {path: PathState} of KEYS, of each path in KEYS, and of the paths in the question, if it
+        exists
+    strays: {path: text} of the files with keys in the homes of all accounts, root's included
+    settings: {user: {option in lower case: value}}, what sshd would do for this user. Only root is
+        there if sshd does the same for everybody
+    matches: "file:line" of each condition (Match) in sshd's configuration
+    reloaded: whether sshd has read its configuration since the configuration last changed
     """
 
     login: str = ""
@@ -111,15 +113,15 @@ printf '%s\\n' "$(systemctl show -P StateChangeTimestamp --timestamp=unix ssh.se
 stat -c '@%Z' {config} {config}.d {config}.d/*.conf
 """
 
-# The start of a line that is no comment, up to a word that may stand anywhere in it: a keyword may
-# be in quotes, in any case, and have a = after it.
+# The start of a line that is no comment, up to a word anywhere in the line: sshd also takes a
+# keyword in quotes, in upper or lower case, and with a = after it.
 _LINE = "^[[:blank:]]*([^#[:blank:]].*)?"
 
 
 class Access(Fact[AccessState]):
     """Accounts, groups, keys and sshd's settings, in one remote command.
 
-    groups: names; files: paths; options: of sshd, in small letters
+    groups: names; files: paths; options: of sshd, in lower case
     """
 
     def command(self, groups: Sequence[str], files: Sequence[str], options: Sequence[str]) -> str:
@@ -161,7 +163,8 @@ class Access(Fact[AccessState]):
 
 
 def _reloaded(since: str, *changed: str) -> bool:
-    # Without a time it is no service but a socket's, and reads its configuration each time.
+    # Without a time sshd does not run as a service. A socket starts sshd for each login, and sshd
+    # reads its configuration each time.
     return not since or all(int(time[1:]) <= int(since[1:]) for time in changed)
 
 
@@ -177,7 +180,7 @@ def _accounts(output: Sequence[str]) -> dict[str, AccountState]:
 
 
 def _groups(lines: Sequence[str], accounts: Sequence[str]) -> dict[str, frozenset[str]]:
-    """With those whose own entry in passwd(5) names the group, which group(5) does not list."""
+    """{name: members}, with those that only passwd(5) has in the group: group(5) lists the rest."""
     by_gid: dict[str, list[str]] = {}
     for line in accounts:
         name, _, gid, *_ = line.split(":")
@@ -190,7 +193,7 @@ def _groups(lines: Sequence[str], accounts: Sequence[str]) -> dict[str, frozense
 
 
 def _settings(output: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Of an option that sshd prints in several lines, the values are joined by a space."""
+    """{user: {option: value}}. A space joins the values that sshd prints in several lines."""
     found: dict[str, dict[str, str]] = {}
     for section in sections(output):
         if section.title == "settings":

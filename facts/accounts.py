@@ -17,7 +17,7 @@ class User:
 
 
 class Users(Fact[dict[str, User]]):
-    """Each of the named users that exists, by name."""
+    """Those of the named users that exist, by name."""
 
     def command(self, names: Sequence[str]) -> str:
         return whole(f"getent passwd {' '.join(map(quote, names))}")

@@ -1,4 +1,4 @@
-"""How fresh the copies are that a host keeps of another one's datasets."""
+"""How fresh the copies are that a host keeps of another host's datasets."""
 
 import json
 from collections.abc import Mapping
@@ -11,9 +11,9 @@ from engine.fact import Fact, whole
 class CopiesState:
     """Times are in seconds since 1970.
 
-    at: when it was looked; seen_at: when the source was looked at last, 0 for never
-    source, offsite: by dataset, when the newest snapshot there and here was taken
-    problems: what is not as fresh as it should be, for a person to read
+    at: when the host looked; seen_at: when the host last looked at the source, 0 for never
+    source, offsite: {dataset: when its newest snapshot was taken}, at the source and on the host
+    problems: what is not as it should be, for a person to read
     """
 
     at: int = 0
@@ -26,7 +26,7 @@ class CopiesState:
 
 
 class Copies(Fact[CopiesState]):
-    """What the command says, which prints JSON: programs/offsite/status.py."""
+    """What the command line `program` prints as JSON: programs/offsite/status.py."""
 
     def command(self, program: str) -> str:
         return whole(f"{program} 2>/dev/null || true")

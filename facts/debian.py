@@ -8,7 +8,7 @@ from engine.fact import Fact, lines_of, whole
 
 @dataclass(frozen=True)
 class DebianState:
-    """system: "debian 12", by ID and VERSION_ID of os-release(5). Testing has no number."""
+    """system: ID and VERSION_ID of os-release(5), "debian 12"; "debian" alone for testing."""
 
     system: str = ""
 
@@ -30,14 +30,14 @@ class Debian(Fact[DebianState]):
 
 @dataclass(frozen=True)
 class KernelsState:
-    """bootable: the versions that have an image; without: those of them that lack the module."""
+    """bootable: kernel versions with an image in /boot; without: those that lack the module."""
 
     bootable: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
 
 
 class Kernels(Fact[KernelsState]):
-    """Whether each kernel that is installed has the module of that name."""
+    """The installed kernels, and which of them lack the module of that name."""
 
     def command(self, module: str) -> str:
         return whole(

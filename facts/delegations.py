@@ -14,7 +14,7 @@ Allowed = Mapping[str, frozenset[tuple[str, str]]]
 
 
 class Delegations(Fact[dict[str, Allowed]]):
-    """What is allowed on each of these datasets itself, not what comes from above; {} for none."""
+    """{dataset: what is allowed on it itself, not on a dataset above}; {} if that is nothing."""
 
     def command(self, datasets: Sequence[str]) -> str:
         return whole(

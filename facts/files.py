@@ -21,7 +21,7 @@ class PathState:
     """One path as it is on the host.
 
     mode: permission bits; owner, group: names, or numbers in decimal where there is no name
-    content: a plain file's bytes; None for the rest, and for secrets, which have a digest instead
+    content: a plain file's bytes; None for all else, and for a secret, which has a digest instead
     digest: SHA-256 in hex of a secret file
     target: where a link points
     """
@@ -38,9 +38,10 @@ class PathState:
 class Paths(Fact[dict[str, PathState]]):
     """The state of each path that exists: {path: PathState}.
 
-    Secrets never leave the host: of them only a digest is read. A path on storage that does not
-    answer is given up after STORAGE_SECONDS and counts as absent, so the commands that follow must
-    not rely on absence to create anything below a mountpoint that they did not check.
+    Secrets never leave the host: the fact reads their digests, and that without a time limit. If
+    storage does not answer, the fact gives up after STORAGE_SECONDS, and a path that was not read
+    by then counts as absent. So the commands that follow must not take absence as a reason to
+    create anything below a mountpoint, unless they have checked that mountpoint.
     """
 
     def command(self, paths: Sequence[str], secrets: Sequence[str] = ()) -> str:
@@ -65,10 +66,10 @@ class Paths(Fact[dict[str, PathState]]):
 
 
 def archive(what: str, seconds: int = 30) -> str:
-    """POSIX sh that prints these paths on one line, for `from_archive`.
+    """POSIX sh that prints these paths as a tar archive in one line of base64, for `from_archive`.
 
-    what: tar's arguments that name them, quoted as sh wants it; one that is not there is left out
-    seconds: after which what does not answer is given up
+    what: tar's arguments that name the paths, quoted for sh; a path that does not exist is left out
+    seconds: after this time the paths that tar has not read are left out
     """
     return (
         f"timeout -s KILL {seconds} tar -c -P -b 1 --no-recursion --ignore-failed-read -f - {what}"
@@ -77,7 +78,7 @@ def archive(what: str, seconds: int = 30) -> str:
 
 
 def from_archive(text: str) -> dict[str, PathState]:
-    """The paths in a tar archive in base64, "" if it has none."""
+    """{path: PathState} of a tar archive in base64; "" stands for an archive without paths."""
     data = base64.b64decode(text)
     found: dict[str, PathState] = {}
     if not data:

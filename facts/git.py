@@ -9,13 +9,13 @@ from engine.fact import Fact, sections, whole
 
 @dataclass(frozen=True)
 class CheckoutState:
-    """commit: HEAD, None where there is no work tree; changed: tracked files that differ."""
+    """commit: HEAD, None if there is no work tree; changed: the tracked files that differ."""
 
     commit: str | None = None
     changed: tuple[str, ...] = ()
 
 
-# Without optional locks: a look must not write the index.
+# --no-optional-locks, because `git status` would write the index, and a fact changes nothing.
 _LOOK = """\
 look() {{ git --no-optional-locks -C "$path" "$@"; }}
 for path in {paths}; do
@@ -27,10 +27,10 @@ done"""
 
 
 class Checkouts(Fact[dict[str, CheckoutState]]):
-    """The commit of each work tree, by its path, and its locally changed files.
+    """{path: CheckoutState}: the commit of each work tree, and its locally changed files.
 
-    Untracked files do not count. A repository of which git cannot read the commit, its files' list
-    or its index counts as none.
+    Untracked files do not count. If git cannot read a repository's commit, that commit's list of
+    files or the index, the path counts as one without a work tree.
     """
 
     def command(self, paths: Sequence[str]) -> str:

@@ -1,4 +1,4 @@
-"""gocryptfs volumes: the encrypted side, as it lies on its mount."""
+"""gocryptfs volumes: the encrypted side, on the storage that is mounted."""
 
 import base64
 from dataclasses import dataclass
@@ -11,11 +11,14 @@ from engine.fact import STORAGE_SECONDS, Fact, whole
 class VolumeState:
     """The encrypted side of a volume.
 
-    mounted: something is mounted at the path; if not, nothing else here is known
-    config: gocryptfs.conf as it is, None where there is none
-    diriv: gocryptfs.diriv is there, as in every volume, and where making one was cut off
-    entries: names in its root besides these two, and besides what a cut-off making left (.init-*)
-    password_digest: SHA-256 in hex of the password file, None where there is none
+    mounted: whether something is mounted at the path and answers; if not, only password_digest is
+        known
+    config: the content of gocryptfs.conf, None if there is no such file
+    diriv: whether gocryptfs.diriv is there. Every volume has this file, and a run that was cut off
+        while it made a volume may have left the file without a config
+    entries: the number of names in the root without these two, and without .init-*, which such a
+        run may have left too
+    password_digest: SHA-256 in hex of the password file, None if there is no such file
     """
 
     mounted: bool = False
@@ -25,7 +28,7 @@ class VolumeState:
     password_digest: str | None = None
 
 
-# Prints all or nothing, in one go.
+# Prints all at once at the end, or nothing: half an answer would look like another state.
 _LOOK = """\
 findmnt -n -o FSTYPE -M "$1" >/dev/null || exit 0
 names=$(ls -A "$1") || exit 0
@@ -46,7 +49,7 @@ class Volume(Fact[VolumeState]):
     """A volume and the digest of the file that holds its password, in one remote command.
 
     Storage that cannot be read, or does not answer within STORAGE_SECONDS, counts as not mounted:
-    a volume that is there must never be taken for none.
+    nobody must take a volume that is there for an empty directory.
     """
 
     def command(self, ciphertext: str, password_file: str) -> str:

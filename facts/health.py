@@ -6,7 +6,7 @@ from engine.fact import Fact, whole
 
 
 class Health(Fact[str | None]):
-    """None if the health check succeeds, or what it complains about."""
+    """What the health check (a program) complains about; None if the check succeeds."""
 
     def command(self, check: str) -> str:
         program = quote(check)

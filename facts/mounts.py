@@ -1,4 +1,4 @@
-"""Directories that things are mounted on, seen underneath the mount."""
+"""Mountpoints: the directory underneath, and what is mounted on it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,12 @@ from engine.fact import Fact, whole
 
 @dataclass(frozen=True)
 class MountpointState:
-    """The directory under a mount: chattr(1)'s immutable flag, and how many entries it holds.
+    """The directory under a mount.
 
-    in_fstab: /etc/fstab mounts something there
-    mounted: the types of what is mounted there now, the lowest first
+    immutable: whether the directory has the immutable flag of chattr(1)
+    entries: how many entries it holds
+    in_fstab: whether /etc/fstab mounts something there
+    mounted: the filesystem types of what is mounted there now, the lowest first
     """
 
     immutable: bool
@@ -21,8 +23,8 @@ class MountpointState:
     mounted: tuple[str, ...] = ()
 
 
-# A bind mount of the parent shows what the mount hides; the namespace keeps it from everybody else
-# and ends with the command.
+# A bind mount of the parent shows what the mount hides. Nobody else sees the bind mount: it is in a
+# namespace that ends with the command.
 _LOOK = """\
 for path in "$@"; do
   if awk -v path="$path" '$1 !~ /^#/ && ($2 == path || $2 == path "/") { found = 1 }
@@ -45,9 +47,9 @@ done"""
 
 
 class Mountpoints(Fact[dict[str, MountpointState]]):
-    """The bare directory at each path that exists, also while something is mounted there.
+    """{path: MountpointState} of each path that exists, also while something is mounted there.
 
-    A path that does not exist is there as well if /etc/fstab names it.
+    A path that does not exist is in the answer too if /etc/fstab names it.
     """
 
     def command(self, paths: Sequence[str]) -> str:

@@ -20,11 +20,12 @@ EXPORTS_DIRECTORY = "/etc/exports.d"
 class ExportsState:
     """What an NFS server exports.
 
-    live: by (path, client) the options that are in force, defaults included, in order: those
-        after a sec= belong to it
+    live: {(path, client): options} in force, defaults included, in order: the options after a sec=
+        belong to that sec=
     file: the content of /etc/exports, None if there is no such file
     others: the files in /etc/exports.d that exportfs reads too
-    clients: addresses with NFSv4 state, so with something mounted. NFSv3 leaves none.
+    clients: addresses with NFSv4 state, which means that they have something mounted. NFSv3 leaves
+        no state
     """
 
     live: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
@@ -35,10 +36,11 @@ class ExportsState:
 
 @dataclass(frozen=True)
 class Mount:
-    """What is mounted on top at a path; an automount that nothing has triggered is not a mount.
+    """The topmost mount at a path. An automount that nothing has triggered is not a mount.
 
-    answers: it told its size within 5 seconds. False for a server that is away and for a FUSE
-        filesystem whose program has died.
+    options: rw or ro first, then those of the mount and of the filesystem
+    answers: whether the filesystem told its size within 5 seconds. It does not if its server is
+        away, or if it is a FUSE filesystem whose program has died
     """
 
     fstype: str
@@ -48,11 +50,11 @@ class Mount:
 
 
 class Exports(Fact[ExportsState]):
-    """The exports in force and in files, and the clients that use any; empty without a server."""
+    """The exports in force and in files, and the clients that use any. Empty without a server."""
 
     def command(self) -> str:
-        # Not `exportfs -s`: it leaves out secure, insecure and no_acl, so that what it prints
-        # could not be put back. exportfs(8) calls etab the master export table.
+        # Not `exportfs -s`, which leaves out secure, insecure and no_acl: its output is too
+        # little to put an export back. exportfs(8) calls etab the master export table.
         return whole(f"""\
 echo '##live'
 cat /var/lib/nfs/etab 2>/dev/null
@@ -79,10 +81,10 @@ grep -h '^address:' /proc/fs/nfsd/clients/*/info 2>/dev/null""")
 
 
 class Mounts(Fact[dict[str, Mount | None]]):
-    """What is mounted at each of these paths, None where nothing is.
+    """{path: the topmost mount there}, None where nothing is mounted.
 
-    All are asked at the same time, so a server that is away costs 5 seconds once. It never
-    triggers an automount. A path must be written as the kernel does: no symlinks, no slash at
+    The fact asks all paths at the same time, so a server that is away costs 5 seconds once. The
+    fact never triggers an automount. Write a path as the kernel writes it: no symlinks, no slash at
     the end.
     """
 
@@ -99,8 +101,8 @@ class Mounts(Fact[dict[str, Mount | None]]):
         return {unescaped(row[0]): _mount(row[1], row[2] == "yes") for row in rows if len(row) == 3}
 
 
-# One line each, so that what runs side by side is not mixed: path, the line of mountinfo, answer.
-# SIGKILL because nothing else ends a process that waits for an NFS server.
+# The probes run side by side. Each prints one line, so that nothing is mixed: path, the line of
+# mountinfo, answer. SIGKILL, because nothing else ends a process that waits for an NFS server.
 _PROBE = """\
 probe() {
   line= answer=
@@ -141,12 +143,12 @@ def _mount(line: str, answers: bool) -> Mount | None:
     if not dash or len(front) < 6 or len(back) < 3 or back[0] == "autofs":
         return None
     of_mount, of_filesystem = front[5].split(","), back[2].split(",")
-    # Both have rw or ro, and one ro is enough.
+    # The mount and the filesystem each have rw or ro, and one ro forbids writing.
     access = "ro" if "ro" in (*of_mount, *of_filesystem) else "rw"
     others = [option for option in (*of_mount, *of_filesystem) if option not in ("ro", "rw")]
     return Mount(back[0], unescaped(back[1]), (access, *dict.fromkeys(others)), answers)
 
 
 def _escaped(path: str) -> str:
-    r"""As mountinfo writes a path: a space is \040."""
+    r"""The path as mountinfo writes it: a space is \040."""
     return re.sub(r"[ \t\n\\]", lambda match: f"\\{ord(match[0]):03o}", path)

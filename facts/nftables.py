@@ -1,4 +1,4 @@
-"""A table of nftables: what is in force, and what would be. Source: nft(8)."""
+"""A table of nftables: as it is in force, and as other texts would make it. Source: nft(8)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ from facts.files import PathState, archive, from_archive
 class TableState:
     """One table of the family inet.
 
-    installed: whether there is nft
-    live: as nft lists it, "" if there is none
-    loaded: for each text that was asked for, how nft would list the table once that is loaded; ""
-        if it cannot be loaded
-    files: of the paths that were asked for, those that are there
+    installed: whether the host has nft
+    live: the table in force, as nft lists it; "" if there is no such table
+    loaded: for each text in the question, how nft would list the table after it has loaded the
+        text; "" if nft cannot load the text
+    files: {path: PathState} of those paths in the question that exist
     """
 
     installed: bool = False
@@ -25,7 +25,8 @@ class TableState:
     files: dict[str, PathState] = field(default_factory=dict)
 
 
-# What a text comes to shows in a network namespace of its own, which ends with the command.
+# nft loads the text in a network namespace of its own, where no table of the host changes. The
+# namespace ends with the command.
 _LOAD = """\
 printf '##loaded\\n'
 unshare --net sh -c 'nft -f - && nft list table inet {table}' 2> /dev/null <<'END-OF-TABLE'
@@ -35,9 +36,9 @@ END-OF-TABLE
 
 
 class Table(Fact[TableState]):
-    """A table, and what it would be by each of some texts, in one remote command.
+    """A table, and what each of the texts would make of it, in one remote command.
 
-    texts: as for `nft -f`; paths: files to read with it
+    texts: as for `nft -f`; paths: files to read in the same command
     """
 
     def command(self, table: str, texts: Sequence[str], paths: Sequence[str]) -> str:

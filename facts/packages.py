@@ -6,13 +6,14 @@ from shlex import quote
 
 from engine.fact import Fact, whole
 
-# dpkg-query(1): the state, and no error. What is wanted comes before: "ii ", and "hi " if held.
+# The state and the error of dpkg-query(1): installed, none. Before them stands what is wanted: the
+# whole is "ii ", or "hi " for a package on hold.
 INSTALLED = "i "
 
 
 @dataclass(frozen=True)
 class PackageStates:
-    """installed: the names that are wholly installed; interrupted: dpkg was cut off at work."""
+    """installed: the names that are fully installed; interrupted: whether dpkg was cut off."""
 
     installed: frozenset[str] = field(default_factory=frozenset)
     interrupted: bool = False

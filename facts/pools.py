@@ -17,7 +17,7 @@ BY_ID = "/dev/disk/by-id"
 
 
 def intent_marker(pool: str) -> str:
-    """The file that lists the blank disks of which a pool is about to be made, one a line."""
+    """The file that lists, one a line, the blank disks of which a run is about to make a pool."""
     return f"/var/lib/coop-infra/zpool-create-{pool}"
 
 
@@ -25,11 +25,11 @@ def intent_marker(pool: str) -> str:
 class PoolState:
     """How a pool stands on a host.
 
-    ready: zpool works here (it is installed and the kernel module is loaded)
+    ready: whether zpool works here (it is installed and the kernel module is loaded)
     health: ONLINE, DEGRADED, ...; None if the pool is not imported
-    importable: the states of the pools of this name that `zpool import` finds, looked for only
-        if none is imported. Two of them are two different pools.
-    imported_at_boot: it is in the cache file that zfs-import-cache.service reads
+    importable: the states of the pools of this name that `zpool import` finds. The fact looks for
+        them only if none is imported. Two states are two different pools
+    imported_at_boot: whether the pool is in the cache file that zfs-import-cache.service reads
     compatibility: the lists of features that the pool may have, "off" for no limit
     """
 
@@ -44,7 +44,7 @@ class PoolState:
 class Signature:
     """What wipefs(8) recognises on a device: its type (ext4, gpt, zfs_member ...) and label.
 
-    The type is "unreadable" if the device could not be looked at.
+    The type is "unreadable" if wipefs could not look at the device.
     """
 
     device: str
@@ -54,10 +54,12 @@ class Signature:
 
 @dataclass(frozen=True)
 class Disk:
-    """A disk by its name in /dev/disk/by-id. path is None if it is not there; size in bytes.
+    """A disk by its name in /dev/disk/by-id.
 
-    children: its partitions and whatever is built on them (LUKS, LVM, RAID)
-    mountpoints: where it or a child is mounted, "[SWAP]" for swap
+    path: its device, None if the disk is not there; size: in bytes
+    children: its partitions and all that is built on them (LUKS, LVM, RAID)
+    mountpoints: where the disk or a child is mounted, "[SWAP]" for swap
+    signatures: on the disk and its children
     """
 
     path: str | None = None
@@ -68,7 +70,10 @@ class Disk:
 
     @property
     def blank(self) -> bool:
-        """It is there and nothing is recognised on it; raw data without a signature is not seen."""
+        """Whether the disk is there without anything that wipefs or lsblk recognises.
+
+        Neither sees raw data without a signature.
+        """
         used = self.children or self.mountpoints or self.signatures
         return self.path is not None and not used
 
@@ -113,7 +118,8 @@ class PoolDisks(Fact[PoolDisksState]):
 
 
 def pool_command(pool: str) -> str:
-    # zpool import reads every disk, so it is asked only if the pool is not there.
+    """POSIX sh that prints what `pool_state` reads."""
+    # `zpool import` reads every disk, so it runs only if the pool is not imported.
     return f"""\
 if zpool list -H >/dev/null 2>&1; then
   printf '##pool\\t%s\\n' {quote(pool)}
@@ -127,6 +133,7 @@ fi"""
 
 
 def pool_state(output: list[str]) -> PoolState:
+    """The state of a pool, from an output that contains that of `pool_command`."""
     found = {section.title: section for section in sections(output)}
     if "pool" not in found:
         return PoolState()
@@ -183,7 +190,7 @@ def _disks(output: list[str]) -> dict[str, Disk]:
 
 
 def _tree(text: str) -> list[dict[str, Any]]:
-    """A device and everything on it, from `lsblk -J`; empty if that cannot be read."""
+    """A device and everything on it, from `lsblk -J`; empty if the text cannot be read."""
     with suppress(ValueError, TypeError, KeyError, AttributeError):
         waiting = list(json.loads(text)["blockdevices"])
         nodes = []
@@ -196,7 +203,7 @@ def _tree(text: str) -> list[dict[str, Any]]:
 
 
 def _signatures(node: str, lines: list[str]) -> Iterator[Signature]:
-    # ZFS has one signature for each copy of its label: the same line many times.
+    # ZFS keeps several copies of its label, and wipefs prints the same line for each.
     for line in dict.fromkeys(line.strip() for line in lines if line.strip()):
         kind, _, label = line.partition(" ")
         yield Signature(node, kind, label.strip())
@@ -206,7 +213,7 @@ def _disk(path: str, tree: list[dict[str, Any]], signatures: list[Signature]) ->
     if not path:
         return Disk()
     if not tree:
-        # What cannot be looked at must not pass for blank.
+        # A disk that lsblk could not look at must not pass for blank.
         return Disk(path, signatures=(*signatures, Signature(path, "unreadable", "")))
     children = dict.fromkeys(node["path"] for node in tree[1:])
     mountpoints = [where for node in tree for where in node["mountpoints"] if where]

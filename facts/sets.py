@@ -1,4 +1,4 @@
-"""How fresh the sets are that a host makes of its own files in a store elsewhere."""
+"""How fresh the sets are that a host makes of its own files in a provider's store."""
 
 import json
 from dataclasses import dataclass
@@ -12,7 +12,8 @@ SECONDS = 300
 class SetsState:
     """Times are in seconds since 1970.
 
-    at: when it was looked; newest: when the newest set was made, 0 for never
+    at: when the host looked; sets: how many there are
+    newest: when the newest set was made, 0 for never
     problems: what is not as it should be, for a person to read
     """
 
@@ -23,10 +24,10 @@ class SetsState:
 
 
 class Sets(Fact[SetsState]):
-    """What the command says, which prints JSON: programs/backup/look.py."""
+    """What the command line `program` prints as JSON: programs/backup/look.py."""
 
     def command(self, program: str) -> str:
-        # A provider that is silent does not keep the audit.
+        # So that a provider that does not answer cannot hold the audit up.
         return whole(f"timeout -s KILL {SECONDS} {program} 2>/dev/null || true")
 
     @staticmethod

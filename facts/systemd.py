@@ -29,8 +29,8 @@ TIMESTAMP = "%a %Y-%m-%d %H:%M:%S.%f %Z"
 class UnitState:
     """One unit, in systemd's own words (org.freedesktop.systemd1(5)).
 
-    started: when it last became active; changed: when its state last changed, which a reload does
-    too; both in seconds since the epoch, 0 for never
+    started: when the unit last became active, in seconds since 1970; 0 for never
+    changed: the same for the last change of its state; a reload changes the state too
     drop_ins: the files in its .d directories that systemd has read
     what, options: of a mount unit, as the kernel has them while something is mounted there
     """
@@ -50,14 +50,14 @@ class UnitState:
 
 @dataclass(frozen=True)
 class UnitsState:
-    """units: {name: UnitState}; modified: {path: seconds since the epoch} of what exists."""
+    """units: {name: UnitState}; modified: {path: ctime in seconds since 1970} if it exists."""
 
     units: Mapping[str, UnitState] = field(default_factory=dict)
     modified: Mapping[str, float] = field(default_factory=dict)
 
 
 class Units(Fact[UnitsState]):
-    """Units, and when the files that they read were last written, in one remote command."""
+    """Units, and when the files that they read last changed, in one remote command."""
 
     def command(self, units: Sequence[str], files: Sequence[str] = ()) -> str:
         show = (
@@ -66,9 +66,9 @@ class Units(Fact[UnitsState]):
         )
         if not files:
             return whole(show)
-        # ctime, not mtime: a rename keeps the time that the content had before it took effect.
+        # ctime, not mtime: a rename keeps the mtime, which is older than the file at its place.
         paths = " ".join(map(shlex.quote, files))
-        # LC_ALL, as a host that speaks French writes a comma where Python wants a point.
+        # LC_ALL, because a host that speaks French writes a comma where Python wants a point.
         return whole(f"{show}; echo {FILES}; LC_ALL=C stat -c '%.6Z %n' {paths} 2>/dev/null")
 
     @staticmethod

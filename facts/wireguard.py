@@ -1,7 +1,7 @@
 """A WireGuard interface: its file, and what is in force. Sources: wg(8), wg-quick(8).
 
-`wg show ... dump` and the file hold private and preshared keys, so neither is read as it is: of a
-private key the public half, of a preshared one a digest leaves the host.
+`wg show ... dump` and the file hold private and preshared keys, so the fact reads neither as it is.
+Only the public half of a private key, and the digest of a preshared key, leave the host.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,8 @@ class LivePeer:
 
     allowed_ips: prefixes; endpoint: "address:port", None if not known
     keepalive: seconds, 0 for none
-    preshared: SHA-256 in hex of its preshared key, None if it has none
+    preshared: SHA-256 in hex of its preshared key in base64, with a newline; None if it has no such
+        key
     """
 
     allowed_ips: frozenset[str] = frozenset()
@@ -39,7 +40,7 @@ class Live:
     """An interface that is up.
 
     peers: by public key; addresses: with their lengths; routes: the prefixes that lead into it
-    forwards: whether the host passes packets on, of IPv4 and of IPv6, from any interface to another
+    forwards: whether the host passes packets on from one interface to another, for IPv4 and IPv6
     """
 
     public_key: str
@@ -54,7 +55,7 @@ class Live:
 class WireGuardState:
     """One interface.
 
-    public_key: of the key that the host keeps for it, None if it has none
+    public_key: the public half of the key that the host keeps for it, None if there is no key
     config: the file's text with each secret replaced by `shown`, None if there is no file
     rights: the file's "owner:group mode"
     live: None while the interface is not up
@@ -72,11 +73,12 @@ def key_file(interface: str) -> str:
 
 
 def shown(digest: str) -> str:
-    """What stands for a secret: its SHA-256, or the public half of a private key."""
+    """The text in the place of a secret. digest: its SHA-256, or a private key's public half."""
     return f"(secret, {digest})"
 
 
-# Any line with such a word counts, a comment of an editor by hand too: it may hold a key.
+# Any line with such a word counts as a key, also a comment that somebody wrote by hand, because the
+# comment may hold a key.
 _FUNCTIONS = """\
 command -v wg >/dev/null && cd {directory} 2>/dev/null || exit 0
 digest() {{ printf '%s\\n' "$1" | sha256sum | cut -c -64; }}
@@ -149,9 +151,10 @@ network
 
 
 def script(interface: str, config: str, rest: str) -> str:
-    """POSIX sh that asks for the key and the file; and while the interface is up, what rest asks.
+    """POSIX sh that prints the key and the file, and runs `rest` while the interface is up.
 
-    config: how the file is told: by the function of that name, without its secrets
+    config: the command that prints the file: the shell function `config`, which hides the secrets,
+        or a pipe from this function
     """
     return (_FUNCTIONS + rest).format(
         directory=DIRECTORY,
@@ -209,4 +212,5 @@ def _live(heading: Section, output: Sequence[str]) -> Live:
 
 
 def pairs(lines: Sequence[str]) -> dict[str, str]:
+    """{key: value} of lines "key<TAB>value", as wg(8) prints them."""
     return dict(line.split("\t", 1) for line in lines)

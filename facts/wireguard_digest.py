@@ -1,6 +1,7 @@
-"""A WireGuard interface by digests, for a comparison with what should be.
+"""A WireGuard interface as digests, to compare it with what it should be.
 
-In a fleet of 200 hosts each has 200 peers, and what facts.wireguard tells of them is 90 kB a host.
+In a fleet of 200 hosts each host has 200 peers, and facts.wireguard tells 90 kB about them. Digests
+are enough to see that nothing differs.
 """
 
 from collections.abc import Iterator
@@ -13,10 +14,11 @@ from facts.wireguard import FORWARDS, Live, WireGuardState, pairs, script
 
 @dataclass(frozen=True)
 class DigestState:
-    """One interface, as WireGuardState, but for what is a digest.
+    """One interface: a WireGuardState with digests (SHA-256 in hex) in the place of texts.
 
-    config: SHA-256 in hex of that text
-    live: SHA-256 of all that is in force, None while the interface is not up; but for what follows
+    config: the digest of WireGuardState.config, None if there is no file
+    live: the digest of all that is in force except endpoints and forwarding; None while the
+        interface is not up
     unknown: the public keys of the peers whose endpoint is not known
     forwards: as in Live
     """
@@ -29,7 +31,7 @@ class DigestState:
     forwards: bool = False
 
 
-# Sorted, as wg and ip tell peers and prefixes in no order that could be known.
+# Sorted, because wg and ip print peers and prefixes in no fixed order.
 _LOOK = """\
 printf '##live\\n'
 {{
@@ -70,7 +72,7 @@ class WireGuardDigest(Fact[DigestState]):
 
 
 def digest(state: WireGuardState) -> DigestState:
-    """What a host that is so answers to WireGuardDigest."""
+    """The answer to WireGuardDigest of a host that is in this state."""
     live = state.live
     peers = live.peers if live else {}
     return DigestState(
@@ -94,13 +96,13 @@ def _lines(live: Live) -> Iterator[str]:
 
 
 def _as_ip_tells(prefix: str) -> str:
-    """ip(8) writes no length after one address."""
+    """The prefix as ip(8) prints it: a single address has no length."""
     address, _, length = prefix.partition("/")
     return address if length == ("128" if ":" in address else "32") else prefix
 
 
 def _digest_of(section: Section) -> str:
-    """Of what sha256sum(1) prints."""
+    """The digest in what sha256sum(1) has printed."""
     (line,) = section.lines
     return line.split()[0]
 

@@ -16,7 +16,7 @@ ALWAYS_READ = ("type", "canmount", "mounted", "mountpoint")
 
 @dataclass(frozen=True)
 class Property:
-    """A value in exact numbers, and where it is from: local, default, inherited from X, - ..."""
+    """A value in exact numbers, and where it is from: local, default, "inherited from X", - ..."""
 
     value: str
     source: str
@@ -24,7 +24,11 @@ class Property:
 
 @dataclass(frozen=True)
 class DatasetState:
-    """A filesystem or volume. owner (uid, gid) and mode of its root directory if it is mounted."""
+    """A filesystem or volume.
+
+    owner, mode: (uid, gid) and permission bits of its root directory; known only while it is
+        mounted
+    """
 
     properties: Mapping[str, Property]
     owner: tuple[int, int] | None = None
@@ -36,14 +40,14 @@ class DatasetState:
 
 @dataclass(frozen=True)
 class ZfsState:
-    """A pool and its datasets by name; none if it is not imported."""
+    """A pool, and its datasets by name. While the pool is not imported, it has no datasets."""
 
     pool: PoolState = field(default_factory=PoolState)
     datasets: Mapping[str, DatasetState] = field(default_factory=dict)
 
 
 class Zfs(Fact[ZfsState]):
-    """A pool's state and its datasets with the given properties and the ALWAYS_READ ones."""
+    """A pool's state, and its datasets with the given properties and those of ALWAYS_READ."""
 
     def command(self, pool: str, properties: Sequence[str] = ()) -> str:
         names = ",".join(sorted({*ALWAYS_READ, *properties}))
@@ -58,7 +62,8 @@ class Zfs(Fact[ZfsState]):
 
 
 def _datasets_command(pool: str, properties: str) -> str:
-    # The mount table tells what is really mounted and where; only of that may the root be read.
+    # The mount table says what is really mounted, and where. At any other mountpoint stat would see
+    # the bare directory, and not the root of the dataset.
     return f"""\
 echo '##datasets'
 zfs get -Hp -r -t filesystem,volume -o name,property,value,source {properties} {quote(pool)} \
