@@ -1,5 +1,5 @@
 """What a host should be: each operation reads one fact, compares, and yields only the difference.
 
-None of them knows whose hosts these are. `engine.operation` makes them, `engine.report` is how they
-all speak.
+No operation knows whose hosts these are. `engine.operation` makes operations, and all of them speak
+by `engine.report`.
 """

@@ -20,11 +20,12 @@ def service_user(
     home: str = "/nonexistent",
     shell: str = "/usr/sbin/nologin",
 ) -> Commands:
-    """A user without password, with a group of its own, whose home is not made.
+    """A user without password, with a group of its own. The operation does not make its home.
 
-    uid: that of the user and of its group; None for any of the system's
+    uid: of the user and of its group; None for any uid of the system's
 
-    Never renumbers an existing user, whose files would become somebody else's: that fails the host.
+    Never renumbers an existing user, because its files would become somebody else's: another uid
+    fails the host. So does a person's account, if no uid is wanted.
 
     Example::
 

@@ -25,7 +25,7 @@ def release(number: int) -> Commands:
 
 @operation()
 def kernels_have(module: str) -> Commands:
-    """Warns of an installed kernel without this module, into which the next boot may lead."""
+    """Warns about each installed kernel without this module: the next boot may choose it."""
     now = yield from ask(Kernels, module=module)
     for text in lacking(now, module):
         warn(text)

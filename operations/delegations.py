@@ -12,11 +12,11 @@ from facts.delegations import BELOW_TOO, Delegations
 
 @operation()
 def allowed(user: str, datasets: Sequence[str], permissions: Collection[str]) -> Commands:
-    """The user may do exactly this with each of these datasets and all below it.
+    """The user has exactly these permissions on each of these datasets and on all below it.
 
     permissions: as zfs allow names them, e.g. ("send",)
 
-    Never touches what is allowed to others, or on other datasets.
+    Never touches the permissions of other users, or those on other datasets.
 
     Example::
 

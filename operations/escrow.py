@@ -33,20 +33,20 @@ class Escrow:
 
     @property
     def master_key(self) -> str | None:
-        """The escrowed one, None if there is none or what is there is none."""
+        """The escrowed master key, None if there is no file, or no master key in it."""
         file = self.directory / "masterkey"
         found = file.read_text().strip() if file.exists() else ""
         return found if MASTER_KEY.fullmatch(found) else None
 
     @property
     def exists(self) -> bool:
-        """Whether anything is escrowed, be it one of the two alone: there is or was a volume."""
+        """Whether anything is escrowed, even one of the two alone: there is or was a volume."""
         return any((self.directory / name).exists() for name in ("masterkey", "gocryptfs.conf"))
 
     def store(self, config: bytes, master_key: str) -> None:
-        """Keep these two; what was there before stays beside them under the present time.
+        """Keep these two. Earlier files stay beside them, with the present time in their names.
 
-        Raises ValueError for a master key or config that is none, before anything is written.
+        Raises ValueError, before it writes anything, for a wrong master key or an empty config.
         """
         if not MASTER_KEY.fullmatch(master_key):
             raise ValueError("a gocryptfs master key has 64 hexadecimal digits")
@@ -62,9 +62,11 @@ class Escrow:
             self._write(self.directory / name, content, now)
 
     def fetch(self, config: str, password_file: str) -> FunctionCommand:
-        """A command that keeps these two of a host: the config there, which the password opens.
+        """A command that keeps a host's config, and the master key that is in it.
 
-        They come by the connection, past pyinfra's output at any verbosity.
+        config, password_file: paths on the host; the password has to open the config
+
+        Both come by the connection, and pyinfra prints them at no verbosity.
         """
         return FunctionCommand(self._fetch, (config, password_file), {})
 

@@ -1,4 +1,4 @@
-"""Escrowed master keys, handed over to a host that restores on trial, in its memory alone."""
+"""Hands escrowed master keys over to a host that restores on trial, in the host's memory alone."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,10 +16,10 @@ from operations.files import Directory, File, differing, explain, write
 def handed_over(directory: str, escrows: Mapping[str, Path]) -> Commands:
     """The master key of each escrow that has one is in directory/NAME/masterkey, root's alone.
 
-    directory: in a file system in memory, such as below /run: what is there ends with a reboot
-    escrows: by NAME, the operator's directory of it: operations.escrow
+    directory: in memory, for example below /run: a reboot ends what is there
+    escrows: {NAME: the operator's directory for it}: operations.escrow
 
-    A key that is not escrowed yet is told, and left as it is on the host.
+    Warns about a key that is not escrowed yet, and leaves what the host has of it.
     """
     kept = {name: Escrow(path).master_key for name, path in escrows.items()}
     keys = [
@@ -29,7 +29,7 @@ def handed_over(directory: str, escrows: Mapping[str, Path]) -> Commands:
     ]
     rooms = [Directory(path, 0o700) for path in (directory, *(f"{directory}/{it}" for it in kept))]
     now = yield from ask(Paths, paths=[it.path for it in rooms], secrets=[it.path for it in keys])
-    # Before that, the same run may still escrow it.
+    # Before a run executes, a key may be missing that the same run will escrow.
     if state.is_executing:
         for name in [name for name, key in kept.items() if key is None]:
             warn(f"{escrows[name]} has no master key: {name} cannot be restored on trial")

@@ -1,4 +1,4 @@
-"""A role's files as one set: read by one fact, compared here, written in one go."""
+"""A role's files as one set: one fact reads them, this module compares, one command writes."""
 
 import base64
 import hashlib
@@ -16,8 +16,8 @@ from engine.operation import Commands, ask, operation
 from engine.report import diff, fail, tell
 from facts.files import Paths, PathState
 
-# Paths that a dry run found to differ, by host, so that operations/systemd.py can say which units
-# would be restarted for them. In a run that writes, the files' times say it, even after a crash.
+# By host, the paths that a dry run found to differ: operations/systemd.py then says which units it
+# would restart for them. In a run that writes, the files' times say so, even after a crash.
 pending: dict[str, set[str]] = defaultdict(set)
 
 
@@ -35,7 +35,7 @@ class File:
 
 @dataclass(frozen=True)
 class Directory:
-    """A directory; what is in it is left alone."""
+    """A directory. What is in the directory stays as it is."""
 
     path: str
     mode: int = 0o755
@@ -53,7 +53,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Absent:
-    """A file or link that must not be there. A directory of that name is left and is an error."""
+    """A file or link that must not be there. A directory of that name stays, and fails the host."""
 
     path: str
 
@@ -65,10 +65,10 @@ Entry = File | Directory | Link | Absent
 def present(entries: Sequence[Entry]) -> Commands:
     """These files, directories and links are on the host, with content, owner and mode.
 
-    Each file is replaced by a rename, so that a reader sees the old or the new one whole, after a
-    reset of the machine too. Parent directories are made as needed. Never removes anything but the
-    paths named as Absent, and never replaces a directory by something else or something else by a
-    directory: that fails the host.
+    A rename replaces each file, so that a reader sees the old or the new file whole, also after a
+    reset of the machine. Makes parent directories that are missing. Never removes anything but the
+    paths named as Absent. Never replaces a directory by something else, or something else by a
+    directory: such a path fails the host.
 
     Example::
 
@@ -99,7 +99,7 @@ def present(entries: Sequence[Entry]) -> Commands:
 
 
 def differing(entries: Sequence[Entry], now: Mapping[str, PathState]) -> list[Entry]:
-    """Those that are not on the host as they should be."""
+    """The entries that are not on the host as they should be."""
     return [entry for entry in entries if not _matches(entry, now.get(entry.path))]
 
 
@@ -122,7 +122,7 @@ def _in_the_way(entry: Entry, state: PathState | None) -> bool:
 
 
 def refusal(entries: Sequence[Entry], now: Mapping[str, PathState]) -> str | None:
-    """Why these must not be written, None if they may be: a directory is in the way, or a file."""
+    """Why these entries must not be written: what is in the way; None if nothing is."""
     blocked = [entry for entry in entries if _in_the_way(entry, now.get(entry.path))]
     if not blocked:
         return None
@@ -131,7 +131,7 @@ def refusal(entries: Sequence[Entry], now: Mapping[str, PathState]) -> str | Non
 
 
 def explain(entry: Entry, state: PathState | None) -> None:
-    """Tell what is to change about the path."""
+    """Tells what is to change about the path."""
     if isinstance(entry, Absent):
         tell(f"{entry.path}: present -> absent")
         return
@@ -179,17 +179,17 @@ def _rights(entry: PathState | File | Directory) -> str:
 
 
 def write(entries: Sequence[Entry]) -> StringCommand:
-    """One command: the new files arrive as a tar on stdin, beside the old ones, and are renamed.
+    """One command that unpacks a tar from stdin beside the old files, and renames the new files.
 
     Contents on stdin are in no process list and no log.
     """
     files = [entry.path for entry in entries if isinstance(entry, File)]
     renames = [entry.path for entry in entries if isinstance(entry, File | Link)]
     absent = [entry.path for entry in entries if isinstance(entry, Absent)]
-    # -m: as new as it is. systemd takes a unit file for changed only if its mtime is newer.
+    # -m: with the present time. systemd takes a unit file for changed only if its mtime is newer.
     script = ["set -e", "umask 022", *_known(entries), "base64 -d | tar -x -m -P -p -f -"]
     if files:
-        # Of a machine that is reset ext4 would keep the name without the content.
+        # Without the sync ext4 would keep the name without the content when the machine is reset.
         script.append(f"sync -- {' '.join(quote(_beside(path)) for path in files)}")
     script += [f"mv -f -T {quote(_beside(path))} {quote(path)}" for path in renames]
     if absent:
@@ -206,7 +206,7 @@ def _beside(path: str) -> str:
 
 
 def _known(entries: Sequence[Entry]) -> list[str]:
-    """Checks of each owner: tar makes a file root's, and says nothing, if its owner is unknown."""
+    """Checks of owners and groups: if one is unknown, tar makes the file root's without a word."""
     owned = [entry for entry in entries if isinstance(entry, File | Directory)]
     names = {("passwd", entry.owner) for entry in owned} | {
         ("group", entry.group) for entry in owned

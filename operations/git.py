@@ -10,10 +10,10 @@ from engine.operation import Commands, ask, operation
 from engine.report import script, tell
 from facts.git import Checkouts, CheckoutState
 
-# Only the commit that is there already, and whole, can be taken from what is there. Otherwise a new
-# .git is made, to which the old one gives its list of files: git does not sync its objects, so a
-# machine that was reset may keep empty ones, and no fetch mends those. What is taken is synced, as
-# of a machine that is reset ext4 would keep the names of the pages alone.
+# The present .git serves only if it is at the wanted commit, and whole. Otherwise check_out makes a
+# new .git, which takes over the old one's list of files (index): git does not sync its objects, so
+# a machine that was reset may keep empty objects, and no fetch mends those. `take` syncs what it
+# has checked out: otherwise ext4 would keep only the names of the pages when the machine is reset.
 FUNCTIONS = """\
 new() { git --git-dir=.git.new --work-tree=. -c core.bare=false "$@"; }
 take() { git checkout -q --force --detach "$1" && sync -f .; }
@@ -51,9 +51,9 @@ class WorkTree:
 def checkouts(wanted: Sequence[WorkTree]) -> Commands:
     """Each work tree is the pinned commit of its repository, with no local change.
 
-    An untracked file or link stays, unless the commit has a file of its own in that place. What was
-    committed there locally is lost. One that fails is named on stderr, and keeps no other from
-    being made; then the host fails.
+    An untracked file or link stays, unless the commit has a file of its own in that place. Local
+    commits are lost. If a work tree fails, the others are still made. Then stderr names the work
+    tree, and the host fails.
 
     Example::
 
@@ -76,7 +76,7 @@ def checkouts(wanted: Sequence[WorkTree]) -> Commands:
         return
     for tree in wrong:
         _explain(tree, now[tree.path])
-    # In a condition, `set -e` would hold no longer in the function: sh(1).
+    # The calls stand in no condition, because there the function's `set -e` has no effect: sh(1).
     lines = [line for tree in wrong for line in _lines(tree, now[tree.path])]
     yield script(FUNCTIONS, "set +e; failed=", *lines, '[ -z "$failed" ]')
 

@@ -23,12 +23,13 @@ def volume(
     """The mounted directory `ciphertext` is a gocryptfs volume that `password` opens.
 
     escrow: a directory on the operator's machine that gets gocryptfs.conf and the master key
-    rotate: `password` is new; the volume is moved to it from the one in the host's password file
+    rotate: whether `password` is new. Then the volume moves to `password` from the password in the
+        host's password file
 
-    A volume is made only in an empty directory that is really mounted and of which nothing is
-    escrowed. A config that is gone is put back from escrow, where the volume's files still are.
-    Never overwrites a config that works, and never takes a password that does not open it: then
-    the host fails and the volume stays as it is.
+    Makes a volume only in an empty directory that is really mounted, and only if nothing is
+    escrowed. Puts a config that is gone back from escrow, if the volume's files are still there.
+    Never overwrites a config that works. Never takes a password that does not open the config: the
+    host fails, and the volume stays as it is.
     """
     now = yield from ask(Volume, ciphertext=ciphertext, password_file=password_file)
     kept = Escrow(escrow)
@@ -60,10 +61,10 @@ def volume(
 def none(ciphertext: str, password_file: str, escrow: Path | None) -> Commands:
     """No gocryptfs volume belongs to this host: its storage has always been plain.
 
-    escrow: as of `volume`; None if the operator has none
+    escrow: as in `volume`; None if the operator has no escrow directory
 
-    Fails the host otherwise: what was written from then on would lie in clear among the encrypted
-    files. Changes nothing.
+    Otherwise the host fails, because new files would lie in clear among the encrypted files.
+    Changes nothing.
     """
     now = yield from ask(Volume, ciphertext=ciphertext, password_file=password_file)
     if escrow and Escrow(escrow).exists:
@@ -83,10 +84,11 @@ def none(ciphertext: str, password_file: str, escrow: Path | None) -> Commands:
 def plain(mountpoint: str, units: Sequence[str]) -> Commands:
     """What is mounted at `mountpoint` is plain storage, and no volume's encrypted side.
 
-    units: what mounts it; on a volume's encrypted side they are stopped and disabled, and the host
-        fails, as each file written there would lie in clear among the encrypted ones
+    units: the units that mount it
 
-    A machine that was made anew knows of no volume: only the storage itself does.
+    If this is a volume's encrypted side, stops and disables the units and fails the host, because
+    new files would lie in clear among the encrypted files. A machine that was made anew knows of no
+    volume: only the storage itself does.
     """
     now = yield from ask(Volume, ciphertext=mountpoint, password_file="/dev/null")
     if now.config is None and not now.diriv:
@@ -134,7 +136,10 @@ def _refusal(ciphertext: str, now: VolumeState, kept: Escrow, rotate: bool) -> s
 
 
 def _restore_config(ciphertext: str, kept: Escrow, password: str) -> StringCommand:
-    """Put back what the password opens: an older config would bring a retired password back."""
+    """Puts the escrowed config back only if the password opens it.
+
+    An older config would bring a retired password back.
+    """
     tell(f"{ciphertext}/gocryptfs.conf: absent -> restored from escrow")
     target = quote(f"{ciphertext}/gocryptfs.conf")
     wrong = (
@@ -156,7 +161,10 @@ def _restore_config(ciphertext: str, kept: Escrow, password: str) -> StringComma
 def _set_password(
     ciphertext: str, password_file: str, password: str, has_config: bool, rotate: bool
 ) -> StringCommand:
-    """Install the password once it is known to open the volume; `script` keeps it out of argv."""
+    """Installs the password once it is known to open the volume, if there is a volume.
+
+    `script` keeps the password out of argv.
+    """
     tell(f"{password_file}: content changes (secret, not shown)")
     file, config = quote(password_file), quote(f"{ciphertext}/gocryptfs.conf")
     opens = f"gocryptfs-xray -dumpmasterkey {config} < {file}.new > /dev/null 2>&1"
@@ -169,7 +177,8 @@ def _set_password(
         "END-OF-PASSWORD",
     ]
     if has_config and rotate:
-        # gocryptfs refuses to write while one that it was interrupted in writing is there.
+        # gocryptfs writes a config to a file .tmp first. If that was interrupted, the file is still
+        # there, and gocryptfs refuses to write.
         change = (
             f"{{ rm -f {config}.tmp; cat {file} {file}.new | "
             f"gocryptfs -q -passwd {quote(ciphertext)} > /dev/null; }}"
@@ -183,14 +192,15 @@ def _set_password(
 
 
 def _initialise(ciphertext: str, password_file: str) -> StringCommand:
-    """Made beside and moved in, the config last: what was cut off in the making is no volume."""
+    """Makes the volume in .init-new and moves it in, the config last: a part of it is no volume."""
     tell(f"{ciphertext}: empty -> encrypted volume, initialised now and never again")
     root = quote(ciphertext)
     taken = f"{ciphertext} is no longer an empty mount; nothing was initialised"
     return script(
-        # Another operator's run may be at the same: whoever comes second sees the first one's.
+        # Another operator's run may do the same now. The second run waits for the first, and then
+        # sees its volume.
         f"exec 9< {quote(str(Path(password_file).parent))}; flock 9",
-        # Looked at again, as the two mv below would put an end to a volume that is there.
+        # The script looks again: the two mv below would destroy a volume that is there by now.
         f"findmnt -n -M {root} > /dev/null && names=$(ls -A {root}) && "
         "! printf '%s' \"$names\" | grep -q -v -e '^gocryptfs[.]diriv$' -e '^[.]init-' || "
         f"{{ echo {quote(taken)} >&2; exit 1; }}",

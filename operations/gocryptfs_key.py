@@ -1,4 +1,4 @@
-"""The key of a gocryptfs volume that lies elsewhere: this host has it, and the store has not."""
+"""The key of a gocryptfs volume in a provider's store: the host has the key, the store has not."""
 
 import base64
 from pathlib import Path
@@ -20,10 +20,10 @@ def key(config: str, password_file: str, escrow: Path) -> Commands:
     config: its path, outside of the encrypted directory: gocryptfs(1), -config
     escrow: a directory on the operator's machine that gets the config and the master key
 
-    The password is random, made on the host, and stays there: what is lost with a host, the
-    escrowed master key opens. A host without config or password gets them anew by that key, and
-    everything that it ever encrypted can be read. Never makes a key where one is escrowed, and
-    never replaces one that differs from the escrowed one: that fails the host.
+    The host makes a random password, which stays on the host. If the host is lost, the escrowed
+    master key opens what it has encrypted. A host without config or password gets both anew by that
+    key, and can read everything that it ever encrypted. Never makes a key if a key is escrowed.
+    Never replaces a key that differs from the escrowed key: such a key fails the host.
     """
     now = yield from ask(Paths, paths=[config], secrets=[password_file])
     kept = Escrow(escrow)
@@ -61,7 +61,10 @@ def _refusal(config: str, here: bytes | None, has_password: bool, kept: Escrow) 
 
 
 def _make(config: str, password_file: str) -> StringCommand:
-    """Deterministic names: without them each encrypted directory would have a file of its own."""
+    """Makes config and password, for deterministic names.
+
+    With other names gocryptfs would put a file of its own into each encrypted directory.
+    """
     return script(
         *_new_password(config, password_file),
         "empty=$(mktemp -d)",
@@ -73,11 +76,14 @@ def _make(config: str, password_file: str) -> StringCommand:
 
 
 def _from_escrow(config: str, password_file: str, kept: Escrow) -> StringCommand:
-    """gocryptfs(1), -passwd with -masterkey: for a password that nobody knows any more."""
+    """Gives the escrowed config a new password, because nobody knows the old one any more.
+
+    gocryptfs(1): -passwd with -masterkey.
+    """
     return script(
         *_new_password(config, password_file),
         f'echo {base64.b64encode(kept.config or b"").decode()} | base64 -d > "$config.new"',
-        # printf is the shell's own, and so is [ below: no process has the key among its arguments.
+        # printf, and [ below, are the shell's own: no process has the key among its arguments.
         f"{{ printf '%s\\n' {kept.master_key}; cat \"$password.new\"; }} | "
         'gocryptfs -q -passwd -masterkey=stdin -config "$config.new" / > /dev/null',
         'rm -f "$config.new.bak" "$config"',
@@ -86,7 +92,10 @@ def _from_escrow(config: str, password_file: str, kept: Escrow) -> StringCommand
 
 
 def _same_key(config: str, password_file: str, kept: Escrow) -> StringCommand:
-    """A config that is not the escrowed one may only have another password: a run was cut off."""
+    """Fails unless the config has the escrowed master key. Then only its password differs.
+
+    A run that was cut off leaves such a config.
+    """
     return script(
         f"found=$(gocryptfs-xray -dumpmasterkey {quote(config)} < {quote(password_file)}) || :",
         f'[ "$found" = {kept.master_key} ] || '
@@ -112,7 +121,10 @@ def _new_password(config: str, password_file: str) -> list[str]:
 
 
 def _in_place() -> list[str]:
-    """The config last: without it the next run begins anew, and nothing was encrypted by it yet."""
+    """Puts both files in place, the config last.
+
+    If the config is not in place, the next run begins anew: the config has encrypted nothing yet.
+    """
     return [
         'sync "$password.new" "$config.new"',
         'mv "$password.new" "$password"; mv "$config.new" "$config"; sync -f "$config"',

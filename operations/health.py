@@ -14,7 +14,7 @@ from facts.health import Health
 def healthy(command: str, seconds: int = 60) -> Commands:
     """The health check `command` (no arguments, exit 0 for well) succeeds within `seconds`.
 
-    One that has begun by then may end, so it needs a limit of its own.
+    A check that has begun by then runs to its end, so the check needs a time limit of its own.
 
     A service that stays unwell fails the host with what the check printed. Changes nothing.
     """

@@ -1,4 +1,4 @@
-"""Key pairs that a host makes for itself: the private half stays, the public one is handed over."""
+"""Key pairs that a host makes for itself: the private half stays, the public half is stored."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Pair:
     """A key pair on a host.
 
     file: of the private half
-    make: a line of POSIX sh that writes a new private half to the file "$new", or prints it there
-    public: one that prints the public half of "$file" as one line
+    make: a line of POSIX sh that writes a new private half to the file "$new"
+    public: a line that prints the public half of "$file" as one line
     owner: of the file
     """
 
@@ -33,10 +33,11 @@ class Pair:
 def own(pair: Pair, known: Mapping[str, str], store: Callable[[str], None]) -> Commands:
     """The host has a private key of its own, and its public half is stored.
 
-    known: the public halves that are stored, by host; a host that is among them is asked nothing
-    store: is given the host's if none is stored yet; a ValueError of it fails the host
+    known: the public halves that are stored, by host; the operation asks these hosts nothing
+    store: called with the public half if none is stored yet; if it raises ValueError, the host
+        fails
 
-    The private half is made on the host, which alone has it, and is never replaced.
+    The host makes the private half, and nobody else has it. The private half is never replaced.
 
     Example::
 
@@ -70,7 +71,7 @@ def _make(pair: Pair) -> StringCommand:
 
 
 def _store(state: Any, host: Any, pair: Pair, store: Callable[[str], None]) -> bool:
-    """Reads the public half from the host, once the key is there, and hands it over."""
+    """Reads the public half from the host, once the key is there, and calls store with it."""
     command = StringCommand(f"file={quote(pair.file)}; {pair.public}")
     ok, output = host.run_shell_command(command, _sudo=True)
     lines = output.stdout_lines if ok else []

@@ -11,7 +11,7 @@ from facts.mounts import Mountpoints, MountpointState
 
 ABSENT = MountpointState(immutable=False, entries=0)
 
-# Underneath, as in the fact: something may be mounted there already.
+# A bind mount of the parent, as in the fact: something may be mounted on the path already.
 _SEAL = """\
 set -e
 for path in "$@"; do
@@ -28,12 +28,12 @@ done"""
 def sealed(filesystems: Mapping[str, str]) -> Commands:
     """Each of these directories exists, is empty underneath, and is immutable.
 
-    filesystems: {path: the type of what is mounted there, as the kernel has it}; anything else that
-        is mounted there, on top or underneath, fails the host
+    filesystems: {path: the type of what belongs there, in the kernel's words}. Another type that is
+        mounted there, on top or underneath, fails the host
 
-    chattr +i makes every write to the bare directory fail, root's too, while a mount on it works
-    as ever. Never removes a file: a directory that already took some fails the host, as does one
-    that /etc/fstab mounts something on.
+    chattr +i makes every write to the bare directory fail, also root's. A mount on the directory
+    works as ever. Never removes a file: a directory that has files already fails the host. So does
+    a directory on which /etc/fstab mounts something.
     """
     paths = list(filesystems)
     now = yield from ask(Mountpoints, paths=paths)

@@ -14,19 +14,19 @@ from engine.report import diff, fail, script, tell, warn
 from facts.nfs import EXPORTS, Exports, ExportsState
 
 HEADER = "# Written as a whole by pyinfra: an edit here is lost. Files in exports.d are moved away."
-# They belong to NFS before version 4, and listen to the world wherever nfs-common is installed.
+# These units belong to NFS before version 4. On a host with nfs-common they listen to the world.
 OLD_UNITS = ("rpcbind.service", "rpcbind.socket", "rpc-statd.service")
 KEPT = "# Not declared. Taken away once its client has nothing mounted from here any more:"
-# crossmnt and nohide export what is mounted below, and then a child cannot be taken away alone.
+# crossmnt and nohide also export what is mounted below. Then nobody can take a child away alone.
 FORBIDDEN = {"crossmnt", "nohide"}
-# What makes an export more open than its options say, should it be in force all the same.
+# If one of these options is in force, and not wanted, the export is more open than it should be.
 LOOSE = {*FORBIDDEN, "rw", "async", "insecure", "no_root_squash", "no_acl"}
 ALIASES = {"mp": "mountpoint", "fsid=root": "fsid=0", "no_auth_nlm": "insecure_locks"}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A directory for one client of exports(5), as it is found: not checked."""
+    """An export as it is found, not checked: a directory for one client of exports(5)."""
 
     path: str
     client: str
@@ -34,14 +34,14 @@ class Entry:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What makes two entries the same export: the path, and the client in one spelling."""
+        """The path, and the client in one spelling. Entries with one key are the same export."""
         network = _network(self.client)
         if network is None:
             return self.path, self.client
         return self.path, str(network[0] if network.num_addresses == 1 else network)
 
     def line(self) -> str:
-        """As in /etc/exports, where an unusual character of a path is written in octal."""
+        """The line of /etc/exports, which has an unusual character of a path in octal."""
         path = re.sub(r"[\s\\\"#]", lambda match: f"\\{ord(match[0]):03o}", self.path)
         return f"{path} {self.client}({','.join(self.options)})"
 
@@ -50,11 +50,11 @@ class Entry:
 class Export(Entry):
     """An export as it should be: one directory, one client (address, network, name, pattern).
 
-    options: as in exports(5); what is left out has its default there
+    options: as in exports(5), which says what holds for an option that is left out
     """
 
     def __post_init__(self) -> None:
-        """Raises ValueError for what exports(5) would read as something else, and for crossmnt."""
+        """Raises ValueError for what exports(5) would read as something else, and for FORBIDDEN."""
         if not re.fullmatch(r"(/[^/\n]+)+", self.path):
             raise ValueError(f"{self.path!r} is not an absolute path")
         if not re.fullmatch(r"[^\s()#]+", self.client):
@@ -70,14 +70,14 @@ class Export(Entry):
 def exports(wanted: Sequence[Export]) -> Commands:
     """These directories are exported, to these clients, with these options, and no others.
 
-    Owns /etc/exports as a whole and with it the table that is in force; other files in
-    /etc/exports.d are renamed to <name>.disabled. Fails if an export is not in force afterwards,
-    e.g. because a client's name does not resolve.
+    Owns /etc/exports as a whole, and with it the table that is in force. Renames the files in
+    /etc/exports.d that exportfs reads to <name>.disabled. Fails the host if an export is not in
+    force afterwards, e.g. because a client's name does not resolve.
 
-    An export that is not wanted is taken away, unless an address of its client has NFSv4 state
-    on this server: then it is kept, in the file too, and warned about.
+    Takes away an export that is not wanted, unless an address of its client has NFSv4 state on this
+    server. Then the export stays, in the file too, and the operation warns about it.
 
-    It never unmounts or stops anything, never deletes a file, and never uses ZFS's sharenfs.
+    Never unmounts or stops anything, never deletes a file, and never uses ZFS's sharenfs.
     """
     seen: ExportsState = yield from ask(Exports)
     counts = Counter(export.key for export in wanted)
@@ -85,7 +85,7 @@ def exports(wanted: Sequence[Export]) -> Commands:
         yield fail(f"declared twice: {', '.join(twice)}")
         return
     undeclared = [entry for entry in _live(seen) if entry.key not in counts]
-    # Those with an export of their own do not keep one to a whole network alive.
+    # A client with a declared export of its own does not keep an export to a whole network alive.
     others = seen.clients - {client for _, client in counts}
     kept = [entry for entry in undeclared if _is_in_use(entry, seen.clients, others)]
     away = [entry for entry in undeclared if entry not in kept]
@@ -123,10 +123,13 @@ def _is_met(export: Export, live: set[str] | None) -> bool:
 
 
 def _is_in_use(entry: Entry, clients: Collection[str], others: Collection[str]) -> bool:
-    """clients: all that have something mounted; others: those without a declared export."""
+    """Whether a client uses the entry.
+
+    clients: all that have something mounted; others: those of them without a declared export
+    """
     network = _network(entry.client)
     if network is None:
-        # A name or a pattern: it could stand for any of them.
+        # A name or a pattern could stand for any client.
         return bool(others)
     some = clients if network.num_addresses == 1 else others
     return any(_network(client) is None or ip_address(client) in network for client in some)

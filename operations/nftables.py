@@ -1,8 +1,8 @@
-"""A table of nftables of its own, beside those of others (ufw, Docker), which it never touches.
+"""A table of nftables. Never touches the tables of others (ufw, Docker) beside it.
 
-Source: nft(8). Traps that are guarded against here: `nft -c` passes a rule that names an interface
-which does not exist; `destroy table` is not known to nftables 1.0.6; stopping nftables.service
-takes away the tables of everybody.
+Source: nft(8). The code avoids these traps. `nft -c` passes a rule that names an interface which
+does not exist. nftables 1.0.6 does not know `destroy table`. When nftables.service stops, it takes
+everybody's tables away.
 """
 
 from collections.abc import Callable
@@ -17,17 +17,17 @@ from engine.turns import Turns
 from facts.nftables import Table, TableState
 from operations import files
 
-# Of this run, so that it goes no further once a host has failed.
+# One for the whole run: once a host has failed, no other host begins.
 _turns = Turns()
 
 
 @dataclass(frozen=True)
 class Closed:
-    """The table by which something is closed to where it may be in use from.
+    """A table that also closes what may still be in use.
 
     text: of the table
-    hindrance: says what is in use and would be cut off, and what to do; None if nothing is
-    prove: raises an exception if the operator does not get in, or if it is not closed
+    hindrance: says what is in use and would be cut off, and what to do; None if nothing is in use
+    prove: raises an exception if the operator does not get in, or if what it closes is open
     """
 
     text: str
@@ -41,19 +41,20 @@ def table(
 ) -> Commands:
     """The table of the family inet is in force as its text says, and in the file for the next boot.
 
-    text: as for `nft -f`, which replaces a table of that name by one with the same content
+    text: as for `nft -f`; it has to replace the whole table of that name
     prove: raises an exception if the operator is locked out
-    closed: what the table should be as soon as there is no hindrance. Until then it is left as it
-        is, or is made as `text` if it is not there. What is closed is never opened again.
+    closed: what the table should be as soon as nothing hinders that. Until then a table that is
+        there stays as it is, and a table that is not there is made as `text`. The operation never
+        opens again what is closed
 
-    Whatever is not proven is undone by the host after undo.PROOF_SECONDS. Hosts change in turns, as
-    of one kind those that get the same text: once it fails on one host, those that have not begun
-    are left as they are. Never touches another table.
+    If the change is not proven, the host undoes it after undo.PROOF_SECONDS. Hosts change in turns,
+    and hosts with the same text are of one kind: once the change fails on one host, the hosts that
+    have not begun stay as they are, and fail. Never touches another table.
     """
     texts = [text, *([closed.text] if closed else [])]
     paths = [file, undo.directory(table)]
     now = yield from undo.looked(table, Table, table=table, texts=texts, paths=paths)
-    # Before its package is there, a dry run cannot know.
+    # In a dry run the package of nft may not be installed yet.
     if now.installed and not all(now.loaded):
         yield fail(f"nft does not take the table {table}; nothing was changed")
         return
@@ -76,8 +77,8 @@ def table(
 
 
 def _in_turn(kind: str, change: Commands) -> Commands:
-    """The change, of which nothing is begun before it is the host's turn."""
-    # Without -y pyinfra runs this once before any host is changed.
+    """The change, which does not begin before it is the host's turn."""
+    # Without -y pyinfra runs this code once more, for its preview, before it changes any host.
     if not state.is_executing:
         yield from change
         return
@@ -89,12 +90,12 @@ def _in_turn(kind: str, change: Commands) -> Commands:
         yield from change
         proven = True
     finally:
-        # Also if a command has failed: pyinfra drops what would come after it.
+        # In `finally`, because pyinfra drops the rest of the generator when a command fails.
         _turns.end(host.name, proven)
 
 
 def _change(table: str, file: str, want: Closed, now: TableState, listed: str) -> Commands:
-    # It may have come up while the host waited for its turn.
+    # A hindrance may have come up while the host waited for its turn.
     if hindrance := want.hindrance():
         yield fail(hindrance)
         return
@@ -113,7 +114,7 @@ def _change(table: str, file: str, want: Closed, now: TableState, listed: str) -
 
 
 def _put_back(table: str, live: str) -> list[str]:
-    """Lines that put the table in force as it is now, which may be not at all."""
+    """Lines that put the table in force as it is now, or take it away if there is none now."""
     return [
         "nft -f - <<'END-OF-TABLE'",
         f"table inet {table}",

@@ -9,14 +9,15 @@ from engine.operation import Commands, ask, operation
 from engine.report import script, tell
 from facts.packages import Packages
 
-# apt-get waits for whoever else installs, as a new machine does by itself; dpkg would fail at once.
+# apt-get waits for another installation, such as a new machine starts by itself. dpkg would fail at
+# once.
 WAIT = "-o DPkg::Lock::Timeout=300"
 FINISH = f"""\
 export DEBIAN_FRONTEND=noninteractive
 apt-get -q {WAIT} check >/dev/null 2>&1 || true
 dpkg --force-confold --configure -a"""
 
-# `apt-get update` has a lock of its own, for which it does not wait.
+# `apt-get update` has a lock of its own, and does not wait for this lock.
 UPDATE = """\
 tries=60
 until said=$(apt-get -q update 2>&1); do
@@ -26,7 +27,8 @@ until said=$(apt-get -q update 2>&1); do
   exit 1
 done"""
 
-# confold: a hand-edited file is this project's to mend, never a question that waits for an answer.
+# confold keeps a file that somebody edited by hand, so that dpkg never waits for an answer. Another
+# operation of this project puts the file right.
 INSTALL = f"""\
 unknown=$(LC_ALL=C apt-cache --quiet=0 show --no-all-versions {{names}} 2>&1 >/dev/null |
   grep -e 'Unable to locate' -e "Can't select") || true
@@ -40,9 +42,9 @@ apt-get -q -y {WAIT} -o Dpkg::Options::=--force-confold \\
 
 @operation()
 def installed(names: Sequence[str]) -> Commands:
-    """These packages are installed; a dpkg that was cut off is finished first.
+    """These packages are installed. Before that, finishes the work of a dpkg that was cut off.
 
-    Never removes a package. Upgrades one only if another that is missing needs that.
+    Never removes a package. Upgrades a package only if a missing package needs the upgrade.
     """
     state = yield from ask(Packages, names=list(names))
     missing = [name for name in names if name not in state.installed]

@@ -25,23 +25,24 @@ SIZE_TOLERANCE = 16 * 2**20
 def pool(
     pool: str, layout: Layout, disks: Sequence[str], features: str, ashift: int = 12
 ) -> Commands:
-    """The pool is imported, now and at every boot, and if there is none it is made.
+    """The pool is imported, now and at every boot. If there is no such pool, it is made.
 
     pool: its name; its root dataset is mounted at /<pool>
     layout: single (no redundancy: the disks are striped), mirror, raidz1 or raidz2
     disks: names in /dev/disk/by-id
-    features: the list of features that it may have, in /usr/share/zfs/compatibility.d:
-        zpool-features(7). It gets no other feature, neither when it is made nor by `zpool upgrade`
+    features: the list of features that the pool may have, in /usr/share/zfs/compatibility.d:
+        zpool-features(7). The pool gets no other feature, neither when it is made nor by
+        `zpool upgrade`
     ashift: sector size as a power of two, 12 is 4096 bytes; used only when the pool is made
 
-    A pool that exists is imported without force. One is made only if none of this name is found
-    and every disk is there and blank. If it was cut off while it made the pool, it finishes the
-    next time: the marker in /var/lib/coop-infra says that these disks were blank, and nothing but
-    an empty partition table is on them. Anything else fails this host and says what to do.
+    Imports a pool that exists, without force. Makes a pool only if there is none of this name, and
+    every disk is there and blank. If a run is cut off while it makes the pool, the next run
+    finishes: the marker in /var/lib/coop-infra says that these disks were blank, and nothing but an
+    empty partition table is on them. Anything else fails this host and says what to do.
 
-    It never enables a feature of a pool that exists. It never destroys, exports or re-makes a pool,
-    wipes, adds, replaces or removes a disk, or forces an import. It warns about a disk that is
-    declared but not in the pool.
+    Never enables a feature of a pool that exists. Never destroys, exports or re-makes a pool. Never
+    wipes, adds, replaces or removes a disk, and never forces an import. Warns about a pool that is
+    not ONLINE, and about a disk that is declared but not in the pool.
     """
     seen: PoolDisksState = yield from ask(PoolDisks, pool=pool, disks=tuple(disks))
     if not seen.pool.ready and state.is_executing:
@@ -84,8 +85,8 @@ def preflight_problems(
 ) -> list[str]:
     """Why `pool` could neither import nor make the pool; empty if it can. Changes nothing.
 
-    Each names what is wrong and the remedy. An imported pool has none, so that a lost disk does
-    not stop the work on a degraded pool.
+    Each problem names what is wrong and the remedy. An imported pool has no problems here, so that
+    a lost disk does not stop the work on a degraded pool.
     """
     found = seen.pool.importable
     if seen.pool.health is not None:
@@ -121,7 +122,7 @@ def _disk_problems(seen: PoolDisksState, pool: str, disks: Sequence[str]) -> Ite
 def _layout_problems(
     seen: PoolDisksState, pool: str, layout: Layout, disks: Sequence[str]
 ) -> Iterator[str]:
-    # One disk has several names in by-id.
+    # A disk may have several names in by-id.
     different = len({seen.disks.get(disk, Disk()).path or disk for disk in disks})
     if different < len(disks):
         yield f"{pool}: {layout} of only {different} different disks; declare another"
@@ -141,7 +142,7 @@ def _content(disk: Disk) -> str:
 def _is_importable(seen: PoolDisksState, pool: str) -> bool:
     if seen.pool.ready:
         return any(found in USABLE for found in seen.pool.importable)
-    # Until ZFS is installed its label on a disk is all that can be known.
+    # Until ZFS is installed, only ZFS's label on a disk shows that there is a pool.
     return any(
         (found.type, found.label) == ("zfs_member", pool)
         for disk in seen.disks.values()
@@ -150,9 +151,9 @@ def _is_importable(seen: PoolDisksState, pool: str) -> bool:
 
 
 def _may_resume(seen: PoolDisksState, disks: Sequence[str]) -> bool:
-    """Whether all that is on the disks is what our own `zpool create` left when it was cut off.
+    """Whether the disks have nothing but what our own `zpool create` left when it was cut off.
 
-    wipefs(8) sees zfs_member only once a transaction was written: from then on it is a pool.
+    wipefs(8) sees zfs_member only once a transaction was written: from then on there is a pool.
     """
     found = [seen.disks.get(disk, Disk()) for disk in disks]
     return (

@@ -1,7 +1,8 @@
-"""Ends what people run on a host, but for the session that the command itself came by."""
+"""Ends what people run on a host, except the session of the run itself."""
 
-# Of a slice's sessions each ends as a whole, with what was started as root in it by sudo; a process
-# that forks meanwhile does not escape (cgroup.kill: cgroups(7)). Then whatever is left elsewhere.
+# First each session in the user's slice ends as a whole, with what sudo started in it as root. A
+# process that forks meanwhile does not escape: cgroup.kill in the kernel's admin-guide/cgroup-v2.
+# Then end_all ends the user's processes outside of these sessions.
 END_SESSIONS = """\
 own=/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)
 login=${SUDO_UID:-0}

@@ -1,4 +1,4 @@
-"""systemd units: enabled, running, and running on the files that are there now."""
+"""systemd units: enabled, and running on the files that are there now."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,8 +13,8 @@ from engine.report import tell
 from facts.systemd import Units, UnitsState, UnitState
 from operations.files import pending
 
-# Links only: left to itself systemctl reads all units again for each call, and update-rc.d for each
-# unit that has a SysV script too. Once for all of it will do.
+# Makes links only. By itself systemctl makes systemd read all units again for each call, and
+# update-rc.d does so for each unit with a SysV script. Once after all links is enough.
 LINK = "SYSTEMCTL_SKIP_SYSV=1 systemctl --no-reload -q"
 
 
@@ -22,11 +22,12 @@ LINK = "SYSTEMCTL_SKIP_SYSV=1 systemctl --no-reload -q"
 class Unit:
     """A unit that starts at boot and runs now.
 
-    enabled: False for a unit that is started by another (static)
-    restart_on, reload_on: the files it reads; one that is newer than the unit's last start (or
-        reload) has not taken effect yet, also when an earlier run was cut off before the restart
+    enabled: False for a unit that another unit starts (static)
+    restart_on, reload_on: the files that the unit reads. A file that is newer than the unit's last
+        start (or reload) has not taken effect yet, also if a run was cut off before the restart
     what, options: of a mount unit: what has to be mounted, and with which options at least, in the
-        kernel's words (vers=4.2, not nfsvers); mounted otherwise, by hand, it is restarted
+        kernel's words (vers=4.2, not nfsvers). The unit is restarted if somebody has mounted
+        something else, or without these options
     """
 
     name: str
@@ -44,14 +45,14 @@ def running(
     loaded: Sequence[str] = (),
     drop_ins: Sequence[str] = (),
 ) -> Commands:
-    """These units are enabled and running on their present files; the masked ones can't start.
+    """These units are enabled and running on their present files; the masked units cannot start.
 
-    loaded: units that others start; systemd only has to know their present files, and none of
+    loaded: units that other units start. systemd only has to know their present files, and none of
         them is masked
-    drop_ins: files in the .d directories of those that others start
+    drop_ins: files in the .d directories of the loaded units
 
-    A unit that does not start fails the host with the last lines of its journal. Units are started
-    in the order given. Never stops or disables a unit that is not named.
+    Units start in the given order. A unit that does not start fails the host, with the last lines
+    of its journal. Never stops or disables a unit that is not named.
 
     Example::
 
@@ -80,8 +81,8 @@ def running(
         *_enable(units, now),
     ]
     verbs = [(unit, _verb(unit, _state(now, unit.name), now)) for unit in units]
-    # Before any start: NeedDaemonReload does not see a .d directory that is new, as systemd looks
-    # for it in a list of paths that it made earlier.
+    # Before any start, because NeedDaemonReload does not show a new .d directory: systemd looks for
+    # such directories in a list of paths that it made earlier.
     if changed or setup or any(verb in ("start", "restart") for _, verb in verbs):
         setup.append("systemctl daemon-reload")
     commands = [*setup, *_stop(masked, now), *(_call(unit, verb) for unit, verb in verbs if verb)]
@@ -93,9 +94,10 @@ def running(
 
 @operation()
 def finished(unit: str) -> Commands:
-    """The unit, which does one thing and ends, has run once more, and well.
+    """The unit, which does one thing and ends, has run once more and has succeeded.
 
-    What it says on the way is printed at its end, and fails the host if it fails.
+    When the unit ends, the run prints what the unit wrote to the journal. If the unit fails, the
+    host fails.
     """
     tell(f"{unit}: runs now")
     yield FunctionCommand(_run, (unit,), {})
@@ -159,9 +161,10 @@ def _call(unit: Unit, verb: str) -> str:
 
 
 def _again(unit: Unit, verb: str) -> str:
-    """Makes the next run try again what fails now, as that moves the unit's times too.
+    """A command that makes the unit's files new, so that the next run tries again what fails now.
 
-    A mount that was busy stays active on its old file, as does a service on its old configuration.
+    A failure moves the unit's times too. A mount that was busy stays active on its old file, and a
+    service on its old configuration.
     """
     files = {"restart": unit.restart_on, "reload": unit.reload_on}.get(verb, ())
     return f"touch -c {' '.join(map(quote, files))}; " if files else ""
@@ -176,7 +179,7 @@ def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
         return "restart"
     path = _newer(unit.restart_on, state.started, now) or _unread(unit, now)
     if path is None and unit.restart_on and state.needs_daemon_reload:
-        # It may have been started since they changed, and on what systemd knew of them before.
+        # The unit may have started after its files changed, but on what systemd had read before.
         path = "files that systemd has not read"
     if path:
         tell(f"{unit.name}: restart, for {path}")
@@ -188,7 +191,7 @@ def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
 
 
 def _mounted_otherwise(unit: Unit, state: UnitState) -> str | None:
-    """How what is mounted differs from what should be; None if it does not."""
+    """How the mount differs from the wanted mount; None if it does not."""
     if unit.what not in (None, state.what):
         return f"from {state.what} -> {unit.what}"
     missing = [option for option in unit.options if option not in state.options]
@@ -196,23 +199,23 @@ def _mounted_otherwise(unit: Unit, state: UnitState) -> str | None:
 
 
 def _unread(unit: Unit, now: UnitsState) -> str | None:
-    """The first of its drop-ins that is there and that systemd has not read."""
+    """The first of the unit's drop-ins that exists and that systemd has not read."""
     own = (path for path in unit.restart_on if _unit_of(path) == unit.name)
     return next((path for path in own if _is_unread(path, now)), None)
 
 
 def _is_unread(drop_in: str, now: UnitsState) -> bool:
-    """Of a .d directory that is new systemd knows nothing: NeedDaemonReload stays "no"."""
+    """Whether systemd has not read the file. For a new directory NeedDaemonReload stays "no"."""
     return drop_in in now.modified and drop_in not in _state(now, _unit_of(drop_in)).drop_ins
 
 
 def _unit_of(drop_in: str) -> str:
-    """The unit in whose .d directory the file is; of another file, nonsense."""
+    """The unit in whose .d directory the file is. For any other file this is no unit."""
     return drop_in.rpartition("/")[0].rpartition("/")[2].removesuffix(".d")
 
 
 def _newer(paths: Sequence[str], since: float, now: UnitsState) -> str | None:
-    """The first of these files that was, or in this dry run would be, written since then."""
+    """The first of these files that has changed since then, or would change in this dry run."""
     dry = pending[host.name] if not state.is_executing else set()
     for path in paths:
         if path in dry or now.modified.get(path, 0.0) > since:

@@ -1,8 +1,9 @@
-"""WireGuard interfaces: the file and what is in force, changed without dropping other sessions.
+"""WireGuard interfaces: changes the file and what is in force, and drops no other session.
 
-Sources: wg(8), wg-quick(8). Traps that are guarded against here: `wg syncconf` of an input without
-PrivateKey takes the interface's key away, an empty one all peers, both with exit 0; a preshared key
-or keepalive that is left out stays in force; kernel routes do not follow AllowedIPs.
+Sources: wg(8), wg-quick(8). The code avoids these traps. `wg syncconf` takes the interface's key
+away if its input has no PrivateKey, and all peers if its input is empty; both times it exits 0. A
+preshared key or keepalive that the input leaves out stays in force. Kernel routes do not follow
+AllowedIPs.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +40,7 @@ class Peer:
     """A peer as it should be.
 
     name: for people to read
-    endpoint: "address:port", None if it is learned
+    endpoint: "address:port", None if the host learns it from the peer
     keepalive: seconds, 0 for none
     preshared: the secret in base64, "" for none; never shown
     """
@@ -53,7 +54,7 @@ class Peer:
 
     @property
     def digest(self) -> str | None:
-        """As `facts.wireguard.LivePeer.preshared`."""
+        """The digest of the preshared key, as in `facts.wireguard.LivePeer.preshared`."""
         return sha256(f"{self.preshared}\n".encode()).hexdigest() if self.preshared else None
 
 
@@ -61,11 +62,11 @@ class Peer:
 class Interface:
     """An interface as it should be.
 
-    public_key: the host's own, as it is stored; None while none is
+    public_key: the host's stored key; None while no key is stored
     addresses: the host's own, without lengths; port: UDP
-    led_here: prefixes that lead into it whether or not a peer has an address there
-    forwards: whether it passes on what its peers send each other
-    keyless: by prefix the name of a peer that should be, and whose key is not known here
+    led_here: prefixes that lead into the interface even if no peer has an address there
+    forwards: whether the host passes on what its peers send each other
+    keyless: {prefix: name} of each peer that should be there, but whose key is not stored here
     """
 
     public_key: str | None
@@ -78,17 +79,17 @@ class Interface:
 
     @property
     def prefixes(self) -> frozenset[str]:
-        """Its addresses with their lengths: each alone, as what is beside it has its own route."""
+        """Its addresses with their lengths: each alone, because its neighbours have own routes."""
         return frozenset(str(ip_interface(address)) for address in self.addresses)
 
     @property
     def routes(self) -> frozenset[str]:
-        """What leads into it: that which is some peer's, and what is led here anyway."""
+        """The prefixes that lead into it: those of its peers, and led_here."""
         return frozenset(self.led_here).union(*(peer.allowed_ips for peer in self.peers))
 
 
 def pair(interface: str) -> Pair:
-    """The host's own keys for the interface."""
+    """The host's own key pair for the interface."""
     return Pair(key_file(interface), make='wg genkey > "$new"', public='wg pubkey < "$file"')
 
 
@@ -97,10 +98,10 @@ def interface(interface: str, wanted: Callable[[], Interface]) -> Commands:
     """The interface is configured and up, with exactly these peers and a route to each.
 
     interface: its name
-    wanted: gives the interface as it should be, once the hosts' keys are known
+    wanted: gives the interface as it should be; called once the hosts' keys are known
 
-    Sessions with other peers go on while one changes. Never changes the host's key: one that is not
-    the stored one fails the host. Never takes all peers away at once.
+    While a peer changes, the sessions with other peers go on. Never changes the host's key: a key
+    that is not the stored key fails the host. Never takes all peers away at once.
     """
     known = yield from ask(WireGuardDigest, interface=interface)
     want = wanted()
@@ -123,7 +124,7 @@ def interface(interface: str, wanted: Callable[[], Interface]) -> Commands:
 
 
 def is_as_wanted(known: DigestState, want: Interface) -> bool:
-    """Whether the host is exactly so; if not, or if it is not clear, it has to tell all."""
+    """Whether the host is surely as wanted. If not, or in doubt, the run asks for everything."""
     peers = {
         it.public_key: LivePeer(frozenset(it.allowed_ips), it.endpoint, it.keepalive, it.digest)
         for it in want.peers
@@ -134,7 +135,8 @@ def is_as_wanted(known: DigestState, want: Interface) -> bool:
     would = digest(WireGuardState(want.public_key, config(want, hidden=True), RIGHTS, live))
     return (
         known == replace(would, unknown=known.unknown, forwards=known.forwards)
-        # Where a person is was learned from them; and others may want packets passed on.
+        # The host may know more endpoints, which it learned from the peers, and it may forward for
+        # others.
         and known.unknown <= would.unknown
         and known.forwards >= want.forwards
     )
@@ -178,7 +180,7 @@ def _named(public_key: str | None) -> str:
 
 
 def _explain(name: str, now: WireGuardState, want: Interface) -> bool:
-    """Tell each difference; gives whether there is one."""
+    """Tells each difference, and gives whether there is one."""
     told = [f"{name}: {text}" for text in differences(now.live, want)]
     for text in told:
         tell(text)
@@ -191,7 +193,7 @@ def _explain(name: str, now: WireGuardState, want: Interface) -> bool:
 
 
 def differences(live: Live | None, want: Interface) -> list[str]:
-    """What is in force and should not be, or the other way round, a line each."""
+    """The differences between what is in force and what should be, a line each."""
     if live is None:
         return ["down -> up"]
     peers = {peer.public_key: peer for peer in want.peers}
@@ -227,7 +229,7 @@ def _peer_differences(live: LivePeer | None, peer: Peer) -> list[str]:
         had = "none" if live.preshared is None else "a secret"
         other = "another" if live.preshared else "a secret"
         texts.append(f"preshared key: {had} -> {other if peer.preshared else 'none'}")
-    # One that is known was learned from the peer itself, and is the better one.
+    # The host learned a known endpoint from the peer itself, so it is better than the wanted one.
     if peer.endpoint and live.endpoint is None:
         texts.append(f"endpoint unknown -> {peer.endpoint}")
     return texts
@@ -238,10 +240,10 @@ def config_file(name: str) -> str:
 
 
 def config(want: Interface, hidden: bool) -> str:
-    """The file's text, hidden: with each secret as `shown`.
+    """The file's text. hidden: `shown` stands in the place of each secret.
 
-    The private key is on the host alone, which puts it in. All of a peer is written out: what `wg
-    syncconf` does not find stays in force.
+    The private key is on the host alone, and the host puts it in. The text writes out everything of
+    a peer, because what `wg syncconf` does not find stays in force.
     """
     lines = [
         HEADER,
@@ -267,12 +269,12 @@ def config(want: Interface, hidden: bool) -> str:
 
 
 def _apply(name: str, live: Live | None, want: Interface) -> StringCommand:
-    """Look at the candidate, install it, and put it in force."""
+    """The script that makes and checks a candidate, installs it, and puts it in force."""
     key, file = quote(key_file(name)), quote(config_file(name))
     beside = f"{DIRECTORY}/.{name}.coop-new"
     return script(
         "umask 077",
-        # In memory, and under the name that wg-quick wants.
+        # The candidate has secrets, so it is in memory. wg-quick wants its name to be NAME.conf.
         "new=$(mktemp -d /run/coop-wireguard.XXXXXX); trap 'rm -rf \"$new\"' EXIT",
         "trap 'exit 1' HUP INT TERM",
         "while IFS= read -r line; do case $line in",

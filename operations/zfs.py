@@ -14,12 +14,12 @@ from facts.zfs import DatasetState, Property, Zfs, ZfsState
 QUOTAS = {"quota", "refquota", "reservation", "refreservation"}
 SIZES = {*QUOTAS, "recordsize"}
 CREATE_ONLY = {"casesensitivity", "normalization", "utf8only", "encryption", "keyformat"}
-# What a parent cannot pass on is as good by default as set by hand.
+# A parent cannot pass these on, so a value by default is as good as a value that was set.
 NOT_INHERITED = {*QUOTAS, *CREATE_ONLY, "canmount"}
-# Values that zfs reports under another name than the one it was given.
+# Values that zfs reports under another name than they were given.
 ALIASES = {("acltype", "posixacl"): "posix", ("acltype", "noacl"): "off"}
 
-# `mounted` is what zfs believes. findmnt(8) asks the kernel, and the last mount is the one on top.
+# The property `mounted` is what zfs believes. findmnt(8) asks the kernel. The last mount is on top.
 FUNCTIONS = """\
 mount_it() {
   [ "$(zfs get -H -o value mounted "$1")" = yes ] || zfs mount "$1"
@@ -40,10 +40,11 @@ class Dataset:
     """A filesystem as it should be.
 
     name: with the pool, e.g. "tank/www"
-    properties: to be set on it and not inherited; sizes in bytes, 0 for no quota or reservation.
-        One that is taken out of here keeps its value: write its default value to take it back.
-    owner: (uid, gid) of its root directory when mounted; None leaves it alone
-    inherited: properties that it has from its parent, whatever was set on it by hand
+    properties: values that are set on the dataset itself; sizes in bytes, 0 for no quota or
+        reservation. A property that you take out of here keeps its value on the host: to take the
+        value back, write the property's default value here
+    owner: (uid, gid) of its root directory when mounted; None leaves the owner alone
+    inherited: properties that it has from its parent, even if somebody sets them on it by hand
     """
 
     name: str
@@ -52,7 +53,7 @@ class Dataset:
     inherited: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a name or property that this operation would not handle."""
+        """Raises ValueError for a name or property that this operation does not handle."""
         if not re.fullmatch(r"[A-Za-z0-9][\w.: -]*(/[A-Za-z0-9][\w.: -]*)*", self.name, re.ASCII):
             raise ValueError(f"{self.name!r} is not the name of a dataset")
         if "volsize" in self.properties:
@@ -75,19 +76,20 @@ class Dataset:
 
 @operation()
 def datasets(pool: str, wanted: Sequence[Dataset], undeclared: Collection[str] = ()) -> Commands:
-    """Each wanted filesystem exists, has its properties as its own, is mounted and owned.
+    """Each wanted filesystem exists, has its properties as its own, is mounted, and has its owner.
 
-    pool: must be imported by then; its root dataset needs no entry
-    wanted: in any order; each one's parent must be there or wanted too
-    undeclared: datasets that something else makes (a backup); what is in them is not reported
+    pool: must be imported before; its root dataset needs no entry
+    wanted: in any order; the parent of each must be there or wanted too
+    undeclared: datasets that something else makes (a backup); the operation does not warn about
+        them, or about datasets in them
 
-    Mounts what has canmount=on and a path for its mountpoint. The owner is set on the root
-    directory alone, and only while it is mounted.
+    Mounts a filesystem with canmount=on and a path as its mountpoint. Sets the owner of the root
+    directory alone, and only while the filesystem is mounted.
 
-    It never destroys, renames, rolls back or unmounts a dataset, never touches a snapshot, never
-    changes an owner below the root directory or of a directory that is not a mount. An owner that
-    is neither root nor wanted fails the host, as does a dataset that seems to have been moved in
-    the data. Datasets that are not wanted are warned about and left alone.
+    Never destroys, renames, rolls back or unmounts a dataset, and never touches a snapshot. Never
+    changes an owner below the root directory, or of a directory on which no dataset is mounted. An
+    owner that is neither root nor the wanted owner fails the host. So does a dataset that the data
+    seems to have moved. Warns about datasets that are not wanted, and leaves them alone.
     """
     properties = sorted(
         {name for dataset in wanted for name in (*dataset.properties, *dataset.inherited)}
@@ -103,22 +105,22 @@ def datasets(pool: str, wanted: Sequence[Dataset], undeclared: Collection[str] =
     if not lines:
         host.noop(f"{len(wanted)} datasets are as wanted")
         return
-    # A pool that went away since must not be mistaken for one without datasets.
+    # A pool that has gone since the fact was read must not pass for a pool without datasets.
     yield script(FUNCTIONS, f"zpool list -H -o name {quote(pool)} >/dev/null", *lines)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What brings the datasets that are seen to what is wanted, both by name."""
+    """The way from the datasets that are there to those that are wanted, both by name."""
 
     wanted: Mapping[str, Dataset]
     seen: Mapping[str, DatasetState]
 
     def lines(self, name: str) -> Iterator[str]:
-        """The lines of shell for one dataset; tells each difference."""
+        """Gives the lines of shell for one dataset, and tells each difference."""
         dataset, now = self.wanted[name], self.seen.get(name)
         if now is None and "/" not in name:
-            # The root dataset comes with the pool, which a dry run may find not yet made.
+            # The root dataset comes with the pool. In a dry run the pool may not be made yet.
             now = DatasetState({"mounted": Property("yes", "-")})
         if now is None:
             yield from self._create(dataset)
@@ -156,7 +158,7 @@ class Plan:
         return canmount == "on" and self._mountpoint(name).startswith("/")
 
     def _mountpoint(self, name: str) -> str:
-        """zfsprops(7): it is inherited as the parent's with the name added."""
+        """Its own mountpoint, or the parent's with the dataset's name added: zfsprops(7)."""
         declared = self.wanted[name].value("mountpoint") if name in self.wanted else None
         if declared is not None:
             return declared
@@ -217,7 +219,7 @@ def _problems(
 def _moved(
     pool: str, wanted: Sequence[Dataset], seen: ZfsState, undeclared: Collection[str]
 ) -> Iterator[str]:
-    """A wanted one that is not there, while an undeclared one has its last name or its owner."""
+    """Wanted datasets that are not there, while an undeclared one has their last name or owner."""
     names = [dataset.name for dataset in wanted]
     for stranger in _undeclared(pool, names, seen, undeclared):
         leaf, owner = stranger.rpartition("/")[2], seen.datasets[stranger].owner

@@ -20,7 +20,7 @@ from operations.access.wanted import CHANGE, ROOTS, SSHD, TO_END, Account, Wante
 from operations.sessions import END_SESSIONS
 
 RELOAD = "systemctl reload ssh.service"
-# At a boot it may not run yet.
+# At a boot sshd may not run yet.
 RELOAD_IF_UP = "systemctl try-reload-or-restart ssh.service"
 
 
@@ -28,15 +28,15 @@ RELOAD_IF_UP = "systemctl try-reload-or-restart ssh.service"
 def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
     """These people can log in by these keys, sshd has these settings, and nobody else gets in.
 
-    wanted: gives them, once the keys of other hosts are known
-    prove: raises an exception if the operator cannot log in anew. It is called when the change is
-        in force; if it fails or never ends, the host undoes the change.
+    wanted: gives people, keys and settings; called once the keys of other hosts are known
+    prove: raises an exception if the operator cannot log in anew. The run calls it when the change
+        is in force. If it fails or never ends, the host undoes the change
 
-    Whoever is not among them is closed out: the account expires, its sessions and processes end,
-    its keys go; home and files stay, with their owner. Sessions of whoever loses a key or is no
-    admin any more end too, but for the one of the run itself. Keys in any other place are told and
-    removed, root's included. Never touches the account of a service, which has a small uid or no
-    login shell, but for such keys.
+    Closes the account of any other person: the account expires, its sessions and processes end, its
+    keys go. Home and files stay, with their owner. If somebody loses a key or is no admin any more,
+    their sessions end too, except the session of the run itself. Tells and removes keys in any
+    other place, root's included. Apart from such keys, never touches the account of a service,
+    which has a small uid or no login shell.
     """
     want = wanted()
     now = yield from undo.looked(CHANGE, Access, **want.question)
@@ -68,10 +68,10 @@ def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
             before=[*(step.command for step in opening), *_note(ends)],
         )
         now = yield from ask(Access, **want.question)
-    # Under other settings the strays may be the keys by which the operator came.
+    # If sshd has other settings, a stray may be the key by which the operator came.
     other = list(other_settings(now, want.judged))
     if last := [*closing, *([] if other else strays)]:
-        # One that fails, as a process of theirs does not end, keeps nobody else's from being done.
+        # If a step fails, because a process does not end, the steps for other people still run.
         each = [f"{{ {step.command}; }} || failed=yes" for step in last]
         end = f'[ -z "$failed" ]; rm -f {TO_END}'
         yield script(END_SESSIONS, *_note(ends), "failed=", *each, end)
@@ -88,7 +88,7 @@ def _note(names: Iterable[str]) -> list[str]:
 
 
 def drift(now: AccessState, wanted: Wanted) -> list[str]:
-    """What `people` would change or complain of, for a person to read."""
+    """What `people` would change or complain about, for a person to read."""
     changes = [
         *steps.opening(now, wanted.accounts),
         *steps.closing(now, wanted),
@@ -117,7 +117,7 @@ def _names_of_the_system(now: AccessState, accounts: Sequence[Account]) -> str |
 
 
 def _left_by_others(now: AccessState, accounts: Sequence[Account]) -> Iterator[str]:
-    """What opens more than it should and is not for a run to change."""
+    """What may give more access than it should, and is not for a run to change."""
     login = now.accounts.get(now.login)
     if now.login not in [it.name for it in accounts] and login and is_open(now.login, login, now):
         yield f"you came as {now.login}, who is nobody: come as yourself, which closes it"

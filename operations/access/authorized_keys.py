@@ -11,6 +11,6 @@ def key_of_line(line: str) -> str:
 
 
 def expiry(line: str) -> str:
-    """Until when a line of authorized_keys holds, as it is written there; "" for ever."""
+    """Until when a line of authorized_keys holds, as the line writes it; "" for ever."""
     found = re.search(r'expiry-time="([^"]*)"', line)
     return found[1] if found else ""

@@ -1,4 +1,4 @@
-"""The steps from who gets in to who should: accounts opened and closed, sessions ended, keys gone.
+"""The steps from who gets in to who should: open and close accounts, end sessions, remove keys.
 
 Sources: usermod(8), gpasswd(1), passwd(5).
 """
@@ -21,7 +21,7 @@ class Step:
 
 
 def opening(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
-    """What gives access, but for the keys."""
+    """The steps that give access, without the keys."""
     for group in (PEOPLE, ADMINS):
         if group not in now.groups:
             command = f"getent group {group} > /dev/null || groupadd --system {group}"
@@ -41,7 +41,7 @@ def opening(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
 
 
 def closing(now: AccessState, wanted: Wanted) -> Iterator[Step]:
-    """What takes access away."""
+    """The steps that take access away."""
     people = {account.name: account for account in wanted.accounts}
     known = {entry.path for entry in wanted.entries}
     for path in sorted(now.files):
@@ -51,13 +51,13 @@ def closing(now: AccessState, wanted: Wanted) -> Iterator[Step]:
         if not account.admin:
             yield from _leave(account.name, now, ROOTS)
     for name, found in sorted(now.accounts.items()):
-        # Without its account the run that came by it would lose sudo.
+        # Without the account by which the run itself came, the run would lose sudo.
         if name not in people and name != now.login and is_open(name, found, now):
             yield from _close_account(name, found, now)
 
 
 def ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
-    """By account, what ends the sessions of those who have lost something, and stay."""
+    """{account: the step that ends its sessions}, where the account stays but loses something."""
     people = {account.name: account for account in wanted.accounts}
     keys = {**wanted.services, **{account.name: account.keys for account in wanted.accounts}}
     noted = now.files.get(TO_END)
@@ -70,7 +70,7 @@ def ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
         if _lost_keys(name, account, now, keys.get(name, ())):
             why = "a key is gone"
         elif person and not person.admin and any(name in now.groups.get(it, ()) for it in ROOTS):
-            # Who is in a group stays in it as long as the session lasts.
+            # A session keeps the groups with which it began.
             why = "no admin any more"
         elif name in left:
             why = "left over from a run that was cut off"
@@ -82,12 +82,13 @@ def ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
 
 
 def is_open(name: str, account: AccountState, now: AccessState) -> bool:
-    """Whether it is or was a person's, and was not closed yet."""
+    """Whether the account is or was a person's, and is not closed yet."""
     return account.is_persons and (account.has_shell or name in now.groups.get(PEOPLE, ()))
 
 
 def _close_account(name: str, account: AccountState, now: AccessState) -> Iterator[Step]:
-    # What shows that it is due comes last, so that a run that was cut off is finished by the next.
+    # The shell and the groups show that the account is to be closed. They come last, so that the
+    # next run finishes a run that was cut off.
     commands = (
         f"usermod --expiredate 1 {quote(name)}",
         f"end_all {account.uid}",
@@ -102,7 +103,7 @@ def _leave(name: str, now: AccessState, groups: Sequence[str]) -> Iterator[Step]
     for group in groups:
         if name in now.groups.get(group, ()):
             who = quote(name)
-            # It may be in there by its own entry in passwd(5), by the group's, or by both.
+            # The account may be in the group by passwd(5), by group(5), or by both.
             command = (
                 f'{{ [ "$(id -gn {who})" != {group} ] || {{ getent group {who} > /dev/null || '
                 f"groupadd {who}; usermod --gid {who} {who}; }}; }} && "
@@ -113,7 +114,7 @@ def _leave(name: str, now: AccessState, groups: Sequence[str]) -> Iterator[Step]
 
 
 def _lost_keys(name: str, found: AccountState, now: AccessState, keys: Sequence[str]) -> set[str]:
-    """The keys that are in one of its files, and are none of those that will be accepted."""
+    """The keys in the account's files that sshd will not accept any more."""
     central = now.files.get(f"{KEYS}/{name}")
     texts = [(central.content or b"").decode(errors="replace")] if central else []
     texts += [text for path, text in now.strays.items() if path.startswith(f"{found.home}/.ssh/")]
@@ -122,7 +123,7 @@ def _lost_keys(name: str, found: AccountState, now: AccessState, keys: Sequence[
 
 
 def strays(now: AccessState) -> Iterator[Step]:
-    """What removes the files of keys in homes."""
+    """The steps that remove files with keys from homes."""
     for path, text in sorted(now.strays.items()):
         keys = [key for line in text.splitlines() if (key := key_of_line(line))]
         named = ", ".join(f"{key[:24]}...{key[-12:]}" for key in keys) or "no key"

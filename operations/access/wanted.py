@@ -9,18 +9,18 @@ from facts.access import KEYS
 from operations import files
 
 PEOPLE, ADMINS = "coop-people", "coop-admins"
-# Whoever is in one of these can become root: no place for people who are no admins.
+# A member of one of these groups can become root, so people who are no admins have to leave them.
 AS_GOOD_AS_ROOT = ("sudo", "docker", "lxd", "disk")
 ROOTS = (ADMINS, *AS_GOOD_AS_ROOT)
 
 SUDOERS = "/etc/sudoers.d/coop-infra"
-# The first value that sshd finds counts, so this one comes before what a provider left there.
+# The first value that sshd finds counts, so this file comes before those of a provider.
 SSHD = "/etc/ssh/sshd_config.d/00-coop-infra.conf"
 HEADER = "# Written as a whole by pyinfra: an edit here is lost.\n"
 
 CHANGE = "access"
-# The accounts whose sessions are to end, a line each: what they lost is not seen by the next run,
-# should this one be cut off meanwhile.
+# The accounts whose sessions are to end, a line each. If this run is cut off meanwhile, the next
+# run cannot see any more what they have lost.
 TO_END = "/var/lib/coop-infra/sessions-to-end"
 
 
@@ -37,11 +37,11 @@ class Account:
 class Wanted:
     """Who should get in.
 
-    settings: sshd's options in small letters, with the values that `sshd -T` prints
-    others: the same, of options that it must have and that are not set here; "" for one that must
-        not be set at all
-    services: the accounts that machines come by, each with its lines of authorized_keys; the
-        accounts themselves are made by whoever needs them
+    settings: sshd's options in lower case, with the values that `sshd -T` prints
+    others: the same for options that sshd must have, but that no file of this project sets; "" for
+        an option that must not be set at all
+    services: {account: lines of authorized_keys} of the accounts by which machines come. Whoever
+        needs such an account makes it
     """
 
     accounts: tuple[Account, ...]
@@ -51,12 +51,12 @@ class Wanted:
 
     @property
     def judged(self) -> Mapping[str, str]:
-        """All that sshd must have."""
+        """All settings that sshd must have."""
         return {**self.settings, **self.others}
 
     @property
     def entries(self) -> list[files.Entry]:
-        """The files of it all."""
+        """The files and directories that say all of this."""
         values = "".join(f"{name} {value}\n" for name, value in self.settings.items())
         return [
             files.Directory(KEYS),
@@ -68,12 +68,12 @@ class Wanted:
 
     @property
     def question(self) -> dict[str, Any]:
-        """The arguments of the fact Access that answers to it."""
+        """The arguments for the fact Access, so that its answer can be compared with this."""
         paths = [entry.path for entry in self.entries]
         return {
-            # Each account has a group of its own name.
+            # Each account has a group of its own name, and the system may have that group already.
             "groups": [PEOPLE, *ROOTS, *(account.name for account in self.accounts)],
-            # Those below KEYS it reads in any case.
+            # The fact reads the files below KEYS in any case.
             "files": [
                 *(it for it in paths if not it.startswith(KEYS)),
                 undo.directory(CHANGE),
@@ -84,5 +84,5 @@ class Wanted:
 
 
 def _key_file(account: str, keys: Iterable[str]) -> files.File:
-    # Sshd reads the keys as the person: the file is root's, and everybody may read it.
+    # sshd reads the keys as the person who logs in, so everybody may read the file. It is root's.
     return files.File(f"{KEYS}/{account}", HEADER + "".join(f"{it}\n" for it in keys))
