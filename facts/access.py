@@ -11,7 +11,7 @@ from engine.fact import Fact, lines_of, sections, whole
 from facts.files import PathState, archive, from_archive
 
 KEYS = "/etc/ssh/authorized_keys"
-"""The directory of the keys that count: one file an account, which root owns."""
+"""The directory of the keys that count: a file for each account, owned by root."""
 
 SSHD, SSHD_CONFIG = "/usr/sbin/sshd", "/etc/ssh/sshd_config"
 

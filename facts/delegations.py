@@ -7,10 +7,10 @@ from shlex import quote
 from engine.fact import Fact, sections, whole
 
 BELOW_TOO = "Local+Descendent"
-"""The scope of what is allowed on a dataset and on all below it."""
+"""The scope of a permission that holds for a dataset and for all below it."""
 
 Allowed = Mapping[str, frozenset[tuple[str, str]]]
-"""By user, each permission with its scope: {"backup": {("Local+Descendent", "send")}}."""
+"""{user: each permission with its scope}: {"backup": {("Local+Descendent", "send")}}."""
 
 
 class Delegations(Fact[dict[str, Allowed]]):

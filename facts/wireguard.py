@@ -13,10 +13,10 @@ from engine.fact import Fact, Section, lines_of, sections, whole
 
 DIRECTORY = "/etc/wireguard"
 NO_SECRET = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
-"""The preshared key that means none: wg(8)."""
+"""The preshared key that stands for no key: wg(8)."""
 
 FORWARDS = ["1", "1"]
-"""What the kernel says when it forwards, of IPv4 and of IPv6."""
+"""The kernel's settings while the host forwards, for IPv4 and for IPv6."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from engine.report import fail, tell
 from facts.accounts import User, Users
 
 FIRST_OF_PEOPLE = 1000
-"""Below are the uids of the system's own: Debian policy 9.2.2."""
+"""The first uid of people. Lower uids are the system's: Debian policy 9.2.2."""
 
 
 @operation()
