@@ -13,7 +13,8 @@ def release(number: int) -> Commands:
 
     number: as VERSION_ID in os-release(5): 12
 
-    Example:
+    Example::
+
         debian.release(name="Debian", number=12)
     """
     now = yield from ask(Debian)
