@@ -1,0 +1,36 @@
+"""Hosts of both releases of Debian share what one of them has made."""
+
+from pathlib import Path
+
+import pytest
+
+from fleet.derived.pools import features_of
+from fleet.load import load
+from lab.machines import INVENTORY
+from tests.lab.fleets import CopiesFleet
+
+pytestmark = pytest.mark.offsite
+
+MAKE = """\
+truncate -s 128M /var/moved.img
+zpool create -o compatibility={features} -O recordsize=1M -O compression=lz4 moved /var/moved.img
+head -c 20M /dev/urandom > /moved/file; sha256sum < /moved/file
+zpool upgrade moved > /dev/null || true
+zpool export moved"""
+IMPORT = """\
+cat > /var/moved.img.gz; gzip -d /var/moved.img.gz
+zpool import -d /var/moved.img moved
+sha256sum < /moved/file; touch /moved/more; zpool status -x moved"""
+
+
+@pytest.mark.parametrize(("old", "new"), [("storage1", "offsite1"), ("offsite1", "storage1")])
+def test_a_pool_of_one_release_is_imported_by_the_other(
+    quiet: CopiesFleet, old: str, new: str
+) -> None:
+    """Even a `zpool upgrade` on the newer one enables nothing that the older does not know."""
+    fleet = load(Path(INVENTORY))
+    assert fleet.host("storage1").debian != fleet.host("offsite1").debian, "no test otherwise"
+    digest = quiet[old].sh(MAKE.format(features=features_of(fleet)), timeout=300)
+    image = quiet[old].try_sh("gzip -1 < /var/moved.img", timeout=300).stdout
+    found = quiet[new].sh(IMPORT, stdin=image, timeout=300).splitlines()
+    assert found == [digest, "pool 'moved' is healthy"]
