@@ -1,11 +1,11 @@
 """ZFS datasets.
 
-Formats: zfs-get(8) of OpenZFS 2.1, proc(5).
+Formats: zfs-get(8) of OpenZFS 2.1 and 2.3, proc(5).
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from shlex import quote
 
 from engine.fact import Fact, lines_of, unescaped, whole
@@ -65,6 +65,7 @@ def _datasets_command(pool: str, properties: str) -> str:
     # The mount table says what is really mounted, and where. At any other mountpoint stat would see
     # the bare directory, and not the root of the dataset.
     return f"""\
+printf '##version\\n%s\\n' "$(cat /sys/module/zfs/version 2>/dev/null)"
 echo '##datasets'
 zfs get -Hp -r -t filesystem,volume -o name,property,value,source {properties} {quote(pool)} \
 2>/dev/null
@@ -78,13 +79,21 @@ while read -r source target type rest; do
 done </proc/self/mounts"""
 
 
+# OpenZFS up to 2.2 keeps attributes in a directory with xattr=on. From 2.3 on, "on" is the same as
+# "sa", and `zfs get` prints "on" for both. Seen with 2.1.11 and 2.3.9.
+ON_IS_SA = (2, 3)
+
+
 def _datasets(output: list[str]) -> dict[str, DatasetState]:
+    version = tuple(map(int, re.findall(r"\d+", "".join(lines_of(output, "version")))[:2]))
     properties: dict[str, dict[str, Property]] = {}
     for line in lines_of(output, "datasets"):
         fields = line.split("\t")
         if len(fields) >= 4:
             # The value of a user property may itself hold tabs.
             value = Property("\t".join(fields[2:-1]), fields[-1])
+            if fields[1] == "xattr" and value.value == "on" and version >= ON_IS_SA:
+                value = replace(value, value="sa")
             properties.setdefault(fields[0], {})[fields[1]] = value
     roots = dict(_root(line) for line in lines_of(output, "roots"))
     return {

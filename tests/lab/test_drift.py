@@ -60,7 +60,7 @@ def test_drift_is_shown_and_mended_and_a_stranger_is_left(fleet: Fleet) -> None:
     assert "storage/prod/stranger" in output
     assert fleet.storage.sh("cat /storage/prod/stranger/file") == "mine"
     after = look(fleet)
-    fleet.storage.sh("zfs destroy storage/prod/stranger")
+    fleet.storage.sh("zfs destroy -r storage/prod/stranger")
     for each in fleet.all:
         assert wanted(after[each.name]) == wanted(before[each.name])
     assert board.works(fleet.staging)

@@ -1,6 +1,8 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from facts.pools import PoolState
 from facts.zfs import DatasetState, Property, Zfs, ZfsState
 from tests.unit.operation_harness import Shell
@@ -48,6 +50,17 @@ def test_values_are_exact_and_keep_their_source() -> None:
     assert files.properties["mountpoint"] == Property("/tank/my files", "inherited from tank")
     assert files.properties["org.example:note"] == Property("one\ttwo", "received")
     assert files.value("atime") is None
+
+
+@pytest.mark.parametrize(
+    ("version", "means"),
+    [("2.1.11-1+deb12u1", "on"), ("2.3.9-0+deb13u1", "sa"), ("2.10.0", "sa"), ("", "on")],
+)
+def test_from_2_3_on_attributes_that_are_on_are_system_attributes(version: str, means: str) -> None:
+    text = f"##version\n{version}\n##datasets\ntank\txattr\ton\tlocal\ntank\tatime\ton\tlocal\n"
+    tank = read(text).datasets["tank"]
+    assert tank.properties["xattr"] == Property(means, "local")
+    assert tank.value("atime") == "on"
 
 
 def test_the_root_directory_of_a_mounted_dataset() -> None:
