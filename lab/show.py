@@ -38,7 +38,13 @@ def _show(host: Host) -> None:
         f"find /{dataset} -type f ! -name 'gocryptfs.*' -printf '%T@ %p\\n' | sort -n | tail -n 1"
     )
     files = server.sh(newest).split(" ", 1)[1]
-    readable = server.try_sh(f"grep -r -q '{content.decode().strip()}' /{dataset}").returncode == 0
+    readable = (
+        server.try_sh(
+            # grep -r would not wait for a client that holds a delegation of the file.
+            f"find /{dataset} -type f -exec cat {{}} + | grep -q -a '{content.decode().strip()}'"
+        ).returncode
+        == 0
+    )
     print(f"  {host.name}  http://{client.address}/  ({host.site.name})")
     print(f"    uploaded     {stored}, and the page lists it")
     print(f"    mounted      {fleet.clients.mountpoint} from {mount[0]} ({mount[1]})")

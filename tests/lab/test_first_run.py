@@ -78,7 +78,9 @@ def test_prod_lies_on_its_dataset_as_ciphertext_only(fleet: Fleet) -> None:
     files = fleet.storage.sh(f"find /{dataset} -type f -newer /{dataset}/gocryptfs.conf | wc -l")
     assert int(files) > 0
     assert fleet.storage.sh(f"find /{dataset} -name '*{name[:15]}*'") == ""
-    searched = fleet.storage.try_sh(f"grep -r -q -a '{marker.decode()}' /{dataset}")
+    # grep -r opens files without waiting, and a client may hold a delegation: EWOULDBLOCK, open(2).
+    read = f"find /{dataset} -type f -exec cat {{}} +"
+    searched = fleet.storage.try_sh(f"{read} | grep -q -a '{marker.decode()}'")
     assert searched.returncode == 1
     # The disks' raw blocks too, not only what the filesystem shows. The board that is not encrypted
     # proves that this search finds what is there.
