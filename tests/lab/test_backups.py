@@ -78,7 +78,9 @@ def test_a_set_holds_every_file_as_it_was_and_the_provider_can_read_none(
     there = backups.provider.sh(f"find {provider.EXPORT}; stat -c %u {provider.EXPORT}/*/*")
     assert MARK not in there and "srv" not in there and "config" not in there
     assert there.splitlines()[-1] == str(provider.ANYONE)
-    found = backups.provider.try_sh(f"grep -r -a -l -e {MARK} -e BORG {provider.EXPORT}")
+    found = backups.provider.try_sh(
+        f"find {provider.EXPORT} -type f -exec grep -a -l -e {MARK} -e BORG {{}} +"
+    )
     assert (found.returncode, found.stdout) == (1, b"")
     # The store itself refuses a chown: it is not that the host does not try.
     mounted = "unshare --mount sh -c 'mount -t nfs {} /mnt && touch /mnt/x && chown 1 /mnt/x'"
