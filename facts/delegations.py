@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from shlex import quote
 
 from engine.fact import Fact, sections, whole
+from facts.pools import with_zfs
 
 BELOW_TOO = "Local+Descendent"
 """The scope of a permission that holds for a dataset and for all below it."""
@@ -19,7 +20,8 @@ class Delegations(Fact[dict[str, Allowed]]):
     def command(self, datasets: Sequence[str]) -> str:
         return whole(
             "\n".join(
-                f"printf '##of\\t%s\\n' {quote(name)}; zfs allow {quote(name)} 2>/dev/null"
+                f"printf '##of\\t%s\\n' {quote(name)}; "
+                f"{with_zfs(f'zfs allow {quote(name)}')} 2>/dev/null"
                 for name in datasets
             )
         )

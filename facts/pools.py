@@ -14,6 +14,16 @@ from typing import Any
 from engine.fact import Fact, lines_of, sections, whole
 
 BY_ID = "/dev/disk/by-id"
+# It is there while the module is loaded.
+MODULE = "/sys/module/zfs"
+
+
+def with_zfs(command: str) -> str:
+    """The command of zfs or zpool, on a host where ZFS works.
+
+    Elsewhere the command would load the module, from OpenZFS 2.3 on, and a look changes nothing.
+    """
+    return f"[ -d {MODULE} ] && {command}"
 
 
 def intent_marker(pool: str) -> str:
@@ -96,7 +106,7 @@ class PoolDisks(Fact[PoolDisksState]):
     """A pool and the disks declared for it, by their names in /dev/disk/by-id."""
 
     def command(self, pool: str, disks: Sequence[str]) -> str:
-        members = f"echo '##members'\nzpool list -vHPL {quote(pool)} 2>/dev/null"
+        members = f"echo '##members'\n{with_zfs(f'zpool list -vHPL {quote(pool)}')} 2>/dev/null"
         marker = quote(intent_marker(pool))
         read_marker = f"if [ -e {marker} ]; then echo '##marker'; cat {marker}; fi"
         loop = _DISKS_COMMAND.replace("DISKS", join(disks))
@@ -121,7 +131,7 @@ def pool_command(pool: str) -> str:
     """POSIX sh that prints what `pool_state` reads."""
     # `zpool import` reads every disk, so it runs only if the pool is not imported.
     return f"""\
-if zpool list -H >/dev/null 2>&1; then
+if {with_zfs("zpool list -H")} >/dev/null 2>&1; then
   printf '##pool\\t%s\\n' {quote(pool)}
   if zpool get -Hp -o property,value health,cachefile,compatibility {quote(pool)} 2>/dev/null; then
     if grep -aqF {quote(pool)} /etc/zfs/zpool.cache 2>/dev/null; then echo '##cached'; fi

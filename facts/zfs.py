@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from shlex import quote
 
 from engine.fact import Fact, lines_of, unescaped, whole
-from facts.pools import PoolState, pool_command, pool_state
+from facts.pools import PoolState, pool_command, pool_state, with_zfs
 
+COLUMNS = "-Hp -r -t filesystem,volume -o name,property,value,source"
 ALWAYS_READ = ("type", "canmount", "mounted", "mountpoint")
 
 
@@ -67,8 +68,7 @@ def _datasets_command(pool: str, properties: str) -> str:
     return f"""\
 printf '##version\\n%s\\n' "$(cat /sys/module/zfs/version 2>/dev/null)"
 echo '##datasets'
-zfs get -Hp -r -t filesystem,volume -o name,property,value,source {properties} {quote(pool)} \
-2>/dev/null
+{with_zfs(f"zfs get {COLUMNS} {properties} {quote(pool)}")} 2>/dev/null
 echo '##roots'
 while read -r source target type rest; do
   case "$type $source" in

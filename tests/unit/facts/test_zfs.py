@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from facts.pools import PoolState
+from facts import pools
+from facts.pools import PoolDisks, PoolState
 from facts.zfs import DatasetState, Property, Zfs, ZfsState
 from tests.unit.operation_harness import Shell
 
@@ -32,6 +33,15 @@ tank/disk0\ttype\tvolume\t-
 tank\t0 0 755
 tank/my\\040files\t1001 1002 2770
 """
+
+
+@pytest.fixture(autouse=True)
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The directory of the module, which is loaded."""
+    directory = tmp_path / "module"
+    directory.mkdir()
+    monkeypatch.setattr(pools, "MODULE", str(directory))
+    return directory
 
 
 def read(text: str) -> ZfsState:
@@ -106,6 +116,16 @@ def test_other_pools_are_looked_for_only_if_it_is_not_imported(tmp_path: Path) -
     assert result.returncode == 0
     assert "zpool import -d /dev/disk/by-id" in shell.calls
     assert read(result.stdout) == ZfsState(PoolState(ready=True))
+
+
+def test_a_look_loads_no_module(tmp_path: Path, module: Path) -> None:
+    module.rmdir()
+    shell = Shell(tmp_path)
+    for program in ("zpool", "zfs"):
+        shell.stand_in(program)
+    assert read(shell.run(Zfs().command("tank", ["quota"])).stdout) == ZfsState()
+    shell.run(PoolDisks().command("tank", []))
+    assert shell.calls == []
 
 
 def test_without_zfs_the_command_succeeds() -> None:
