@@ -11,14 +11,12 @@ class Release:
     """A release of Debian.
 
     number: as VERSION_ID in os-release(5) has it
-    codename: as apt's sources have it
     php: the version of its PHP, a part of the names of units, programs and directories
     zfs_features: the features of pools that its OpenZFS knows, by the name of the list in
         /usr/share/zfs/compatibility.d: zpool-features(7)
     """
 
     number: int
-    codename: str
     php: str
     zfs_features: str
 
@@ -39,6 +37,6 @@ class Release:
 
 # https://packages.debian.org/bookworm/ and https://packages.debian.org/trixie/: php-fpm, zfs-dkms.
 RELEASES = {
-    12: Release(12, "bookworm", php="8.2", zfs_features="openzfs-2.1-linux"),
-    13: Release(13, "trixie", php="8.4", zfs_features="openzfs-2.3-linux"),
+    12: Release(12, php="8.2", zfs_features="openzfs-2.1-linux"),
+    13: Release(13, php="8.4", zfs_features="openzfs-2.3-linux"),
 }

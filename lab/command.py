@@ -1,6 +1,8 @@
 """Programs that the lab runs on this machine."""
 
 import subprocess
+import time
+from collections.abc import Callable
 
 
 class CommandFailed(AssertionError):
@@ -13,3 +15,11 @@ def run(*words: str) -> str:
     if done.returncode != 0:
         raise CommandFailed(f"{' '.join(words)}: exit {done.returncode}\n{done.stderr}")
     return done.stdout
+
+
+def wait_for(condition: Callable[[], bool], what: str, seconds: float, every: float = 0.5) -> None:
+    """Wait until the condition holds. Raises AssertionError with `what` after so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
+        time.sleep(every)

@@ -15,12 +15,13 @@ The box's tree lies below all layers. Nothing ever writes to a layer.
 
 import os
 import shutil
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from fleet import LAB_STATE
-from lab.command import CommandFailed, run
+from lab.command import CommandFailed, run, wait_for
 
 CONTAINERS = LAB_STATE / "containers"
 # lab/namespace has mounted the cgroup of all containers here.
@@ -81,7 +82,7 @@ class Container:
         for directory in ("layers", "kept", "upper", "work", "root"):
             (self._home / directory).mkdir(parents=True)
         (self._home / "tree").symlink_to(tree)
-        self._write("", "stack", [])
+        self._write("stack", [])
         self._mount()
         etc = self._home / "root/etc"
         (etc / "hostname").write_text(f"{self.name}\n")
@@ -104,9 +105,8 @@ class Container:
         if not self._cgroup.exists():
             return
         (self._cgroup / "cgroup.kill").write_text("1")
-        while self._is_running():
-            # The processes are killed, and not yet gone.
-            run("sleep", "0.02")
+        # The processes are killed, and not yet gone.
+        self._wait(lambda: not self._is_running(), "has ended")
         for directory, _, _ in os.walk(self._cgroup, topdown=False):
             Path(directory).rmdir()
         # The kernel takes the link away too, some time later, so the link may be gone by now.
@@ -132,7 +132,7 @@ class Container:
         stack = self._stack("stack")
         number = max(map(int, self._layers()), default=0) + 1
         run("cp", "-a", str(self._home / "upper"), str(self._home / f"layers/{number}"))
-        self._write("kept", name, [str(number), *stack])
+        self._write(f"kept/{name}", [str(number), *stack])
         self._drop_layers()
         if not was_frozen:
             self.resume()
@@ -144,7 +144,7 @@ class Container:
         for directory in ("upper", "work"):
             shutil.rmtree(self._home / directory)
             (self._home / directory).mkdir()
-        self._write("", "stack", kept)
+        self._write("stack", kept)
         self.on()
 
     def end(self) -> None:
@@ -169,8 +169,10 @@ class Container:
     def _freeze(self, frozen: str) -> None:
         if self._is_running():
             (self._cgroup / "cgroup.freeze").write_text(frozen)
-            while not self._is(f"frozen {frozen}"):
-                run("sleep", "0.02")
+            self._wait(lambda: self._is(f"frozen {frozen}"), f"has the state frozen {frozen}")
+
+    def _wait(self, condition: Callable[[], bool], what: str) -> None:
+        wait_for(condition, f"{self.name} {what}", 60, every=0.02)
 
     def _is_running(self) -> bool:
         return self._is("populated 1")
@@ -184,15 +186,15 @@ class Container:
     def _stack(self, file: str) -> list[str]:
         return (self._home / file).read_text().split()
 
-    def _write(self, directory: str, name: str, stack: list[str]) -> None:
-        (self._home / directory / name).write_text("".join(f"{it}\n" for it in stack))
+    def _write(self, file: str, stack: list[str]) -> None:
+        (self._home / file).write_text("".join(f"{it}\n" for it in stack))
 
     def _layers(self) -> list[str]:
         return [each.name for each in (self._home / "layers").iterdir()]
 
     def _drop_layers(self) -> None:
         """Remove the layers that no snapshot stands on any more."""
-        kept = [each.read_text().split() for each in (self._home / "kept").iterdir()]
+        kept = [self._stack(f"kept/{it.name}") for it in (self._home / "kept").iterdir()]
         used = {number for stack in [*kept, self._stack("stack")] for number in stack}
         for number in set(self._layers()) - used:
             shutil.rmtree(self._home / "layers" / number)

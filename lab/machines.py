@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fleet import LAB_STATE
 from fleet.load import load
-from lab.command import CommandFailed
+from lab.command import CommandFailed, wait_for
 from lab.container import Container, is_container
 from lab.guest import Guest
 from lab.power import Power
@@ -166,14 +166,6 @@ def together(machines: Iterable[Machine], action: Callable[[Machine], object]) -
     """Do the same to several machines at a time. Raises the first exception."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         list(pool.map(action, machines))
-
-
-def wait_for(condition: Callable[[], bool], what: str, seconds: float) -> None:
-    """Wait until the condition holds. Raises AssertionError with `what` after so many seconds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.5)
 
 
 def pyinfra(

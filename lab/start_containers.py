@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fleet.load import load
 from lab.container import CONTAINERS, Container, is_container
-from lab.machines import INVENTORY, STATE, Machine, machine, together
+from lab.machines import INVENTORY, STATE, machine, together
 
 
 def start(names: Sequence[str]) -> None:
@@ -26,11 +26,8 @@ def start(names: Sequence[str]) -> None:
         container.on()
     machines = [machine(name) for name in names]
     together(machines, lambda each: each.wait_until_up(60))
-    together([each for each in machines if not each.has_snapshot("fresh")], keep_fresh)
-
-
-def keep_fresh(each: Machine) -> None:
-    each.snapshot("fresh")
+    new = [each for each in machines if not each.has_snapshot("fresh")]
+    together(new, lambda each: each.snapshot("fresh"))
 
 
 def end(names: Sequence[str]) -> None:

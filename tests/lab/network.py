@@ -4,8 +4,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lab.command import wait_for
 from lab.container import BRIDGE
-from lab.machines import Machine, wait_for
+from lab.machines import Machine
 
 # A container's interface has another name than a guest's.
 LINK_ADDRESS = """\

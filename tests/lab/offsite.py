@@ -1,6 +1,7 @@
 """What the tests of the copies off-site have in common."""
 
-from lab.machines import Machine, wait_for
+from lab.command import wait_for
+from lab.machines import Machine
 from tests.lab.fleets import CopiesFleet, finish
 
 VOLUME = "storage/staging/vision-stg1"

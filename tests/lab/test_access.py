@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.machines import STATE, Machine, pyinfra, wait_for
+from lab.command import wait_for
+from lab.machines import STATE, Machine, pyinfra
 from tests.lab.fleets import VpnFleet, converge_alone, counts, edit, killed_run, people_of
 from tests.lab.logins import ALONE, command, gets_in, key_of, new_key, public
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.command import CommandFailed
-from lab.machines import Machine, pyinfra, wait_for
+from lab.command import CommandFailed, wait_for
+from lab.machines import Machine, pyinfra
 from tests.lab import provider
 from tests.lab.fleets import BackupFleet, counts, escrow_directory, finish
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from lab import board
-from lab.machines import ROOT, Machine, wait_for
+from lab.command import wait_for
+from lab.machines import ROOT, Machine
 from tests.lab.fleets import LIMIT, FirstRun, Fleet, counts
 
 pytestmark = pytest.mark.resume

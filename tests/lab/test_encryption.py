@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from lab import board
-from lab.machines import Machine, wait_for
+from lab.command import wait_for
+from lab.machines import Machine
 from tests.lab.fleets import Fleet, escrow_directory
 from tests.lab.state import bare_entries
 

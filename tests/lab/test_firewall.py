@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from lab.command import wait_for
 from lab.container import BRIDGE
-from lab.machines import ROOT, STATE, machine, pyinfra, python, wait_for
+from lab.machines import ROOT, STATE, machine, pyinfra, python
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import (
     VPN_KEYS,

@@ -10,7 +10,8 @@ from mmap import ACCESS_READ, mmap
 import pytest
 
 from lab import board
-from lab.machines import STATE, pyinfra, python, together, wait_for
+from lab.command import wait_for
+from lab.machines import STATE, pyinfra, python, together
 from tests.lab.fleets import LIMIT, FirstRun, Fleet, counts, look
 from tests.lab.state import difference
 

@@ -6,7 +6,8 @@ import pytest
 
 from controller.reach import is_open
 from lab import board
-from lab.machines import Machine, wait_for
+from lab.command import wait_for
+from lab.machines import Machine
 from tests.lab.fleets import Fleet, counts
 from tests.lab.network import ipv6_on_the_link
 from tests.lab.state import bare_entries

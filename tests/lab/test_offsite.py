@@ -6,7 +6,8 @@ from functools import partial
 import pytest
 
 from lab import board
-from lab.machines import pyinfra, wait_for
+from lab.command import wait_for
+from lab.machines import pyinfra
 from tests.lab.fleets import CopiesFleet, counts
 from tests.lab.offsite import (
     AS_PULLER,

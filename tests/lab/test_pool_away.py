@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from lab import board
-from lab.machines import wait_for
+from lab.command import wait_for
 from tests.lab.fleets import Fleet, addresses
 from tests.lab.state import bare_entries
 

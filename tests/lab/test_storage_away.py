@@ -6,7 +6,8 @@ from functools import partial
 import pytest
 
 from lab import board
-from lab.machines import Machine, together, wait_for
+from lab.command import wait_for
+from lab.machines import Machine, together
 from tests.lab.fleets import Fleet
 from tests.lab.state import bare_entries
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lab.machines import Machine, pyinfra, python, wait_for
+from lab.command import wait_for
+from lab.machines import Machine, pyinfra, python
 from lab.vpn_client import another_machine, in_vpn
 from tests.lab.fleets import (
     HELLO,
