@@ -4,6 +4,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
+from lab.steps import step
+
 
 class CommandFailed(AssertionError):
     """A command failed, here or on a machine; says which, where, and what it printed."""
@@ -20,6 +22,7 @@ def run(*words: str) -> str:
 def wait_for(condition: Callable[[], bool], what: str, seconds: float, every: float = 0.5) -> None:
     """Wait until the condition holds. Raises AssertionError with `what` after so many seconds."""
     end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(every)
+    with step("wait", what):
+        while not condition():
+            assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
+            time.sleep(every)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from lab.command import CommandFailed, wait_for
 from lab.container import Container, is_container
 from lab.guest import Guest
 from lab.power import Power
+from lab.steps import step
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE = LAB_STATE
@@ -56,10 +58,11 @@ class Machine:
         timeout: seconds, after which subprocess.TimeoutExpired is raised
         """
         remote = f"sudo sh -c {shlex.quote(command)}"
-        return subprocess.run(
-            [*SSH, *self._way, f"vagrant@{self.address}", remote],
-            input=stdin, capture_output=True, timeout=timeout, check=False,
-        )  # fmt: skip
+        with step("command", f"{self.name}: {' '.join(command.split())}"):
+            return subprocess.run(
+                [*SSH, *self._way, f"vagrant@{self.address}", remote],
+                input=stdin, capture_output=True, timeout=timeout, check=False,
+            )  # fmt: skip
 
     @property
     def _way(self) -> list[str]:
@@ -94,6 +97,10 @@ class Machine:
 
     def reboot(self) -> None:
         """Reboot in good order and wait for SSH."""
+        with step("reboot", self.name):
+            self._reboot()
+
+    def _reboot(self) -> None:
         before = self.boot_id()
         self.try_sh("systemctl reboot --no-block")
         self.disconnect()
@@ -140,7 +147,8 @@ class Machine:
 
     def snapshot(self, name: str) -> None:
         """Keep the machine's state under this name, in place of an older one of that name."""
-        self.power.snapshot(name)
+        with step("snapshot", self.name):
+            self.power.snapshot(name)
 
     def restore(self, name: str) -> None:
         """Go back to that snapshot: the machine runs, with its clock set to now."""
@@ -164,8 +172,10 @@ def running() -> list[Machine]:
 
 def together(machines: Iterable[Machine], action: Callable[[Machine], object]) -> None:
     """Do the same to several machines at a time. Raises the first exception."""
+    # A thread has no context of its own, and what it does is within the caller's step.
+    tasks = [(copy_context(), each) for each in machines]
     with ThreadPoolExecutor(max_workers=8) as pool:
-        list(pool.map(action, machines))
+        list(pool.map(lambda task: task[0].run(action, task[1]), tasks))
 
 
 def pyinfra(
@@ -186,8 +196,9 @@ def python(
 
 
 def _run(words: Sequence[str], timeout: float, directory: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(ROOT / ".venv/bin" / words[0]), *words[1:]],
-        cwd=directory, capture_output=True, text=True, timeout=timeout, check=False,
-        stdin=subprocess.DEVNULL, env={**os.environ, "PYINFRA_PROGRESS": "off"},
-    )  # fmt: skip
+    with step("run", " ".join(words)):
+        return subprocess.run(
+            [str(ROOT / ".venv/bin" / words[0]), *words[1:]],
+            cwd=directory, capture_output=True, text=True, timeout=timeout, check=False,
+            stdin=subprocess.DEVNULL, env={**os.environ, "PYINFRA_PROGRESS": "off"},
+        )  # fmt: skip

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lab.machines import STATE, pyinfra, running, together
+from lab.steps import STEPS
 from lab.vpn_client import in_vpn
 from tests.lab import provider
 from tests.lab.fleets import (
@@ -208,3 +209,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, took in seconds.items():
         short = name.removeprefix("tests/lab/").replace(".py::", ": ")
         terminalreporter.write_line(f"{outcome[name]:8} {took:7.1f} s  {short}")
+    if STEPS:
+        summarise_steps(terminalreporter)
+
+
+def summarise_steps(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print where the minutes went: the seconds of each kind of step, and the longest steps."""
+    steps = sorted(STEPS, key=lambda each: -each.seconds)
+    lines = [f"{each.seconds:8.1f} s  {each.kind}: {each.what}\n" for each in steps]
+    (STATE / "steps.log").write_text("".join(lines))
+    terminalreporter.section("seconds by kind of step")
+    kinds: dict[str, float] = {}
+    for each in steps:
+        kinds[each.kind] = kinds.get(each.kind, 0.0) + each.seconds
+    for kind, took in kinds.items():
+        terminalreporter.write_line(f"{took:8.1f} s  {kind}")
+    terminalreporter.section("longest steps; all of them: lab/.state/steps.log")
+    for line in lines[:10]:
+        terminalreporter.write_line(line.rstrip()[:130])

@@ -15,6 +15,7 @@ from fleet.host_keys import pull_keys, vpn_keys
 from fleet.load import load
 from lab.hosts import BOARD
 from lab.machines import INVENTORY, ROOT, STATE, Machine, machine, pyinfra, running, together
+from lab.steps import step
 from tests.lab.state import everything
 from tests.project import copy_project
 
@@ -53,8 +54,9 @@ class Machines:
 
     def restore(self, snapshot: str) -> None:
         """Go back to this snapshot, and suspend all other machines, so that they take no time."""
-        together(self.others, lambda other: other.suspend())
-        together(self.all, lambda each: each.restore(snapshot))
+        with step("restore", f"{' '.join(self.names)} {snapshot}"):
+            together(self.others, lambda other: other.suspend())
+            together(self.all, lambda each: each.restore(snapshot))
         _replace(escrow_directory(), self._kept(snapshot) / "escrow")
         escrow_directory().mkdir(mode=0o700, exist_ok=True)
         for keys in HOST_KEYS:
