@@ -8,6 +8,17 @@ from fleet.derived.pools import features_of
 from fleet.load import load
 from lab.machines import INVENTORY
 from tests.lab.fleets import CopiesFleet
+from tests.lab.offsite import (
+    COPY,
+    OVERHEAD,
+    SIZE,
+    pull,
+    received,
+    snapshot,
+    snapshots,
+    wait_until_half,
+    write,
+)
 
 pytestmark = pytest.mark.offsite
 
@@ -34,3 +45,25 @@ def test_a_pool_of_one_release_is_imported_by_the_other(
     image = quiet[old].try_sh("gzip -1 < /var/moved.img", timeout=300).stdout
     found = quiet[new].sh(IMPORT, stdin=image, timeout=300).splitlines()
     assert found == [digest, "pool 'moved' is healthy"]
+
+
+def test_the_syncoid_of_the_other_release_pulls(quiet: CopiesFleet) -> None:
+    """A new dataset, the rest of a pull that was cut off, and what is newer than the copy."""
+    version = "syncoid --version | head -n 1"
+    own = quiet.offsite.sh(version)
+    quiet.offsite.sh(
+        "install -m 755 /dev/stdin /usr/local/sbin/syncoid",
+        quiet.storage.sh("cat /usr/sbin/syncoid").encode(),
+    )
+    assert quiet.offsite.sh(version) == quiet.storage.sh(version) != own
+    write(quiet, "large", SIZE)
+    snapshot(quiet)
+    start = received(quiet)
+    quiet.offsite.sh("systemctl start --no-block coop-offsite.service")
+    wait_until_half(quiet, start)
+    quiet.offsite.sh("systemctl stop coop-offsite.service")
+    pull(quiet)
+    assert received(quiet) - start < SIZE * 1.1 * OVERHEAD
+    newest = snapshot(quiet)
+    pull(quiet)
+    assert snapshots(quiet.offsite, COPY)[-1] == newest
