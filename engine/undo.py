@@ -106,7 +106,8 @@ fi
 """
 
 # A timer that has elapsed is active, and would not start again. If a run was cut off after it wrote
-# the units, systemd has not read them and needs a reload.
+# the units, systemd has not read them and needs a reload. systemd reads the link for the next boot
+# at that boot: to read all units again takes seconds on a slow machine.
 _INSTALL = """\
 ready=yes
 for kind in service timer; do
@@ -115,13 +116,13 @@ for kind in service timer; do
     cp {new}/$kind $file.new; mv $file.new $file; ready=
   fi
 done
-[ -e {units}/multi-user.target.wants/{unit}.service ] || ready=
+[ -e {units}/multi-user.target.wants/{unit}.service ] ||
+  systemctl --no-reload -q enable {unit}.service
 systemctl show -P ActiveState -P NeedDaemonReload {unit}.timer {unit}.service > {new}/state
 if [ -z "$ready" ] || grep -q -v -x -e inactive -e no -e '' {new}/state; then
   systemctl stop {unit}.timer {unit}.service 2> /dev/null || true
   systemctl daemon-reload
   systemctl reset-failed {unit}.timer {unit}.service 2> /dev/null || true
-  systemctl -q enable {unit}.service
 fi
 """
 

@@ -16,7 +16,7 @@ SYSTEMD = """\
 case "$*" in
 "show -P ActiveState -P NeedDaemonReload"*) printf 'inactive\\nno\\n\\ninactive\\nno\\n' ;;
 show*) echo inactive ;;
-"-q enable {service}")
+"--no-reload -q enable {service}")
   mkdir -p {units}/multi-user.target.wants
   ln -s -f {units}/coop-undo@.service {units}/multi-user.target.wants/{service} ;;
 "start {service}") [ ! -d {place} ] || sh {place}/undo.sh ;;

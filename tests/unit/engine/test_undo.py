@@ -30,7 +30,7 @@ def test_what_waits_is_undone_with_its_owner_and_mode(shell: Shell, tmp_path: Pa
     assert arm(shell, old, new, link) == 0
     assert Path(undo.directory("door")).is_dir()
     assert f"systemctl start {TIMER}" in shell.calls
-    assert f"systemctl -q enable {SERVICE}" in shell.calls
+    assert f"systemctl --no-reload -q enable {SERVICE}" in shell.calls
 
     old.unlink()
     old.write_text("changed")
@@ -106,7 +106,7 @@ def test_all_of_it_is_on_the_disk_before_anything_is_changed(shell: Shell, tmp_p
     written = calls.index(f"sync -f {waits}/.door.new {tmp_path}/units")
     renamed = calls.index(f"sync {waits}")
     changed = calls.index("systemctl change")
-    assert calls.index(f"systemctl -q enable {SERVICE}") < written < renamed < changed
+    assert calls.index(f"systemctl --no-reload -q enable {SERVICE}") < written < renamed < changed
     perform(script(undo.confirm("door")), shell)
     assert shell.calls[-1] == f"sync -f {waits} {tmp_path}/units"
 
@@ -147,7 +147,7 @@ def test_a_change_is_made_between_arming_and_proof(shell: Shell) -> None:
         "door", change, lambda: None, files=["/file"], then=[], before=["first"]
     )
     lines = str(armed.connector_arguments["_stdin"]).splitlines()
-    assert lines.index("first") < lines.index(f"  systemctl -q enable {SERVICE}")
+    assert lines.index("first") < lines.index(f"  systemctl --no-reload -q enable {SERVICE}")
     assert made.get_raw_value().endswith("; }; make it")
     assert isinstance(proof, FunctionCommand)
     assert "undone before it was confirmed" in str(confirmed.connector_arguments["_stdin"])
