@@ -20,6 +20,7 @@ from tests.lab.fleets import (
     BackupFleet,
     ClosedFleet,
     CopiesFleet,
+    CopiesPair,
     FirstRun,
     Fleet,
     VpnFleet,
@@ -89,16 +90,15 @@ def copies_machines() -> CopiesFleet:
 
 
 @pytest.fixture(scope="session")
-def copies_first_run(copies_machines: CopiesFleet) -> str:
-    """The output of the first run on fresh machines; a snapshot keeps the state after the run."""
+def copies_first_run(copies_machines: CopiesFleet) -> None:
+    """Makes the first run on fresh machines; a snapshot keeps the state after the run."""
     copies_machines.restore("fresh")
-    output = copies_machines.converge("-vvv")
+    copies_machines.converge()
     copies_machines.snapshot(copies_machines.converged)
-    return output
 
 
 @pytest.fixture
-def copies(copies_machines: CopiesFleet, copies_first_run: str) -> CopiesFleet:
+def copies(copies_machines: CopiesFleet, copies_first_run: None) -> CopiesFleet:
     """The storage server, its clients, the host that keeps copies: as the first run left them."""
     copies_machines.restore(copies_machines.converged)
     return copies_machines
@@ -107,11 +107,17 @@ def copies(copies_machines: CopiesFleet, copies_first_run: str) -> CopiesFleet:
 @pytest.fixture
 def quiet(copies: CopiesFleet) -> CopiesFleet:
     """The machines of `copies`, with all timers of copies and drills stopped."""
-    for each in (copies.storage, copies.offsite):
-        each.sh("systemctl stop sanoid.timer 'coop-offsite*.timer' 'coop-drill*.timer'")
-        # A unit that still runs would be taken for the one that a test starts.
-        each.sh("systemctl stop sanoid.service 'coop-offsite*.service' 'coop-drill*.service'")
+    copies.stop_timers()
     return copies
+
+
+@pytest.fixture
+def pair(copies_first_run: None) -> CopiesPair:
+    """The storage server and the host that keeps copies, with timers as in `quiet`."""
+    machines = CopiesPair()
+    machines.restore(machines.converged)
+    machines.stop_timers()
+    return machines
 
 
 @pytest.fixture(scope="session")

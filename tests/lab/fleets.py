@@ -122,16 +122,40 @@ class Fleet(Machines):
         return self.all[1:3]
 
 
-class CopiesFleet(Fleet):
-    """The machines of the storage tests, and the host that keeps the copies."""
+class CopiesPair(Machines):
+    """The storage server and the host that keeps the copies, of a fleet that converged as a whole.
 
-    names = (*Fleet.names, "offsite1")
+    A restore leaves the clients suspended: an emulated guest that does nothing takes time too.
+    """
+
+    names: tuple[str, ...] = ("storage1", "offsite1")
     # Another fleet has some of these machines too, with a snapshot `converged` of its own.
     converged = "converged-copies"
 
     @property
+    def storage(self) -> Machine:
+        return self["storage1"]
+
+    @property
     def offsite(self) -> Machine:
-        return self.all[3]
+        return self["offsite1"]
+
+    def stop_timers(self) -> None:
+        """Stop all that makes copies or drills by itself."""
+        together((self.storage, self.offsite), lambda each: each.sh(STOP_TIMERS))
+
+
+# A unit that still runs would be taken for the one that a test starts. Timers first: they would
+# start the units again.
+STOP_TIMERS = """\
+systemctl stop sanoid.timer 'coop-offsite*.timer' 'coop-drill*.timer'
+systemctl stop sanoid.service 'coop-offsite*.service' 'coop-drill*.service'"""
+
+
+class CopiesFleet(Fleet, CopiesPair):
+    """The machines of the storage tests, and the host that keeps the copies."""
+
+    names = (*Fleet.names, "offsite1")
 
 
 class BareMachine(Machines):

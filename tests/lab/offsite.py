@@ -2,7 +2,7 @@
 
 from lab.command import wait_for
 from lab.machines import Machine
-from tests.lab.fleets import CopiesFleet, finish
+from tests.lab.fleets import CopiesPair, finish
 
 VOLUME = "storage/staging/vision-stg1"
 COPY = f"offsite/{VOLUME}"
@@ -16,12 +16,12 @@ OVERHEAD = 1.06
 FEW = "'s/^hourly = .*/hourly = 2/' -e 's/^daily = .*/daily = 1/'"
 
 
-def write(fleet: CopiesFleet, name: str, size: int) -> None:
+def write(fleet: CopiesPair, name: str, size: int) -> None:
     """Write a file of random bytes into the volume."""
     fleet.storage.sh(f"head -c {size} /dev/urandom > /{VOLUME}/{name}; sync")
 
 
-def snapshot(fleet: CopiesFleet, later: str = "+61 minutes") -> str:
+def snapshot(fleet: CopiesPair, later: str = "+61 minutes") -> str:
     """Set the server's clock, and let sanoid take snapshots and prune; returns the newest one."""
     fleet.storage.sh(f"date -s '{later}' > /dev/null; systemctl start sanoid.service")
     fleet.storage.sh("systemctl start sanoid-prune.service")
@@ -35,29 +35,29 @@ def snapshots(machine: Machine, dataset: str) -> list[str]:
     return [name.partition("@")[2] for name in found]
 
 
-def pull(fleet: CopiesFleet) -> None:
+def pull(fleet: CopiesPair) -> None:
     """Run a pull. Raises CommandFailed with the unit's log."""
     finish(fleet.offsite, "coop-offsite", 600)
 
 
-def received(fleet: CopiesFleet) -> int:
+def received(fleet: CopiesPair) -> int:
     """The bytes that the host of the copies has got by the tunnel since the tunnel is up."""
     text = fleet.offsite.sh("wg show wg0 transfer")
     return sum(int(line.split()[1]) for line in text.splitlines())
 
 
-def held(fleet: CopiesFleet) -> set[str]:
+def held(fleet: CopiesPair) -> set[str]:
     """The snapshots of the copy that have a hold."""
     names = " ".join(f"{COPY}@{name}" for name in snapshots(fleet.offsite, COPY))
     found = fleet.offsite.sh(f"zfs holds -H {names}")
     return {line.split("\t")[0].partition("@")[2] for line in found.splitlines()}
 
 
-def is_running(fleet: CopiesFleet) -> bool:
+def is_running(fleet: CopiesPair) -> bool:
     state = fleet.offsite.sh("systemctl show -p ActiveState --value coop-offsite.service")
     return state == "activating"
 
 
-def wait_until_half(fleet: CopiesFleet, start: int) -> None:
+def wait_until_half(fleet: CopiesPair, start: int) -> None:
     """Wait until half of a large file has arrived; start: the bytes received before it."""
     wait_for(lambda: received(fleet) - start > SIZE // 2, "half of it is here", 300)

@@ -8,7 +8,7 @@ import pytest
 from lab import board
 from lab.command import wait_for
 from lab.machines import pyinfra
-from tests.lab.fleets import CopiesFleet, counts
+from tests.lab.fleets import CopiesFleet, CopiesPair, counts
 from tests.lab.offsite import (
     AS_PULLER,
     COPY,
@@ -59,40 +59,40 @@ def test_it_goes_on_by_itself(copies: CopiesFleet) -> None:
     assert (again.returncode, counts(again.stderr)[:2]) == (0, (0, 0)), again.stderr[-4000:]
 
 
-def test_a_link_that_is_cut_half_way_is_gone_on_with(quiet: CopiesFleet) -> None:
-    write(quiet, "large", SIZE)
-    newest = snapshot(quiet)
-    start = received(quiet)
-    quiet.offsite.sh("systemctl start --no-block coop-offsite.service")
-    wait_until_half(quiet, start)
-    quiet.offsite.sh(
+def test_a_link_that_is_cut_half_way_is_gone_on_with(pair: CopiesPair) -> None:
+    write(pair, "large", SIZE)
+    newest = snapshot(pair)
+    start = received(pair)
+    pair.offsite.sh("systemctl start --no-block coop-offsite.service")
+    wait_until_half(pair, start)
+    pair.offsite.sh(
         "nft 'table inet cut { chain in { type filter hook input priority -300; "
         "udp dport 51820 drop; }; }'"
     )
-    wait_for(lambda: not is_running(quiet), "the pull notices", 180)
-    assert quiet.offsite.sh(f"zfs get -H -o value receive_resume_token {COPY}") != "-"
-    quiet.offsite.sh("nft delete table inet cut")
+    wait_for(lambda: not is_running(pair), "the pull notices", 180)
+    assert pair.offsite.sh(f"zfs get -H -o value receive_resume_token {COPY}") != "-"
+    pair.offsite.sh("nft delete table inet cut")
     wait_for(
-        lambda: quiet.offsite.try_sh(f"{AS_PULLER} list").returncode == 0, "the link is back", 120
+        lambda: pair.offsite.try_sh(f"{AS_PULLER} list").returncode == 0, "the link is back", 120
     )
-    pull(quiet)
-    assert snapshots(quiet.offsite, COPY)[-1] == newest
-    assert received(quiet) - start < SIZE * 1.1 * OVERHEAD
+    pull(pair)
+    assert snapshots(pair.offsite, COPY)[-1] == newest
+    assert received(pair) - start < SIZE * 1.1 * OVERHEAD
 
 
-def test_a_reset_before_what_has_arrived_is_held(quiet: CopiesFleet) -> None:
-    first = snapshot(quiet)
+def test_a_reset_before_what_has_arrived_is_held(pair: CopiesPair) -> None:
+    first = snapshot(pair)
     # Until the next boot, nothing happens that should come after a receive.
-    quiet.offsite.sh(NO_HOLD)
-    pull(quiet)
-    assert held(quiet) == set()
-    quiet.offsite.reset()
-    quiet.offsite.wait_until_up()
-    quiet.offsite.sh("systemctl stop sanoid.timer 'coop-offsite*.timer'")
-    write(quiet, "more", 4096)
-    second = snapshot(quiet)
-    pull(quiet)
-    assert {first, second} <= held(quiet)
+    pair.offsite.sh(NO_HOLD)
+    pull(pair)
+    assert held(pair) == set()
+    pair.offsite.reset()
+    pair.offsite.wait_until_up()
+    pair.offsite.sh("systemctl stop sanoid.timer 'coop-offsite*.timer'")
+    write(pair, "more", 4096)
+    second = snapshot(pair)
+    pull(pair)
+    assert {first, second} <= held(pair)
 
 
 NO_HOLD = """\
@@ -101,29 +101,29 @@ printf '[Service]\\nExecStopPost=\\n' > /run/systemd/system/coop-offsite.service
 systemctl daemon-reload"""
 
 
-def test_thirty_days_without_a_pull_are_still_incremental(quiet: CopiesFleet) -> None:
+def test_thirty_days_without_a_pull_are_still_incremental(pair: CopiesPair) -> None:
     """The server has pruned all snapshots that both sides had, except for an older one."""
-    quiet.storage.sh(f"sed -i -e {FEW} /etc/sanoid/sanoid.conf; zfs snapshot {VOLUME}@by-hand")
-    write(quiet, "large", SIZE)
-    snapshot(quiet)
-    pull(quiet)
-    head = snapshots(quiet.offsite, COPY)[-1]
-    snapshot(quiet, "+30 days")
-    snapshot(quiet)
-    newest = snapshot(quiet)
-    left = snapshots(quiet.storage, VOLUME)
+    pair.storage.sh(f"sed -i -e {FEW} /etc/sanoid/sanoid.conf; zfs snapshot {VOLUME}@by-hand")
+    write(pair, "large", SIZE)
+    snapshot(pair)
+    pull(pair)
+    head = snapshots(pair.offsite, COPY)[-1]
+    snapshot(pair, "+30 days")
+    snapshot(pair)
+    newest = snapshot(pair)
+    left = snapshots(pair.storage, VOLUME)
     assert head not in left and "by-hand" in left
-    start = received(quiet)
-    pull(quiet)
-    assert snapshots(quiet.offsite, COPY)[-1] == newest
-    assert received(quiet) - start < SIZE // 10
+    start = received(pair)
+    pull(pair)
+    assert snapshots(pair.offsite, COPY)[-1] == newest
+    assert received(pair) - start < SIZE // 10
     # The copy still has the old ones.
-    assert {head, "by-hand"} <= held(quiet)
+    assert {head, "by-hand"} <= held(pair)
 
 
-def test_a_stolen_key_pulls_and_does_nothing_else(quiet: CopiesFleet) -> None:
-    newest = snapshot(quiet)
-    before = quiet.storage.sh("zfs list -H -t all -o name -r storage; zfs get -H all storage")
+def test_a_stolen_key_pulls_and_does_nothing_else(pair: CopiesPair) -> None:
+    newest = snapshot(pair)
+    before = pair.storage.sh("zfs list -H -t all -o name -r storage; zfs get -H all storage")
     for command in (
         "",
         "id",
@@ -134,32 +134,32 @@ def test_a_stolen_key_pulls_and_does_nothing_else(quiet: CopiesFleet) -> None:
         f"zfs set mountpoint=/etc {VOLUME}",
         "cat /etc/shadow",
     ):
-        tried = quiet.offsite.try_sh(f"{AS_PULLER} '{command}' < /dev/null")
+        tried = pair.offsite.try_sh(f"{AS_PULLER} '{command}' < /dev/null")
         assert tried.returncode != 0, command
         assert b"refused" in tried.stderr, (command, tried)
-    forward = quiet.offsite.try_sh(
+    forward = pair.offsite.try_sh(
         "timeout 20 runuser -u coop-pull -- ssh -N -o ExitOnForwardFailure=yes "
         "-R 9999:localhost:22 storage1"
     )
     assert forward.returncode == 255, forward
-    log = quiet.storage.sh("journalctl -t offsite-source --no-pager; journalctl -n 400 --no-pager")
+    log = pair.storage.sh("journalctl -t offsite-source --no-pager; journalctl -n 400 --no-pager")
     assert "refused, from 10.66.0.12: 'cat /etc/shadow'" in log
-    after = quiet.storage.sh("zfs list -H -t all -o name -r storage; zfs get -H all storage")
+    after = pair.storage.sh("zfs list -H -t all -o name -r storage; zfs get -H all storage")
     assert after == before
 
 
-def test_a_copy_that_is_too_old_is_told(quiet: CopiesFleet) -> None:
-    look = quiet.offsite.try_sh(LOOK)
+def test_a_copy_that_is_too_old_is_told(pair: CopiesPair) -> None:
+    look = pair.offsite.try_sh(LOOK)
     assert look.returncode == 1
     assert f"{VOLUME}: offsite: no snapshot" in json.loads(look.stdout)["problems"]
-    snapshot(quiet, "now")
-    pull(quiet)
-    problems = json.loads(quiet.offsite.try_sh(LOOK).stdout)["problems"]
+    snapshot(pair, "now")
+    pull(pair)
+    problems = json.loads(pair.offsite.try_sh(LOOK).stdout)["problems"]
     # Another part tests drills.
     assert [it for it in problems if VOLUME in it and ": drill: " not in it] == []
-    quiet.offsite.sh("date -s '+3 hours' > /dev/null")
-    assert quiet.offsite.try_sh("systemctl start coop-offsite-status.service").returncode != 0
-    said = quiet.offsite.sh("journalctl -u coop-offsite-status --no-pager -n 20")
+    pair.offsite.sh("date -s '+3 hours' > /dev/null")
+    assert pair.offsite.try_sh("systemctl start coop-offsite-status.service").returncode != 0
+    said = pair.offsite.sh("journalctl -u coop-offsite-status --no-pager -n 20")
     assert f"{VOLUME}: offsite: the newest snapshot is" in said
     audit = pyinfra("audit.py", "-y", "--limit", "offsite1")
     assert audit.returncode != 0

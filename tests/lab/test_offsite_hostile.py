@@ -7,7 +7,7 @@ import pytest
 
 from lab.command import CommandFailed
 from lab.machines import Machine
-from tests.lab.fleets import CopiesFleet
+from tests.lab.fleets import CopiesFleet, CopiesPair
 from tests.lab.offsite import (
     AS_PULLER,
     COPY,
@@ -40,7 +40,7 @@ os.execvp("python3", ["python3", "-I", "{SOURCE}.real", *sys.argv[1:]])
 """
 
 
-def guids(fleet: CopiesFleet) -> set[str]:
+def guids(fleet: CopiesPair) -> set[str]:
     """The guid of every snapshot in the volume's copy."""
     return set(fleet.offsite.sh(f"zfs list -H -t snapshot -o guid -r {COPY}").split())
 
@@ -63,33 +63,33 @@ def powers(machine: Machine) -> set[str]:
     ("dataset", "since"), [("storage/evil", "-I @{head}"), ("storage/staging/evil", "")]
 )
 def test_a_hostile_source_destroys_nothing_and_gains_nothing(
-    quiet: CopiesFleet, dataset: str, since: str
+    pair: CopiesPair, dataset: str, since: str
 ) -> None:
     """The source sends deletions, properties and SUID files, into a copy or as a new dataset."""
-    older, head = snapshot(quiet), snapshot(quiet)
-    pull(quiet)
-    before, passwd = guids(quiet), quiet.offsite.sh("cat /etc/passwd")
-    assert {older, head} <= held(quiet)
+    older, head = snapshot(pair), snapshot(pair)
+    pull(pair)
+    before, passwd = guids(pair), pair.offsite.sh("cat /etc/passwd")
+    assert {older, head} <= held(pair)
     powers_wanted = ("setuid=on", "exec=on", "devices=on", "readonly=off", "mountpoint=/etc")
     options = " ".join(f"-o {each}" for each in powers_wanted)
-    quiet.storage.sh(f"zfs send -R {VOLUME}@{head} | zfs receive -u {options} {dataset}")
-    quiet.storage.sh(f"zfs destroy {dataset}@{older}; mount -t zfs -o zfsutil {dataset} /mnt")
-    quiet.storage.sh("cp /bin/sh /mnt/root; chmod 4755 /mnt/root; touch /mnt/passwd; umount /mnt")
-    quiet.storage.sh(f"zfs snapshot {dataset}@evil; zfs snapshot {VOLUME}@next")
-    quiet.storage.sh(
+    pair.storage.sh(f"zfs send -R {VOLUME}@{head} | zfs receive -u {options} {dataset}")
+    pair.storage.sh(f"zfs destroy {dataset}@{older}; mount -t zfs -o zfsutil {dataset} /mnt")
+    pair.storage.sh("cp /bin/sh /mnt/root; chmod 4755 /mnt/root; touch /mnt/passwd; umount /mnt")
+    pair.storage.sh(f"zfs snapshot {dataset}@evil; zfs snapshot {VOLUME}@next")
+    pair.storage.sh(
         f"zfs send -R -p {since.format(head=head)} {dataset}@evil > /var/tmp/stream;"
         f"chmod 644 /var/tmp/stream; mv {SOURCE} {SOURCE}.real; cat > {SOURCE}",
         EVIL.encode(),
     )
-    quiet.offsite.try_sh("systemctl start coop-offsite.service", timeout=600)
-    quiet.storage.sh("ls /var/tmp/sent")
-    assert "@evil" in quiet.offsite.sh("zfs list -H -t snapshot -o name -r offsite")
+    pair.offsite.try_sh("systemctl start coop-offsite.service", timeout=600)
+    pair.storage.sh("ls /var/tmp/sent")
+    assert "@evil" in pair.offsite.sh("zfs list -H -t snapshot -o name -r offsite")
     for _ in range(2):
-        assert before <= guids(quiet)
-        assert {older, head} <= held(quiet)
-        assert powers(quiet.offsite) == {POWERLESS}
-        assert quiet.offsite.sh("cat /etc/passwd") == passwd
-        quiet.offsite.reboot()
+        assert before <= guids(pair)
+        assert {older, head} <= held(pair)
+        assert powers(pair.offsite) == {POWERLESS}
+        assert pair.offsite.sh("cat /etc/passwd") == passwd
+        pair.offsite.reboot()
 
 
 def token(machine: Machine, snapshot: str, name: str) -> str:
@@ -98,41 +98,41 @@ def token(machine: Machine, snapshot: str, name: str) -> str:
     return machine.sh(f"zfs get -H -o value receive_resume_token storage/{name}")
 
 
-def test_a_token_opens_no_other_dataset(quiet: CopiesFleet) -> None:
-    quiet.storage.sh("zfs create storage/secret; head -c 3M /dev/urandom > /storage/secret/file")
-    quiet.storage.sh("zfs snapshot storage/secret@a")
-    write(quiet, "large", 3 * 2**20)
-    allowed = token(quiet.storage, f"{VOLUME}@{snapshot(quiet)}", "half")
-    forged = token(quiet.storage, "storage/secret@a", "other")
-    sent = quiet.offsite.sh(f"{AS_PULLER} zfs send -e -t {allowed} | wc -c")
+def test_a_token_opens_no_other_dataset(pair: CopiesPair) -> None:
+    pair.storage.sh("zfs create storage/secret; head -c 3M /dev/urandom > /storage/secret/file")
+    pair.storage.sh("zfs snapshot storage/secret@a")
+    write(pair, "large", 3 * 2**20)
+    allowed = token(pair.storage, f"{VOLUME}@{snapshot(pair)}", "half")
+    forged = token(pair.storage, "storage/secret@a", "other")
+    sent = pair.offsite.sh(f"{AS_PULLER} zfs send -e -t {allowed} | wc -c")
     assert int(sent) > 1_000_000
     for command in (f"zfs send -e -t {forged}", f"zfs send -e -nvP -t {forged}"):
-        tried = quiet.offsite.try_sh(f"{AS_PULLER} {shlex.quote(command)}")
+        tried = pair.offsite.try_sh(f"{AS_PULLER} {shlex.quote(command)}")
         assert (tried.returncode, tried.stdout) == (1, b""), tried
         assert b"refused" in tried.stderr
 
 
-def test_a_token_whose_snapshot_is_gone_is_given_up(quiet: CopiesFleet) -> None:
-    quiet.storage.sh(f"sed -i -e {FEW} /etc/sanoid/sanoid.conf")
-    snapshot(quiet)
-    pull(quiet)
-    head = snapshots(quiet.offsite, COPY)[-1]
-    write(quiet, "large", SIZE)
-    half = snapshot(quiet)
-    start = received(quiet)
-    quiet.offsite.sh("systemctl start --no-block coop-offsite.service")
-    wait_until_half(quiet, start)
-    quiet.offsite.sh("systemctl stop coop-offsite.service")
-    assert quiet.offsite.sh(f"zfs get -H -o value receive_resume_token {COPY}") != "-"
-    snapshot(quiet, "+30 days")
-    snapshot(quiet)
-    newest = snapshot(quiet)
-    assert not {head, half}.intersection(snapshots(quiet.storage, VOLUME))
+def test_a_token_whose_snapshot_is_gone_is_given_up(pair: CopiesPair) -> None:
+    pair.storage.sh(f"sed -i -e {FEW} /etc/sanoid/sanoid.conf")
+    snapshot(pair)
+    pull(pair)
+    head = snapshots(pair.offsite, COPY)[-1]
+    write(pair, "large", SIZE)
+    half = snapshot(pair)
+    start = received(pair)
+    pair.offsite.sh("systemctl start --no-block coop-offsite.service")
+    wait_until_half(pair, start)
+    pair.offsite.sh("systemctl stop coop-offsite.service")
+    assert pair.offsite.sh(f"zfs get -H -o value receive_resume_token {COPY}") != "-"
+    snapshot(pair, "+30 days")
+    snapshot(pair)
+    newest = snapshot(pair)
+    assert not {head, half}.intersection(snapshots(pair.storage, VOLUME))
     with pytest.raises(CommandFailed, match="is given up now"):
-        pull(quiet)
-    pull(quiet)
-    assert snapshots(quiet.offsite, COPY)[-1] == newest
-    assert head in held(quiet)
+        pull(pair)
+    pull(pair)
+    assert snapshots(pair.offsite, COPY)[-1] == newest
+    assert head in held(pair)
 
 
 def test_a_dataset_that_is_destroyed_is_kept_and_told(quiet: CopiesFleet) -> None:
@@ -154,63 +154,63 @@ def test_a_dataset_that_is_destroyed_is_kept_and_told(quiet: CopiesFleet) -> Non
         assert f"{VOLUME}: source: no snapshot" in json.loads(look.stdout)["problems"]
 
 
-def test_a_full_pool_loses_nothing_and_says_so(quiet: CopiesFleet) -> None:
-    first = snapshot(quiet)
-    pull(quiet)
-    free = int(quiet.offsite.sh("zfs get -Hp -o value available offsite"))
-    quiet.offsite.sh(f"zfs create -o refreservation={free - 2**23} offsite/fill")
-    quiet.storage.sh(f"sed -i -e {FEW} /etc/sanoid/sanoid.conf")
-    write(quiet, "large", SIZE)
-    snapshot(quiet)
+def test_a_full_pool_loses_nothing_and_says_so(pair: CopiesPair) -> None:
+    first = snapshot(pair)
+    pull(pair)
+    free = int(pair.offsite.sh("zfs get -Hp -o value available offsite"))
+    pair.offsite.sh(f"zfs create -o refreservation={free - 2**23} offsite/fill")
+    pair.storage.sh(f"sed -i -e {FEW} /etc/sanoid/sanoid.conf")
+    write(pair, "large", SIZE)
+    snapshot(pair)
     with pytest.raises(CommandFailed, match="out of space"):
-        pull(quiet)
-    assert first in held(quiet)
+        pull(pair)
+    assert first in held(pair)
     # The server goes on pruning, and does not wait for the copies.
-    snapshot(quiet, "+30 days")
-    newest = snapshot(quiet)
-    assert first not in snapshots(quiet.storage, VOLUME)
-    quiet.offsite.sh("zfs destroy offsite/fill")
+    snapshot(pair, "+30 days")
+    newest = snapshot(pair)
+    assert first not in snapshots(pair.storage, VOLUME)
+    pair.offsite.sh("zfs destroy offsite/fill")
     with pytest.raises(CommandFailed, match="is given up now"):
-        pull(quiet)
-    pull(quiet)
-    assert snapshots(quiet.offsite, COPY)[-1] == newest
-    assert first in held(quiet)
+        pull(pair)
+    pull(pair)
+    assert snapshots(pair.offsite, COPY)[-1] == newest
+    assert first in held(pair)
 
 
-def test_a_clock_that_is_wrong_ends_no_hold(quiet: CopiesFleet) -> None:
-    first = snapshot(quiet)
-    pull(quiet)
-    quiet.offsite.sh("date -s '+900 days' > /dev/null")
-    quiet.offsite.try_sh("systemctl start sanoid-prune.service", timeout=300)
-    second = snapshot(quiet)
-    pull(quiet)
-    quiet.offsite.try_sh("systemctl start sanoid-prune.service", timeout=300)
-    assert {first, second} <= held(quiet)
+def test_a_clock_that_is_wrong_ends_no_hold(pair: CopiesPair) -> None:
+    first = snapshot(pair)
+    pull(pair)
+    pair.offsite.sh("date -s '+900 days' > /dev/null")
+    pair.offsite.try_sh("systemctl start sanoid-prune.service", timeout=300)
+    second = snapshot(pair)
+    pull(pair)
+    pair.offsite.try_sh("systemctl start sanoid-prune.service", timeout=300)
+    assert {first, second} <= held(pair)
 
 
-def test_a_source_that_is_ahead_is_told(quiet: CopiesFleet) -> None:
-    first = snapshot(quiet)
-    pull(quiet)
-    second = snapshot(quiet, "+900 days")
-    pull(quiet)
-    assert {first, second} <= held(quiet)
-    problems = json.loads(quiet.offsite.try_sh(LOOK).stdout)["problems"]
+def test_a_source_that_is_ahead_is_told(pair: CopiesPair) -> None:
+    first = snapshot(pair)
+    pull(pair)
+    second = snapshot(pair, "+900 days")
+    pull(pair)
+    assert {first, second} <= held(pair)
+    problems = json.loads(pair.offsite.try_sh(LOOK).stdout)["problems"]
     ahead = [each for each in problems if VOLUME in each and ": drill: " not in each]
     assert len(ahead) == 2 and all("whose clock is wrong?" in each for each in ahead)
 
 
 @pytest.mark.parametrize("day", ["2028-03-12 05:30", "2028-11-05 04:30"])
-def test_daylight_saving_skips_no_hour_and_doubles_none(quiet: CopiesFleet, day: str) -> None:
+def test_daylight_saving_skips_no_hour_and_doubles_none(pair: CopiesPair, day: str) -> None:
     """Clocks in Toronto go forward at 07:00 UTC, and back at 06:00."""
-    for each in (quiet.storage, quiet.offsite):
+    for each in (pair.storage, pair.offsite):
         each.sh(f"timedatectl set-timezone America/Toronto; date -u -s '{day}' > /dev/null")
     for _ in range(4):
-        snapshot(quiet, "+1 hour")
-    quiet.offsite.sh("date -s '+4 hours' > /dev/null")
-    pull(quiet)
-    hourly = [name for name in snapshots(quiet.offsite, COPY) if name.endswith("hourly")]
+        snapshot(pair, "+1 hour")
+    pair.offsite.sh("date -s '+4 hours' > /dev/null")
+    pull(pair)
+    hourly = [name for name in snapshots(pair.offsite, COPY) if name.endswith("hourly")]
     assert len(hourly) == 4
-    assert snapshots(quiet.offsite, COPY) == snapshots(quiet.storage, VOLUME)
-    assert set(hourly) <= held(quiet)
-    problems = json.loads(quiet.offsite.try_sh(LOOK).stdout)["problems"]
+    assert snapshots(pair.offsite, COPY) == snapshots(pair.storage, VOLUME)
+    assert set(hourly) <= held(pair)
+    problems = json.loads(pair.offsite.try_sh(LOOK).stdout)["problems"]
     assert [it for it in problems if VOLUME in it and ": drill: " not in it] == []

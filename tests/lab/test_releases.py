@@ -7,7 +7,7 @@ import pytest
 from fleet.derived.pools import features_of
 from fleet.load import load
 from lab.machines import INVENTORY
-from tests.lab.fleets import CopiesFleet
+from tests.lab.fleets import CopiesPair
 from tests.lab.offsite import (
     COPY,
     OVERHEAD,
@@ -36,34 +36,34 @@ sha256sum < /moved/file; touch /moved/more; zpool status -x moved"""
 
 @pytest.mark.parametrize(("old", "new"), [("storage1", "offsite1"), ("offsite1", "storage1")])
 def test_a_pool_of_one_release_is_imported_by_the_other(
-    quiet: CopiesFleet, old: str, new: str
+    pair: CopiesPair, old: str, new: str
 ) -> None:
     """Even a `zpool upgrade` on the newer one enables nothing that the older does not know."""
     fleet = load(Path(INVENTORY))
     assert fleet.host("storage1").debian != fleet.host("offsite1").debian, "no test otherwise"
-    digest = quiet[old].sh(MAKE.format(features=features_of(fleet)), timeout=300)
-    image = quiet[old].try_sh("gzip -1 < /var/moved.img", timeout=300).stdout
-    found = quiet[new].sh(IMPORT, stdin=image, timeout=300).splitlines()
+    digest = pair[old].sh(MAKE.format(features=features_of(fleet)), timeout=300)
+    image = pair[old].try_sh("gzip -1 < /var/moved.img", timeout=300).stdout
+    found = pair[new].sh(IMPORT, stdin=image, timeout=300).splitlines()
     assert found == [digest, "pool 'moved' is healthy"]
 
 
-def test_the_syncoid_of_the_other_release_pulls(quiet: CopiesFleet) -> None:
+def test_the_syncoid_of_the_other_release_pulls(pair: CopiesPair) -> None:
     """A new dataset, the rest of a pull that was cut off, and what is newer than the copy."""
     version = "syncoid --version | head -n 1"
-    own = quiet.offsite.sh(version)
-    quiet.offsite.sh(
+    own = pair.offsite.sh(version)
+    pair.offsite.sh(
         "install -m 755 /dev/stdin /usr/local/sbin/syncoid",
-        quiet.storage.sh("cat /usr/sbin/syncoid").encode(),
+        pair.storage.sh("cat /usr/sbin/syncoid").encode(),
     )
-    assert quiet.offsite.sh(version) == quiet.storage.sh(version) != own
-    write(quiet, "large", SIZE)
-    snapshot(quiet)
-    start = received(quiet)
-    quiet.offsite.sh("systemctl start --no-block coop-offsite.service")
-    wait_until_half(quiet, start)
-    quiet.offsite.sh("systemctl stop coop-offsite.service")
-    pull(quiet)
-    assert received(quiet) - start < SIZE * 1.1 * OVERHEAD
-    newest = snapshot(quiet)
-    pull(quiet)
-    assert snapshots(quiet.offsite, COPY)[-1] == newest
+    assert pair.offsite.sh(version) == pair.storage.sh(version) != own
+    write(pair, "large", SIZE)
+    snapshot(pair)
+    start = received(pair)
+    pair.offsite.sh("systemctl start --no-block coop-offsite.service")
+    wait_until_half(pair, start)
+    pair.offsite.sh("systemctl stop coop-offsite.service")
+    pull(pair)
+    assert received(pair) - start < SIZE * 1.1 * OVERHEAD
+    newest = snapshot(pair)
+    pull(pair)
+    assert snapshots(pair.offsite, COPY)[-1] == newest
