@@ -117,6 +117,7 @@ def pair(copies_first_run: None) -> CopiesPair:
     machines = CopiesPair()
     machines.restore(machines.converged)
     machines.stop_timers()
+    machines.snapshot_one_volume()
     return machines
 
 
