@@ -49,7 +49,7 @@ def test_a_pool_of_one_release_is_imported_by_the_other(
 
 def test_the_syncoid_of_the_other_release_pulls(pair: CopiesPair) -> None:
     """A new dataset, the rest of a pull that was cut off, and what is newer than the copy."""
-    version = "syncoid --version | head -n 1"
+    version = "syncoid --version | awk '{print $NF; exit}'"
     own = pair.offsite.sh(version)
     pair.offsite.sh(
         "install -m 755 /dev/stdin /usr/local/sbin/syncoid",
