@@ -185,7 +185,8 @@ def _write_newest(directory: Path, heads: list[dict[str, Any]]) -> None:
         print(f"{name}: written down", flush=True)
     names = {f"{head['snapshot']}.gz" for head in heads}
     for old in directory.glob("*.gz"):
-        if old.name not in names:
+        # A dataset below this one may have such a name, and is a directory here.
+        if old.name not in names and not old.is_dir():
             old.unlink()
 
 

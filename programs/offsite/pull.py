@@ -162,15 +162,23 @@ class Pull:
         return ["ssh", self.host]
 
     def there(self, sources: list[str]) -> dict[str, list[Snapshot]]:
-        """The snapshots of each dataset on the server, the oldest first. Raises Failed."""
-        # An admin may have taken snapshots of the sources themselves, which have no files.
-        found = {
-            name: them for name, them in snapshots(self.ask("list")).items() if name not in sources
-        }
-        for name in found:
-            inside = any(name.startswith(f"{source}/") for source in sources)
-            if not inside or not NAME.fullmatch(name):
+        """The snapshots of each dataset on the server, the oldest first. Raises Failed.
+
+        Tells of a dataset whose name the key does not admit, and leaves it out: no host has such a
+        dataset, but an admin may have made one beside those of the hosts.
+        """
+        found: dict[str, list[Snapshot]] = {}
+        for name, them in snapshots(self.ask("list")).items():
+            if name in sources:
+                # An admin may have taken snapshots of the sources themselves, which have no files.
+                continue
+            if not any(name.startswith(f"{source}/") for source in sources):
                 raise Failed(f"the source told of {name!r}, which was not asked for")
+            if NAME.fullmatch(name):
+                found[name] = them
+            else:
+                remedy = "zfs rename it on the source if it is to be copied"
+                print(f"{name!r}: not pulled: no pull takes such a name; {remedy}", file=sys.stderr)
         return found
 
 
@@ -188,7 +196,9 @@ def fetch_manifests(
         place = directory / source_of(target, copies)
         files = [place / f"{each.name.partition('@')[2]}.gz" for each in reversed(snapshots)]
         for old in set(place.glob("*.gz")).difference(files):
-            old.unlink()
+            # A dataset below this one may have such a name, and is a directory here.
+            if not old.is_dir():
+                old.unlink()
         if not files[0].exists():
             missing[source_of(target, copies)] = files
     written = set(pull.ask("manifests")) if missing else set()
@@ -259,8 +269,9 @@ def output(command: list[str]) -> list[str]:
     """The lines that the command prints. Raises Failed."""
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, text=True, check=False, timeout=LIST_SECONDS
-        )
+            command, stdout=subprocess.PIPE, text=True, errors="replace", check=False,
+            timeout=LIST_SECONDS,
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise Failed(f"{command[:3]} did not end within {LIST_SECONDS} s") from None
     if done.returncode != 0:

@@ -108,6 +108,19 @@ def test_a_bookmark_is_made_of_each_snapshot_that_has_none(tmp_path: Path) -> No
     assert sorted(made) == ["zfs bookmark a/x@2 a/x#2", "zfs bookmark a/y@1 a/y#1"]
 
 
+def test_one_that_fails_leaves_the_others_theirs_whatever_their_names(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    names = ["a/x y@b c ", "a/gone@1", "a/x:y@1", "a/z@1"]
+    (tmp_path / "names").write_text("".join(f"{name}\n" for name in names))
+    marks = 'for it; do printf "[%s]" "$it" >> "$MARKED"; done; [ "$2" != a/gone@1 ]'
+    shell.stand_in("zfs", f'if [ "$1" = list ]; then cat {tmp_path}/names; else {marks}; fi')
+    text = render(offsite.__file__, "bookmarks.sh.j2", sources=["a"])
+    assert shell.run(f"MARKED={tmp_path}/marked; export MARKED\n{text}").returncode != 0
+    marked = (tmp_path / "marked").read_text()
+    for name in names:
+        assert f"[bookmark][{name}][{name.replace('@', '#')}]" in marked
+
+
 def test_if_one_fails_nothing_is_pruned(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     for body in ('[ "$1" = bookmark ] && exit 1; echo a/x@1', "exit 1"):

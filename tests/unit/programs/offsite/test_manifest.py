@@ -135,9 +135,11 @@ def test_each_newest_snapshot_has_one_and_those_that_are_gone_have_none(
     directory = tmp_path / "manifests"
     (directory / "tank/a").mkdir(parents=True)
     (directory / "tank/a/pruned.gz").touch()
-    manifest.main(["write", str(directory), "tank"])
+    # The directory of a dataset below.
+    (directory / "tank/a/old.gz").mkdir()
+    assert manifest.main(["write", str(directory), "tank"]) == 0
     found = sorted(str(file.relative_to(directory)) for file in directory.rglob("*.gz"))
-    assert found == ["tank/a/s2.gz", "tank/b/s1.gz"]
+    assert found == ["tank/a/old.gz", "tank/a/s2.gz", "tank/b/s1.gz"]
     assert written(directory / "tank/a/s2.gz")[0]["guid"] == "2"
     mounted = [call for call in shell.calls if call.startswith("mount")]
     assert mounted[0] == f"mount -t zfs -o ro tank/a@s2 {root}"
