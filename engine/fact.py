@@ -32,7 +32,7 @@ class Fact(FactBase[T], Generic[T]):  # type: ignore[misc]
 
     A subclass has three methods:
     command: gives `whole` of a script, which also works where the program is not installed yet
-    parse: reads what the script printed; raises ValueError or LookupError on anything else
+    parse: reads what the script printed; raises an exception on anything else
     default: gives the value for no output, which stands for a host without anything
 
     An answer that ends too early (a lost connection, a byte that is not UTF-8) or cannot be read (a
@@ -46,7 +46,8 @@ class Fact(FactBase[T], Generic[T]):  # type: ignore[misc]
             raise FactProcessError(f"the answer is cut short; it ends in {output[-1:]}")
         try:
             return self.parse(output[:-1]) if output[:-1] else self.default()
-        except (ValueError, LookupError) as error:
+        except Exception as error:
+            # Any other exception than FactProcessError would end the run for all hosts.
             hint = "does a file such as ~/.bashrc print something there?"
             raise FactProcessError(f"the answer cannot be read ({error!r}); {hint}") from None
 

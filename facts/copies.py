@@ -1,10 +1,12 @@
 """How fresh the copies are that a host keeps of another host's datasets."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from engine.fact import Fact, whole
+from engine.fact import Fact
+from facts.told import told, told_by
+
+UNTOLD = "nothing tells how fresh the copies are"
 
 
 @dataclass(frozen=True)
@@ -20,23 +22,23 @@ class CopiesState:
     seen_at: int = 0
     source: Mapping[str, int] = field(default_factory=dict)
     offsite: Mapping[str, int] = field(default_factory=dict)
-    problems: tuple[str, ...] = (
-        "nothing tells how fresh the copies are: was this host converged?",
-    )
+    problems: tuple[str, ...] = (f"{UNTOLD}: was this host converged?",)
 
 
 class Copies(Fact[CopiesState]):
     """What the command line `program` prints as JSON: programs/offsite/status.py."""
 
     def command(self, program: str) -> str:
-        return whole(f"{program} 2>/dev/null || true")
+        return told_by(program)
 
     @staticmethod
     def default() -> CopiesState:
         return CopiesState()
 
     def parse(self, output: list[str]) -> CopiesState:
-        said = json.loads("\n".join(output))
+        said, why = told(output)
+        if said is None:
+            return CopiesState(problems=(f"{UNTOLD}: {why}",))
         return CopiesState(
             at=int(said["at"]),
             seen_at=int(said["source"].get("at", 0)),

@@ -1,11 +1,11 @@
 """How fresh the sets are that a host makes of its own files in a provider's store."""
 
-import json
 from dataclasses import dataclass
 
-from engine.fact import Fact, whole
+from engine.fact import Fact
+from facts.told import told, told_by
 
-SECONDS = 300
+UNTOLD = "nothing tells how fresh the sets are"
 
 
 @dataclass(frozen=True)
@@ -20,22 +20,23 @@ class SetsState:
     at: int = 0
     sets: int = 0
     newest: int = 0
-    problems: tuple[str, ...] = ("nothing tells how fresh the sets are: was this host converged?",)
+    problems: tuple[str, ...] = (f"{UNTOLD}: was this host converged?",)
 
 
 class Sets(Fact[SetsState]):
     """What the command line `program` prints as JSON: programs/backup/look.py."""
 
     def command(self, program: str) -> str:
-        # So that a provider that does not answer cannot hold the audit up.
-        return whole(f"timeout -s KILL {SECONDS} {program} 2>/dev/null || true")
+        return told_by(program)
 
     @staticmethod
     def default() -> SetsState:
         return SetsState()
 
     def parse(self, output: list[str]) -> SetsState:
-        said = json.loads("\n".join(output))
+        said, why = told(output)
+        if said is None:
+            return SetsState(problems=(f"{UNTOLD}: {why}",))
         return SetsState(
             int(said["at"]), int(said["sets"]), int(said["newest"]), tuple(said["problems"])
         )

@@ -20,7 +20,8 @@ def call(*words: str, timeout: float | None = None, **options: Any) -> str:
     try:
         done = subprocess.run(
             words, capture_output=True, stdin=subprocess.DEVNULL,
-            text=True, timeout=timeout, check=False, **options,
+            # A name of a file is any bytes.
+            text=True, errors="backslashreplace", timeout=timeout, check=False, **options,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise Failed(f"{' '.join(words[:3])}: no answer within {timeout:.0f} s") from None

@@ -10,11 +10,16 @@ from programs.backup.sets import SET, TIME, Sets
 
 
 def note(settings: Settings, sets: Sets) -> list[str]:
-    """The names of the sets. Writes down their number, and when the newest was taken."""
-    names = sets.names()
-    known = {"sets": len(names), "newest": max(map(taken, names), default=0)}
+    """The names of the sets. Writes down their number, and when the newest was taken.
+
+    Writes down the names of others too: somebody has made those by hand, and they are no sets.
+    """
+    when = {name: taken(name) for name in sets.names()}
+    times = [it for it in when.values() if it is not None]
+    others = [name for name, it in when.items() if it is None]
+    known = {"sets": len(times), "newest": max(times, default=0), "others": others}
     replace(last(settings), json.dumps(known))
-    return names
+    return [name for name in when if name not in others]
 
 
 def last(settings: Settings) -> Path:
@@ -44,7 +49,11 @@ def replace(file: Path, text: str) -> None:
     new.replace(file)
 
 
-def taken(name: str) -> int:
-    """When a set was begun, in seconds since 1970, by the set's name."""
-    when = datetime.strptime(name.removeprefix(SET), TIME).replace(tzinfo=UTC)
-    return int(when.timestamp())
+def taken(name: str) -> int | None:
+    """When a set was begun, in seconds since 1970, by the set's name; None if no night gives it."""
+    try:
+        when = datetime.strptime(name, f"{SET}{TIME}").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    # strptime also takes a month without its 0, which `Sets.prune` does not know.
+    return int(when.timestamp()) if when.strftime(f"{SET}{TIME}") == name else None

@@ -14,7 +14,7 @@ from programs.backup.store import opened
 
 SKEW_SECONDS = 300
 # What may be wrong with the sets.
-KINDS = ("unreadable", "damaged", "missing", "ahead", "old")
+KINDS = ("unreadable", "damaged", "missing", "ahead", "old", "unknown")
 
 
 def look(settings: Settings, readable: bool, write: bool) -> int:
@@ -30,13 +30,19 @@ def look(settings: Settings, readable: bool, write: bool) -> int:
                 note(settings, sets)
     except (Failed, OSError) as error:
         found["unreadable"] = f"the sets cannot be read: {error}"
-    known = {"sets": 0, "newest": 0}
+    known, others = {"sets": 0, "newest": 0}, []
     with suppress(OSError, ValueError):
         known = json.loads(last(settings).read_text())
+        others = known.pop("others", [])
     if damage(settings).exists():
         found["damaged"] = f"the store is damaged: {damage(settings).read_text()}"
     now = int(time.time())
     found |= problems(settings, known, now)
+    if others:
+        found["unknown"] = (
+            f"no night gives a set such a name: {', '.join(map(ascii, others))}. It is not counted "
+            "and never dropped: coop-backup run borg rename ::NAME OTHER, without night-"
+        )
     said = [*found.values()]
     if write:
         try:

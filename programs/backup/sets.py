@@ -17,6 +17,8 @@ SEGMENT = 32 * 2**20
 ROOM_BYTES = 16 * 2**20
 SET, UNFINISHED = "night-", "unfinished"
 TIME = "%Y-%m-%dT%H:%M:%SZ"
+# A time in this form, for borg: a night drops nothing that somebody calls night-before-upgrade.
+ANY_TIME = "????-??-??T??:??:??Z"
 
 
 def torn(file: Path) -> bool:
@@ -148,15 +150,15 @@ class Sets:
         killed leaves borg's checkpoints. A night that comes before the next pruning does not have
         to copy again what they hold.
         """
-        self.borg("delete", f"--glob-archives={UNFINISHED}*")
-        self.borg("prune", f"--glob-archives={SET}*", f"--keep-daily={self._keep}")
+        self.borg("delete", f"--glob-archives={UNFINISHED}-{ANY_TIME}*")
+        self.borg("prune", f"--glob-archives={SET}{ANY_TIME}", f"--keep-daily={self._keep}")
         self.borg("compact")
 
     def names(self) -> list[str]:
-        """The names of the sets, the oldest first."""
+        """The names of the sets, the oldest first, and of what somebody has given such a name."""
         # A lock of borg's can only be of this host, and this program has the host's lock.
         listed = self.borg("list", "--bypass-lock", "--short", f"--glob-archives={SET}*")
-        return listed.splitlines()
+        return listed.split("\n")[:-1]
 
     def check(self) -> None:
         """Read a part of the store; over the nights all of it. Raises Failed if it is damaged.

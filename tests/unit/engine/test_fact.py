@@ -40,3 +40,12 @@ def test_an_answer_that_is_cut_short_is_none(output: list[str]) -> None:
 def test_an_answer_that_cannot_be_read_is_none(output: list[str]) -> None:
     with pytest.raises(FactProcessError, match="bashrc"):
         Number().process(output)
+
+
+def test_any_error_of_a_parser_fails_one_host_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def parse(*_: object) -> int:
+        raise AttributeError("'list' object has no attribute 'get'")
+
+    monkeypatch.setattr(Number, "parse", parse)
+    with pytest.raises(FactProcessError, match="no attribute 'get'"):
+        Number().process(["7", END])

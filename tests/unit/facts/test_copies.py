@@ -24,3 +24,8 @@ def test_before_the_first_pull_nothing_was_seen() -> None:
 
 def test_a_host_without_the_program_is_a_problem() -> None:
     assert "was this host converged?" in ask(Copies, "no-such-program").problems[0]
+
+
+def test_a_program_that_dies_says_why() -> None:
+    found = ask(Copies, "echo 'PermissionError: seen.json' >&2; exit 1")
+    assert found.problems == ("nothing tells how fresh the copies are: PermissionError: seen.json",)

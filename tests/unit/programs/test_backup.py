@@ -5,6 +5,7 @@ import os
 import subprocess
 from datetime import UTC, datetime
 from fcntl import LOCK_EX, flock
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -128,8 +129,9 @@ def test_a_night_makes_a_set_that_has_its_name_once_it_is_whole(
     own = f"{settings['state']}/.cache".lstrip("/")
     assert create.startswith(f"create --one-file-system --exclude=pp:{own} -- ::unfinished-20")
     assert rename.startswith("rename ::unfinished-20") and " night-20" in rename
-    assert delete == "delete --glob-archives=unfinished*"
-    assert prune == "prune --glob-archives=night-* --keep-daily=14"
+    time = "????-??-??T??:??:??Z"
+    assert delete == f"delete --glob-archives=unfinished-{time}*"
+    assert prune == f"prune --glob-archives=night-{time} --keep-daily=14"
     assert compact == "compact"
     # Without a lock, which borg cannot make in a full store.
     assert "--bypass-lock" in listed
@@ -525,6 +527,29 @@ def metrics(settings: Settings) -> dict[str, Any]:
 def wrong(*kinds: str) -> dict[Any, int]:
     """The series of problems if there are exactly problems of these kinds."""
     return {(("kind", each),): int(each in kinds) for each in look.KINDS}
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_set_that_somebody_has_made_by_hand_is_told_and_passed_over(
+    shell: Shell, settings: Settings, here: Path, capsys: Any
+) -> None:
+    others = ["night-before-upgrade", "night-2026-1-5T02:30:00Z", "night-\u2028"]
+    names = [name_of(NOW - 60), *others]
+    (here / "SETS").write_text("".join(f"{name}\n" for name in names))
+    status, found = said(settings, capsys, "--write")
+    assert (status, found["sets"], found["newest"]) == (1, 1, NOW - 60)
+    (problem,) = found["problems"]
+    assert problem.startswith(f"no night gives a set such a name: {', '.join(map(ascii, others))}.")
+    assert metrics(settings)["coop_set_problem"] == wrong("unknown")
+    # What borg drops has the shape of a night's name.
+    assert [it for it in names if fnmatchcase(it, f"{sets.SET}{sets.ANY_TIME}")] == names[:1]
+    ready()
+    assert program.main(settings, ["night"]) == 0
+
+
+def test_what_a_program_says_may_be_no_text() -> None:
+    with pytest.raises(Failed, match=r"\\xff: Permission denied"):
+        command.call("sh", "-c", r"printf '\377: Permission denied\n' >&2; exit 1")
 
 
 @pytest.mark.usefixtures("clock")
