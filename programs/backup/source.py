@@ -1,12 +1,13 @@
 """Shows what to copy as it is at one moment: services stopped, or a snapshot of LVM or ZFS."""
 
-import json
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from programs.backup import Settings
 from programs.backup.command import Failed, call, patiently
+from programs.backup.mounts import Mount, mounts
 from programs.backup.places import HERE, ROOT
 
 STOPPED = Path("/run/coop-backup-stopped")
@@ -18,25 +19,26 @@ RUNNING = ("active", "activating", "reloading")
 def source(settings: Settings) -> Iterator[Path]:
     """A directory below which the host's directories are as of one moment. Raises Failed."""
     tidy(settings)
-    wanted, names = settings["source"], settings["directories"]
+    wanted, names, table = settings["source"], settings["directories"], mounts()
     with ExitStack() as after:
         after.callback(tidy, settings)
         if "quiesce" in wanted:
-            refuse_other_file_systems(names, None)
+            refuse_other_file_systems(names, None, table)
             _stop(wanted["quiesce"])
             for name in names:
                 _mount(after, name, "--bind", "-o", "ro", name)
         elif "lvm" in wanted:
-            listed = ("findmnt", "-n", "--first-only", "-o", "TARGET,FSTYPE")
-            at, kind = call(*listed, f"/dev/{wanted['lvm']}").split()
-            refuse_other_file_systems(names, at)
-            options = "ro,nouuid" if kind == "xfs" else "ro"
-            _mount(after, at, "-o", options, _lvm_snapshot(wanted["lvm"]))
+            volume = Path("/dev", wanted["lvm"])
+            its = _mounted(wanted["lvm"], [it for it in table if it.is_of(volume)], names)
+            refuse_other_file_systems(names, its, table)
+            options = "ro,nouuid" if its.kind == "xfs" else "ro"
+            _mount(after, str(its.at), "-o", options, _lvm_snapshot(wanted["lvm"]))
         else:
-            at = call("zfs", "get", "-H", "-o", "value", "mountpoint", wanted["zfs"]).strip()
-            refuse_other_file_systems(names, at)
-            call("zfs", "snapshot", f"{wanted['zfs']}@{SNAPSHOT}")
-            _mount(after, at, "-t", "zfs", f"{wanted['zfs']}@{SNAPSHOT}")
+            dataset = wanted["zfs"]
+            its = _mounted(dataset, [it for it in table if it.is_dataset(dataset)], names)
+            refuse_other_file_systems(names, its, table)
+            call("zfs", "snapshot", f"{dataset}@{SNAPSHOT}")
+            _mount(after, str(its.at), "-t", "zfs", f"{dataset}@{SNAPSHOT}")
         missing = [name for name in names if not (ROOT / name.lstrip("/")).is_dir()]
         if missing:
             raise Failed(f"not in what is copied: {', '.join(missing)}")
@@ -50,29 +52,52 @@ def _mount(after: ExitStack, at: str, *words: str) -> None:
     after.callback(call, "umount", str(target))
 
 
-def refuse_other_file_systems(names: Sequence[str], at: str | None) -> None:
-    """Refuse directories if a file system within them would be left out in silence.
+def _mounted(what: str, found: Sequence[Mount], names: Sequence[str]) -> Mount:
+    """Of the mounts of a file system, one of all of it, if possible above the directories.
 
-    Those without files of their own do not count, by findmnt(8): proc, tmpfs, overlay and such.
-
-    at: where the file system of the snapshot is mounted, as the snapshot has no other; None if the
-        directories themselves are copied
     Raises Failed.
     """
-    listed = json.loads(call("findmnt", "--real", "--json", "--list", "-o", "TARGET"))
-    found = {Path(it["target"]) for it in listed["filesystems"]} | {Path("/")}
-    mounts = {it for it in found if not it.is_relative_to(HERE)}
-    for name in names:
-        path = Path(name)
-        own = max((it for it in mounts if path.is_relative_to(it)), key=lambda it: len(it.parts))
-        if at is not None and own != Path(at):
+    if not found:
+        remedy = "mount it, or say quiesce in place of the snapshot"
+        raise Failed(f"{what}, of which there should be a snapshot, is not mounted: {remedy}")
+    whole = [it for it in found if it.root == "/"]
+    if not whole:
+        part = found[0]
+        raise Failed(f"{what}: only its {part.root} is mounted, at {part.at}: mount all of it")
+    return next((it for it in whole if _real(names[0]).is_relative_to(it.at)), whole[0])
+
+
+def _real(name: str) -> Path:
+    """The path without links: the kernel's table knows no others."""
+    return Path(os.path.realpath(name))
+
+
+def _mount_of(path: Path, table: Sequence[Mount]) -> Mount:
+    inside = [it for it in table if path.is_relative_to(it.at)]
+    return max(inside, key=lambda it: len(it.at.parts))
+
+
+def refuse_other_file_systems(
+    names: Sequence[str], its: Mount | None, table: Sequence[Mount]
+) -> None:
+    """Refuse directories if a file system within them would be left out in silence.
+
+    its: the file system of the snapshot, as the snapshot has no other; None if the directories
+        themselves are copied
+    Raises Failed.
+    """
+    paths = [_real(name) for name in names]
+    for name, path in zip(names, paths, strict=True):
+        own = _mount_of(path, table)
+        if its is not None and own != its:
             raise Failed(
-                f"{name} is not on what is mounted at {at}, of which there is a snapshot, but at "
-                f"{own}: take it out of directories, or say quiesce in place of the snapshot"
+                f"{name} is not on what is mounted at {its.at}, of which there is a snapshot, but "
+                f"at {own.at}: take it out of directories, or say quiesce in place of the snapshot"
             )
-    for path in map(Path, names):
-        for inner in sorted(mounts - {path}):
-            if inner.is_relative_to(path) and (at is not None or str(inner) not in names):
+    others = {it.at for it in table if not it.is_passing and not it.at.is_relative_to(HERE)}
+    for path in paths:
+        for inner in sorted(others - {path}):
+            if inner.is_relative_to(path) and (its is not None or inner not in paths):
                 raise Failed(
                     f"{inner} in {path} is a file system of its own: name it among the directories "
                     "of a host that has no snapshot, or leave it out by naming others"

@@ -15,7 +15,7 @@ import pytest
 
 from fleet import ROOT
 from programs import backup
-from programs.backup import Settings, command, known, look, places, sets, source
+from programs.backup import Settings, command, known, look, mounts, places, sets, source
 from programs.backup import main as program
 from programs.backup.command import Failed
 from programs.backup.sets import Sets
@@ -66,7 +66,6 @@ def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     )
     shell.stand_in("fusermount3", f"rm {here}/mounted")
     monkeypatch.setattr(Path, "is_mount", lambda path: (here / "mounted").exists())
-    shell.stand_in("findmnt", 'case "$*" in *--real*json*) cat $MOUNTS ;; *) echo /srv xfs ;; esac')
     shell.stand_in("lvs", "cat $LEFT")
     shell.stand_in("borg", BORG)
     shell.stand_in(
@@ -80,16 +79,29 @@ def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     for name in ("SETS", "LEFT"):
         (here / name).touch()
         monkeypatch.setenv(name, str(here / name))
-    for name in ("BROKEN", "DAMAGED", "FULL", "MOUNTS"):
+    for name in ("BROKEN", "DAMAGED", "FULL"):
         monkeypatch.setenv(name, str(here / name))
-    mounted(here)
+    mounted(LVM)
     return shell
 
 
-def mounted(here: Path, *others: str) -> None:
-    """Mounts others besides /, /srv, and the store, which the program has mounted."""
-    found = [{"target": at} for at in ("/", "/srv", str(places.STORE), *others)]
-    (here / "MOUNTS").write_text(json.dumps({"filesystems": found}))
+def mounted(*others: str, root: str = "/") -> None:
+    """Mounts others besides /, and the store, which the program has mounted.
+
+    others: path - type source
+    """
+    found = ["/ - ext4 /dev/sda1", "/proc - proc proc", f"{places.STORE} - nfs4 provider:/export"]
+    lines = [
+        f"{30 + number} 1 {8 if what.startswith(('ext4', 'xfs')) else 0}:{number} "
+        f"{root if number > 2 else '/'} {at} rw,relatime shared:1 - {what} rw"
+        for number, (at, _, what) in enumerate(it.partition(" - ") for it in [*found, *others])
+    ]
+    mounts.TABLE.parent.mkdir(parents=True, exist_ok=True)
+    mounts.TABLE.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+ZFS = "/srv - zfs tank/srv"
+LVM = "/srv - xfs /dev/vg0/srv"
 
 
 @pytest.fixture
@@ -218,29 +230,135 @@ def test_damage_is_told_until_somebody_has_put_it_right(
     assert said(settings, capsys)[0] == 0
 
 
-@pytest.mark.parametrize("source", [{"quiesce": []}, {"lvm": "vg0/srv"}, {"zfs": "tank/srv"}])
+@pytest.mark.parametrize(
+    ("source", "at"),
+    [({"quiesce": []}, LVM), ({"lvm": "vg0/srv"}, LVM), ({"zfs": "tank/srv"}, ZFS)],
+)
 def test_a_file_system_of_its_own_is_not_left_out_in_silence(
-    shell: Shell, settings: Settings, here: Path, source: dict[str, Any]
+    shell: Shell, settings: Settings, source: dict[str, Any], at: str
 ) -> None:
     ready()
-    shell.stand_in("zfs", "echo /srv")
-    mounted(here, "/srv/data")
+    mounted(at, "/srv/data - ext4 /dev/sdb1")
     with pytest.raises(Failed, match="/srv/data in /srv is a file system of its own"):
         program.main({**settings, "source": source}, ["night"])
     assert not [call for call in borg(shell) if call.startswith("create")]
 
 
 def test_a_file_system_of_its_own_is_copied_where_it_is_named(
-    shell: Shell, settings: Settings, here: Path
+    shell: Shell, settings: Settings
 ) -> None:
     ready("srv/data")
-    mounted(here, "/srv/data")
+    mounted(LVM, "/srv/data - ext4 /dev/sdb1")
     settings["directories"] = ["/srv", "/srv/data"]
     assert program.main(settings, ["night"]) == 0
     with pytest.raises(
         Failed, match=r"/srv/data is not on what is mounted at /srv, .*, but at /srv/data"
     ):
         program.main({**settings, "source": {"lvm": "vg0/srv"}}, ["night"])
+
+
+SOURCES = [({"lvm": "vg0/srv"}, LVM), ({"zfs": "tank/srv"}, ZFS)]
+
+
+@pytest.mark.parametrize(("source", "at"), SOURCES)
+def test_the_kernel_says_where_the_source_is_mounted(
+    shell: Shell, settings: Settings, source: dict[str, Any], at: str
+) -> None:
+    """Not the property of a dataset, which may say legacy, or /etc/fstab."""
+    ready()
+    settings["source"] = source
+    mounted("/elsewhere" + at.removeprefix("/srv"), at)
+    assert program.main(settings, ["night"]) == 0
+    shell.log.write_text("")
+    for others in ([], ["/srv - ext4 /dev/sdb1"]):
+        mounted(*others)
+        name = next(iter(source.values()))
+        with pytest.raises(Failed, match=f"{name}, of which .* is not mounted: mount it, or say"):
+            program.main(settings, ["night"])
+    mounted(at, root="/part")
+    with pytest.raises(Failed, match=f"{name}: only its /part is mounted, at /srv: mount all"):
+        program.main(settings, ["night"])
+    assert not [call for call in shell.calls if call.startswith(("lvcreate", "zfs snapshot"))]
+
+
+@pytest.mark.parametrize(("source", "at"), SOURCES)
+def test_a_path_may_have_any_name(
+    shell: Shell, settings: Settings, source: dict[str, Any], at: str
+) -> None:
+    settings["source"] = source
+    mounted(at.replace("/srv ", r"/srv/data\0401\134 "))
+    said = r"/srv is not on what is mounted at /srv/data 1\\, .*, but at /:"
+    with pytest.raises(Failed, match=said):
+        program.main(settings, ["night"])
+    ready("srv/data 1\\")
+    settings["directories"] = ["/srv/data 1\\"]
+    assert program.main(settings, ["night"]) == 0
+
+
+def test_a_path_that_is_no_text_is_one_as_well(shell: Shell, settings: Settings) -> None:
+    ready()
+    with mounts.TABLE.open("ab") as table:
+        table.write(b"70 1 0:70 / /home/x/\xff\r rw - fuse.sshfs x: rw\n")
+    assert program.main(settings, ["night"]) == 0
+    with pytest.raises(Failed, match="is a file system of its own"):
+        program.main({**settings, "directories": ["/home"]}, ["night"])
+
+
+@pytest.mark.parametrize("source", [{"quiesce": []}, {"zfs": "tank/srv"}])
+def test_what_passes_by_itself_is_nobodys_file_system(
+    shell: Shell, settings: Settings, source: dict[str, Any]
+) -> None:
+    ready()
+    settings["source"] = source
+    snapshot = "zfs tank/srv@autosnap_2023-01-12_10:00:15_hourly"
+    mounted(ZFS, f"/srv/.zfs/snapshot/autosnap - {snapshot}", "/srv/tmp - tmpfs tmpfs")
+    assert program.main(settings, ["night"]) == 0
+    # Somebody has mounted this one, and it stays.
+    mounted(ZFS, f"/srv/old - {snapshot}")
+    with pytest.raises(Failed, match="/srv/old in /srv is a file system of its own"):
+        program.main(settings, ["night"])
+
+
+def test_at_each_path_the_last_mount_counts(shell: Shell, settings: Settings) -> None:
+    ready()
+    mounted("/srv - ext4 /dev/sdb2", LVM)
+    assert program.main({**settings, "source": {"lvm": "vg0/srv"}}, ["night"]) == 0
+
+
+def test_a_device_is_its_number_by_whatever_name(
+    shell: Shell, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready()
+    numbers = {"/dev/vg0/srv": "8:3", "/dev/mapper/vg0-srv": "254:9"}
+    monkeypatch.setattr(mounts, "_number", lambda device: numbers.get(str(device)))
+    settings["source"] = {"lvm": "vg0/srv"}
+    for name in ("vg0-old", "vg0-srv", "dm-7"):
+        mounted(f"/srv - ext4 /dev/mapper/{name}")
+        assert program.main(settings, ["night"]) == 0
+    # btrfs has no number of a device.
+    numbers["/dev/vg0/srv"] = "254:9"
+    mounted("/srv - btrfs /dev/mapper/vg0-srv")
+    assert program.main(settings, ["night"]) == 0
+    # Another volume has had this name since it was mounted.
+    mounted("/srv - ext4 /dev/mapper/vg0-srv")
+    with pytest.raises(Failed, match="is not mounted"):
+        program.main(settings, ["night"])
+
+
+def test_a_directory_that_is_a_link_is_where_the_link_leads(
+    shell: Shell, settings: Settings, here: Path
+) -> None:
+    ready()
+    (here / "link").symlink_to("/srv")
+    mounted(LVM, "/srv/data - ext4 /dev/sdb1")
+    with pytest.raises(Failed, match="/srv/data in /srv is a file system of its own"):
+        program.main({**settings, "directories": [str(here / "link")]}, ["night"])
+
+
+def test_the_kernel_tells_of_this_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mounts, "TABLE", Path("/proc/self/mountinfo"))
+    (proc,) = (it for it in mounts.mounts() if it.at == Path("/proc"))
+    assert (proc.kind, proc.root, proc.is_passing) == ("proc", "/", True)
 
 
 def test_of_an_error_the_cause_is_said() -> None:
