@@ -16,6 +16,7 @@ from engine.fact import Fact, lines_of, sections, whole
 BY_ID = "/dev/disk/by-id"
 # It is there while the module is loaded.
 MODULE = "/sys/module/zfs"
+CACHE = "/etc/zfs/zpool.cache"
 
 
 def with_zfs(command: str) -> str:
@@ -68,6 +69,8 @@ class Disk:
 
     path: its device, None if the disk is not there; size: in bytes
     children: its partitions and all that is built on them (LUKS, LVM, RAID)
+    partitions: those of the children that are partitions
+    numbers: "major:minor" of the disk and its children: the same device by whatever name
     mountpoints: where the disk or a child is mounted, "[SWAP]" for swap
     signatures: on the disk and its children
     """
@@ -77,6 +80,8 @@ class Disk:
     children: tuple[str, ...] = ()
     mountpoints: tuple[str, ...] = ()
     signatures: tuple[Signature, ...] = ()
+    partitions: tuple[str, ...] = ()
+    numbers: frozenset[str] = frozenset()
 
     @property
     def blank(self) -> bool:
@@ -93,6 +98,7 @@ class PoolDisksState:
     """A pool and the disks declared for it, by name.
 
     members: real paths of the devices that the imported pool consists of
+    numbers: "major:minor" of these devices
     marker: the disks in the intent marker, None if there is no marker
     """
 
@@ -100,13 +106,18 @@ class PoolDisksState:
     members: frozenset[str] = frozenset()
     marker: tuple[str, ...] | None = None
     disks: Mapping[str, Disk] = field(default_factory=dict)
+    numbers: frozenset[str] = frozenset()
+
+    def has(self, disk: Disk) -> bool:
+        """Whether the disk, or something on it, is in the imported pool."""
+        return bool(self.numbers & disk.numbers or self.members & {disk.path, *disk.children})
 
 
 class PoolDisks(Fact[PoolDisksState]):
     """A pool and the disks declared for it, by their names in /dev/disk/by-id."""
 
     def command(self, pool: str, disks: Sequence[str]) -> str:
-        members = f"echo '##members'\n{with_zfs(f'zpool list -vHPL {quote(pool)}')} 2>/dev/null"
+        members = _MEMBERS_COMMAND.format(list=with_zfs(f"zpool list -vHPL {quote(pool)}"))
         marker = quote(intent_marker(pool))
         read_marker = f"if [ -e {marker} ]; then echo '##marker'; cat {marker}; fi"
         loop = _DISKS_COMMAND.replace("DISKS", join(disks))
@@ -124,7 +135,19 @@ class PoolDisks(Fact[PoolDisksState]):
             frozenset(part for part in members if part.startswith("/")),
             tuple(lines_of(output, "marker")) if has_marker else None,
             _disks(output),
+            frozenset(line.strip() for line in lines_of(output, "numbers")),
         )
+
+
+# zpool names a device otherwise than lsblk and by-id do, e.g. a part of a multipath device.
+_MEMBERS_COMMAND = """\
+echo '##members'
+members=$({list} 2>/dev/null)
+printf '%s\\n' "$members"
+echo '##numbers'
+printf '%s\\n' "$members" | tr '\\t' '\\n' | grep '^/' | while IFS= read -r member; do
+  lsblk -dnro MAJ:MIN -- "$member" 2>/dev/null
+done"""
 
 
 def pool_command(pool: str) -> str:
@@ -134,7 +157,9 @@ def pool_command(pool: str) -> str:
 if {with_zfs("zpool list -H")} >/dev/null 2>&1; then
   printf '##pool\\t%s\\n' {quote(pool)}
   if zpool get -Hp -o property,value health,cachefile,compatibility {quote(pool)} 2>/dev/null; then
-    if grep -aqF {quote(pool)} /etc/zfs/zpool.cache 2>/dev/null; then echo '##cached'; fi
+    # Whole words of the file, which is binary: tank is not tank2.
+    if cat {CACHE} 2>/dev/null | LC_ALL=C tr -c 'A-Za-z0-9_.:/-' '\\n' |
+      grep -qxF {quote(pool)}; then echo '##cached'; fi
   else
     echo '##import'
     zpool import -d {BY_ID} 2>/dev/null
@@ -173,7 +198,7 @@ done
 for disk in DISKS; do
   real=$(readlink -e -- {BY_ID}/"$disk") || continue
   printf '##tree\\t%s\\n' "$disk"
-  lsblk -Jpb -o PATH,SIZE,MOUNTPOINTS -- "$real"
+  lsblk -Jpb -o PATH,SIZE,MOUNTPOINTS,TYPE,MAJ:MIN -- "$real"
   lsblk -nrpo PATH -- "$real" | sort -u | while read -r node; do
     printf '##signatures\\t%s\\t%s\\n' "$disk" "$node"
     wipefs --no-act --noheadings --output TYPE,LABEL -- "$node" || echo unreadable
@@ -206,7 +231,7 @@ def _tree(text: str) -> list[dict[str, Any]]:
         nodes = []
         while waiting:
             node = waiting.pop(0)
-            nodes.append({key: node[key] for key in ("path", "size", "mountpoints")})
+            nodes.append({**node, **{key: node[key] for key in ("path", "size", "mountpoints")}})
             waiting += node.get("children", [])
         return nodes
     return []
@@ -227,4 +252,12 @@ def _disk(path: str, tree: list[dict[str, Any]], signatures: list[Signature]) ->
         return Disk(path, signatures=(*signatures, Signature(path, "unreadable", "")))
     children = dict.fromkeys(node["path"] for node in tree[1:])
     mountpoints = [where for node in tree for where in node["mountpoints"] if where]
-    return Disk(path, tree[0]["size"], tuple(children), tuple(mountpoints), tuple(signatures))
+    return Disk(
+        path,
+        tree[0]["size"],
+        tuple(children),
+        tuple(mountpoints),
+        tuple(signatures),
+        tuple(dict.fromkeys(node["path"] for node in tree[1:] if node.get("type") == "part")),
+        frozenset(str(node["maj:min"]).strip() for node in tree if node.get("maj:min")),
+    )

@@ -161,16 +161,20 @@ def _may_resume(seen: PoolDisksState, disks: Sequence[str]) -> bool:
         and sorted(seen.marker) == sorted(disks)
         and all(disk.path is not None and not disk.mountpoints for disk in found)
         and all(mark.type in PARTITION_TABLE for disk in found for mark in disk.signatures)
-        and all(child.startswith(str(disk.path)) for disk in found for child in disk.children)
+        and all(_is_partition(child, disk) for disk in found for child in disk.children)
     )
+
+
+def _is_partition(child: str, disk: Disk) -> bool:
+    """Whether the child is a partition. One of a multipath device has a name of its own."""
+    return child in disk.partitions or child.startswith(str(disk.path))
 
 
 def _warn_about(seen: PoolDisksState, pool: str, disks: Sequence[str]) -> None:
     if seen.pool.health != "ONLINE":
         warn(f"{pool}: the pool is {seen.pool.health}; see zpool status -x")
     for disk in disks:
-        found = seen.disks.get(disk, Disk())
-        if not seen.members & {found.path, *found.children}:
+        if not seen.has(seen.disks.get(disk, Disk())):
             warn(f"{pool}: disk {disk} is declared but not in the pool; add it by hand")
 
 

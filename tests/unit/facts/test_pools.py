@@ -1,10 +1,12 @@
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from facts.pools import Disk, PoolDisks, PoolDisksState, PoolState, Signature
+from tests.unit.host_here import ask
 from tests.unit.operation_harness import Shell
 
 IMPORTED = """\
@@ -169,6 +171,58 @@ def test_each_device_on_a_disk_is_looked_at(tmp_path: Path) -> None:
         Signature("/dev/vdb", "gpt", ""),
         Signature("/dev/vdb1", "unreadable", ""),
     )
+
+
+def node(path: str, number: str, kind: str, *children: dict[str, Any]) -> dict[str, Any]:
+    found = {"path": path, "size": 5, "mountpoints": [None], "type": kind, "maj:min": number}
+    return {**found, "children": children} if children else found
+
+
+def test_a_disk_is_its_number_by_whatever_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """zpool says /dev/dm-1, lsblk /dev/mapper/mpatha-part1, of a disk with two ways to it."""
+    shell = Shell(tmp_path)
+    part = node("/dev/mapper/mpatha-part1", "253:1", "part", node("/dev/vg0/x", "253:2", "lvm"))
+    tree = {"blockdevices": [node("/dev/mapper/mpatha", "253:0", "mpath", part)]}
+    members = "storage\\t1T\\t-\\n\\t/dev/dm-1\\t-\\n\\t/srv/a file\\t-\\n"
+    monkeypatch.setattr("facts.pools.MODULE", "/")
+    shell.stand_in("zpool", f"case $2 in -vHPL) printf '{members}' ;; esac")
+    shell.stand_in("readlink", "echo /dev/dm-0")
+    shell.stand_in("wipefs")
+    shell.stand_in(
+        "lsblk",
+        f"""case "$*" in -Jpb*) echo '{json.dumps(tree)}' ;; *dm-1) echo ' 253:1 ' ;; esac""",
+    )
+    found = ask(PoolDisks, "storage", ["wwn-1"], shell=shell)
+    assert found.members == {"/dev/dm-1", "/srv/a file"}
+    assert found.numbers == {"253:1"}
+    disk = found.disks["wwn-1"]
+    assert disk.numbers == {"253:0", "253:1", "253:2"}
+    assert disk.partitions == ("/dev/mapper/mpatha-part1",)
+    assert found.has(disk) and not found.has(Disk("/dev/dm-8", numbers=frozenset({"253:8"})))
+
+
+@pytest.mark.parametrize(
+    ("content", "is_cached"),
+    [
+        (b"\0\0\0\5tank2\0\0\0\0\0\4name", False),
+        (b"\0\0\0\4path\0\0\0\x0f/dev/tank/x\0", False),
+        (b"\0\0\0\5tank2\0\0\0\0\0\4tank\0\0\1", True),
+        (None, False),
+    ],
+)
+def test_a_pool_of_a_similar_name_in_the_cache_is_another_pool(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, *, is_cached: bool
+) -> None:
+    monkeypatch.setattr("facts.pools.MODULE", "/")
+    monkeypatch.setattr("facts.pools.CACHE", str(tmp_path / "cache"))
+    if content:
+        (tmp_path / "cache").write_bytes(content)
+    shell = Shell(tmp_path)
+    shell.stand_in("zpool", r"[ $1 = list ] || printf 'health\tONLINE\ncachefile\t-\n'")
+    found = ask(PoolDisks, "tank", [], shell=shell).pool
+    assert (found.health, found.imported_at_boot) == ("ONLINE", is_cached)
 
 
 def test_without_zfs_the_command_succeeds_and_nothing_is_known() -> None:

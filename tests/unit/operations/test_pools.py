@@ -76,6 +76,29 @@ def test_trouble_with_an_imported_pool_is_warned_about_and_stops_nobody() -> Non
     assert problems(seen) == ""
 
 
+def multipath(number: int, *signatures: str) -> Disk:
+    part = f"/dev/mapper/mpath{number}-part1"
+    found = marked(f"/dev/dm-{number}", *signatures, children=())
+    numbers = frozenset({f"253:{number}", f"253:{number + 1}"})
+    return replace(found, children=(part,), partitions=(part,), numbers=numbers)
+
+
+def test_a_disk_in_the_pool_is_known_by_its_number() -> None:
+    disks = {A: multipath(0), B: multipath(3)}
+    seen = replace(RUNNING, members=frozenset({"/dev/dm-1", "/dev/dm-4"}), disks=disks)
+    assert pool(replace(seen, numbers=frozenset({"253:1", "253:4"}))).warned == []
+    assert pool(replace(seen, numbers=frozenset({"253:1", "253:5"}))).warned == [
+        f"tank: disk {B} is declared but not in the pool; add it by hand"
+    ]
+
+
+def test_a_pool_of_multipath_devices_is_finished_too() -> None:
+    disks = {A: multipath(0), B: BLANK[B]}
+    assert create(pool(PoolDisksState(READY, marker=(A, B), disks=disks)))
+    others = {**disks, A: replace(disks[A], children=(*disks[A].children, "/dev/mapper/crypt"))}
+    assert "is not blank" in problems(PoolDisksState(READY, marker=(A, B), disks=others))
+
+
 def test_the_marker_goes_once_the_pool_is_there() -> None:
     marker = "/var/lib/coop-infra/zpool-create-tank"
     assert pool(replace(RUNNING, marker=(A, B))).lines == [f"rm -f {marker}"]
