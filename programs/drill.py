@@ -23,16 +23,16 @@ import html
 import json
 import os
 import re
+import stat
 import subprocess
 import sys
 import time
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from http.client import HTTPConnection, HTTPException
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 from urllib.parse import quote
 
 ALONE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -40,6 +40,10 @@ ALONE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mo
 SKEW_SECONDS = 300
 # A path has 4096 bytes at most, of which JSON may make six each. The line of a link has two.
 LINE = 2**16
+# How much of an answer or of an upload is looked at, in bytes: a client makes these of any size.
+MOST = 2**26
+# How long one drill may take, before it is the next one's turn.
+SECONDS = 24 * 3600
 SOCKETS = Path("/run/php")
 PAGE_SECONDS = 60
 # The statuses of a site that still starts: no answer, or nginx has no PHP behind it yet.
@@ -63,7 +67,9 @@ class Failed(Exception):
 
 def call(*words: str, stdin: str = "", ok: Sequence[int] = (0,)) -> str:
     """Run a command; returns what it prints, errors first. Raises Failed if its exit is not ok."""
-    done = subprocess.run(words, input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        words, input=stdin, capture_output=True, text=True, errors="backslashreplace", check=False
+    )
     if done.returncode not in ok:
         said = done.stderr.strip() or done.stdout.strip()
         raise Failed(f"{' '.join(words[:2])}: exit {done.returncode}: {said[-1000:]}")
@@ -88,7 +94,7 @@ def compare(manifest: Path, shown: Iterator[str], snapshot: Result) -> dict[str,
     """The numbers of files and bytes, if all is as the manifest says. Raises Failed otherwise."""
     end = "{}"
     try:
-        with gzip.open(manifest, "rt") as file:
+        with plain(manifest) as packed, gzip.open(packed, "rt") as file:
             # Never more than LINE at once: a server in the wrong hands may have written lines
             # without end.
             lines = iter(lambda: file.readline(LINE), "")
@@ -103,11 +109,26 @@ def compare(manifest: Path, shown: Iterator[str], snapshot: Result) -> dict[str,
                     )
                 end = wanted
         totals: dict[str, int] = json.loads(end)
-    except (OSError, EOFError, zlib.error, ValueError) as error:
-        raise Failed(f"the manifest cannot be read: {error}") from None
+    except Failed:
+        raise
+    except Exception as error:
+        # Whoever wrote the file chooses the error: OSError, EOFError, zlib.error, RecursionError...
+        raise Failed(f"the manifest cannot be read: {_some(error)}") from None
     if not isinstance(totals, dict) or totals.keys() != {"files", "bytes"}:
         raise Failed("the manifest is cut short")
     return totals
+
+
+def plain(file: Path) -> IO[bytes]:
+    """Open a plain file of a place where another account may write. Raises OSError for all else.
+
+    Follows no link at the end of the path, and does not wait, as for the writer of a FIFO: open(2).
+    """
+    found = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        os.close(found)
+        raise OSError(f"{file} is no plain file")
+    return os.fdopen(found, "rb")
 
 
 def _some(text: object) -> str:
@@ -131,8 +152,7 @@ def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> No
     wrong = [line for line in said if line.startswith("fsck: ") and not NFS_LEFTOVER.match(line)]
     inodes = {line: it[1] for line in wrong if (it := UNREADABLE.match(line))}
     if inodes:
-        files = (path.lstat() for path in Path(ciphertext).rglob("*"))
-        late = {str(it.st_ino) for it in files if it.st_mtime >= created - WRITING_SECONDS}
+        late = _written_since(ciphertext, created - WRITING_SECONDS)
         wrong = [line for line in wrong if inodes.get(line) not in late]
     if wrong:
         raise Failed(f"{len(wrong)} errors, the first: {_some(wrong[0])}")
@@ -141,6 +161,23 @@ def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> No
         "gocryptfs", "-q", "-ro", "-allow_other", "-force_owner", owner, "-masterkey=stdin",
         ciphertext, each["mountpoint"], stdin=key,
     )  # fmt: skip
+
+
+def _written_since(tree: str, when: int) -> set[str]:
+    """The numbers of the inodes below the tree that were written then or later.
+
+    Without recursion, because a client makes directories as deep as it likes.
+    """
+    found, todo = set(), [tree]
+    while todo:
+        with os.scandir(todo.pop()) as entries:
+            for entry in entries:
+                its = entry.stat(follow_symlinks=False)
+                if its.st_mtime >= when:
+                    found.add(str(its.st_ino))
+                if entry.is_dir(follow_symlinks=False):
+                    todo.append(entry.path)
+    return found
 
 
 def serve(site: Settings, after: ExitStack) -> None:
@@ -165,8 +202,9 @@ def serve(site: Settings, after: ExitStack) -> None:
         return
     newest = max(names)
     try:
-        status, content = _get(site["name"], f"/files/{quote(os.fsencode(newest))}")
-        is_served = status == 200 and content == Path(site["uploads"], newest).read_bytes()
+        with plain(Path(site["uploads"], newest)) as file:
+            status, content = _get(site["name"], f"/files/{quote(os.fsencode(newest))}")
+            is_served = status == 200 and content == file.read(MOST)
     except (OSError, HTTPException) as error:
         raise Failed(f"the file {_some(newest)} is not served: {error}") from None
     if not is_served:
@@ -186,15 +224,16 @@ def _page(name: str, programs: Mapping[str, subprocess.Popen[bytes]]) -> str:
         if ended := [program for program, it in programs.items() if it.poll() is not None]:
             raise Failed(f"{ended[0]} does not start: see the journal")
         if status not in NOT_YET or time.monotonic() > end:
-            raise Failed(f"the page answers {status or _some(content.decode())}")
+            raise Failed(f"the page answers {status or _some(content.decode(errors='replace'))}")
         time.sleep(0.5)
 
 
 def _get(name: str, path: str) -> tuple[int, bytes]:
+    """The status and the content of an answer, of which MOST bytes count."""
     connection = HTTPConnection("127.0.0.1", timeout=30)
     connection.request("GET", path, headers={"Host": name})
     answer = connection.getresponse()
-    return answer.status, answer.read()
+    return answer.status, answer.read(MOST)
 
 
 def one(settings: Settings, name: str) -> Result:
@@ -223,32 +262,67 @@ def one(settings: Settings, name: str) -> Result:
                 serve(each["site"], after)
     except Failed as error:
         result["problem"] = str(error)
+    except Exception as error:
+        result["problem"] = f"the drill ended with {_some(repr(error))}"
     return {**result, "seconds": round(time.monotonic() - start, 1)}
 
 
 def all_of_them(settings: Settings, words: Sequence[str]) -> int:
     """Make and record all drills; returns how many failed. words: of this program, with its FILE"""
     file = Path(settings["evidence"])
-    record: dict[str, Result] = json.loads(file.read_text()) if file.exists() else {}
-    failed = 0
+    record, failed = recorded(file), 0
     for name, each in settings["drills"].items():
-        done = subprocess.run(
-            [*ALONE, *words, name], stdout=subprocess.PIPE, text=True, check=False
-        )
-        try:
-            result: Result = json.loads(done.stdout)
-        except ValueError:
-            result = {"at": int(time.time()), "problem": f"the drill ended with {done.returncode}"}
+        result = _apart([*words, name])
         proven = record.get(each["dataset"], {}).get("proven", 0)
         if result["problem"] is None:
             proven = result["at"]
         failed += result["problem"] is not None
         record[each["dataset"]] = {**result, "proven": proven}
         print(f"{each['dataset']}: {said(result)}", flush=True)
-        new = file.with_suffix(".new")
-        new.write_text(json.dumps(record, indent=2) + "\n")
-        new.replace(file)
+        keep(file, record)
     return failed
+
+
+def _apart(words: Sequence[str]) -> Result:
+    """The result of one drill in namespaces of its own. Whatever ends it ends no other."""
+    problem = f"the drill did not end within {SECONDS} s"
+    try:
+        done = subprocess.run(
+            [*ALONE, *words], stdout=subprocess.PIPE, text=True, check=False, timeout=SECONDS
+        )
+        problem = f"the drill ended with {done.returncode}"
+        result: Result = json.loads(done.stdout)
+        return result
+    except (subprocess.TimeoutExpired, ValueError):
+        return {"at": int(time.time()), "problem": problem}
+
+
+def recorded(file: Path) -> dict[str, Result]:
+    """The record of earlier drills. One that cannot be read is told, and begun anew.
+
+    Then no copy counts as proven until its next drill: that fails towards more drills.
+    """
+    try:
+        record = json.loads(file.read_text())
+        if not isinstance(record, dict):
+            raise ValueError("it is no record")
+        return {dataset: it for dataset, it in record.items() if isinstance(it, dict)}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        print(f"{file} cannot be read, and is begun anew: {error}", file=sys.stderr, flush=True)
+        return {}
+
+
+def keep(file: Path, record: dict[str, Result]) -> None:
+    """Write the record whole or not at all."""
+    new = file.with_suffix(".new")
+    with new.open("w") as out:
+        out.write(json.dumps(record, indent=2) + "\n")
+        out.flush()
+        # Without this, a reset may leave an empty file, and all proofs would be lost.
+        os.fsync(out.fileno())
+    new.replace(file)
 
 
 def said(result: Result) -> str:

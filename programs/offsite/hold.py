@@ -15,20 +15,27 @@ For a dataset, "now" is the time of its newest snapshot, or of the clock here if
 a hold ends early only if the clocks of both hosts are wrong, and not at all if nothing new comes.
 
 The program gives stale parts up, because only root may. This touches nothing that has arrived
-whole: -A in zfs-receive(8).
+whole: -A in zfs-receive(8). If their list cannot be read, the program tells that, and leaves the
+list to the next pull, which writes the list anew.
 """
 
 import json
+import os
+import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 TAG = "coop-offsite"
 HOURS = {"hourly": 1, "daily": 24, "weekly": 24 * 7, "monthly": 24 * 31}
 # How many names one command gets: a part of what Linux takes in one command line.
 AT_ONCE = 500
+# No list of stale parts may be larger, in bytes: it has a name for each dataset at most.
+MOST = 2**20
+# The longest name of a dataset: zfs(8).
+NAME_MOST = 255
 
 Retention = dict[str, int]
 
@@ -41,9 +48,10 @@ def main(settings: dict[str, Any], now: float) -> int:
             hold, release = changes(listed(target), retention, now)
             zfs(["hold", TAG], hold)
             zfs(["release", TAG], ours(release))
-        except subprocess.CalledProcessError as error:
+        except Exception as error:
+            # Whatever it is, the other targets have nothing to do with it.
             failed += 1
-            print(f"{target}: {error}", file=sys.stderr, flush=True)
+            print(f"{target}: {error!r}", file=sys.stderr, flush=True)
     give_up(Path(settings["stale"]), list(settings["retentions"]))
     return failed
 
@@ -65,13 +73,39 @@ def ours(names: list[str]) -> list[str]:
 
 
 def give_up(stale: Path, targets: list[str]) -> None:
-    """Give stale parts up, once, and only below the targets: root has not written that file."""
-    if not stale.exists():
+    """Give stale parts up, once, and only below the targets: root has not written that file.
+
+    The account that pulls must not be able to end the pruning. So nothing in the file is an error.
+    """
+    try:
+        with plain(stale) as file:
+            names = json.loads(file.read(MOST))
+        if not isinstance(names, list) or not all(isinstance(it, str) for it in names):
+            raise ValueError("it is no list of names")
+        stale.unlink(missing_ok=True)
+    except FileNotFoundError:
         return
-    for name in json.loads(stale.read_text()):
-        if any(name.startswith(f"{target}/") for target in targets):
+    except (OSError, ValueError, RecursionError) as error:
+        said = f"{stale} cannot be read, so nothing is given up: {error!r}"
+        print(said, file=sys.stderr, flush=True)
+        return
+    # What is over the number comes again: the next pull finds it as stale as it was.
+    for name in names[:AT_ONCE]:
+        is_name = name.isprintable() and len(name) <= NAME_MOST
+        if is_name and any(name.startswith(f"{target}/") for target in targets):
             subprocess.run(["zfs", "receive", "-A", name], check=False)
-    stale.unlink(missing_ok=True)
+
+
+def plain(file: Path) -> IO[bytes]:
+    """Open a plain file of a place where another account may write. Raises OSError for all else.
+
+    Follows no link at the end of the path, and does not wait, as for the writer of a FIFO: open(2).
+    """
+    found = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        os.close(found)
+        raise OSError(f"{file} is no plain file")
+    return os.fdopen(found, "rb")
 
 
 def listed(target: str) -> list[str]:

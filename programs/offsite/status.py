@@ -7,12 +7,14 @@ notices a pull that has silently stopped, and a source that no longer takes snap
     copies    {source: target}
     expected  the datasets of the source that have to be fresh
     rpo       {"source": seconds, "offsite": seconds}: how old the newest snapshot may be
-    seen      the file that pull.py writes
+    seen, stale  files that pull.py writes
     evidence  the record of drills: programs/drill.py
     proof_seconds  how long a drill that went well counts
     metrics   the file to write: textfile collector of prometheus-node-exporter(1)
 
-The program judges the source as of the last pull, because nobody has looked at it since.
+The program judges the source as of the last pull, because nobody has looked at it since. A file
+that cannot be read, or holds something else than it should, is a problem that is told, and counts
+as a file that says nothing.
 
 docs/offsite.md lists the metrics. Their names and text are as in
 https://prometheus.io/docs/practices/naming/ and .../docs/instrumenting/exposition_formats/.
@@ -20,16 +22,22 @@ https://prometheus.io/docs/practices/naming/ and .../docs/instrumenting/expositi
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 # A snapshot whose time is further in the future than this comes from a wrong clock.
 SKEW_SECONDS = 300
+LIST_SECONDS = 60
+# No file that is read here may be larger, in bytes: each has some hundred for a dataset.
+MOST = 2**23
+# The last second that a date can have in four digits: what is later is no time.
+TIME_MOST = 253402300799
 # This unit prunes nothing if hold.py, which runs first, could not hold all that is due.
 PRUNING = "sanoid-prune.service"
 # What may be wrong with a dataset: its snapshots on the source and here, and its last drill.
@@ -62,7 +70,7 @@ def newest_kept(copies: dict[str, str]) -> dict[str, int]:
         columns = ("-o", "name,creation", "-s", "createtxg")
         done = subprocess.run(
             ["zfs", "list", "-Hpr", "-t", "snapshot", *columns, target],
-            stdout=subprocess.PIPE, text=True, check=True,
+            stdout=subprocess.PIPE, text=True, check=True, timeout=LIST_SECONDS,
         )  # fmt: skip
         for line in done.stdout.splitlines():
             name, created = line.split("\t")
@@ -214,18 +222,79 @@ def write(file: Path, text: str) -> None:
     new.replace(file)
 
 
-def _read(file: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
-    return found
+def plain(file: Path) -> IO[bytes]:
+    """Open a plain file of a place where another account may write. Raises OSError for all else.
+
+    Follows no link at the end of the path, and does not wait, as for the writer of a FIFO: open(2).
+    """
+    found = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(found).st_mode):
+        os.close(found)
+        raise OSError(f"{file} is no plain file")
+    return os.fdopen(found, "rb")
+
+
+def _read(file: Path, is_right: Callable[[Any], bool]) -> tuple[Any, list[str]]:
+    """What the file says, None if there is none; and the problem with the file, if there is one.
+
+    is_right: whether JSON has the form that the file should have
+    """
+    try:
+        with plain(file) as opened:
+            found = json.loads(opened.read(MOST))
+        if not is_right(found):
+            raise ValueError("it says something else than it should")
+    except FileNotFoundError:
+        return None, []
+    except (OSError, ValueError, RecursionError) as error:
+        return None, [f"{file} cannot be read: {error}"]
+    return found, []
+
+
+def _is_time(value: Any) -> bool:
+    return type(value) is int and 0 <= value <= TIME_MOST
+
+
+def _is_seen(found: Any) -> bool:
+    return (
+        isinstance(found, dict)
+        and _is_time(found.get("at"))
+        and isinstance(found.get("newest"), dict)
+        and all(map(_is_time, found["newest"].values()))
+    )
+
+
+def _is_stale(found: Any) -> bool:
+    return isinstance(found, list) and all(isinstance(it, str) for it in found)
+
+
+def _is_evidence(found: Any) -> bool:
+    return isinstance(found, dict) and all(
+        isinstance(it, dict)
+        and _is_time(it.get("proven"))
+        and isinstance(it.get("problem"), str | None)
+        for it in found.values()
+    )
 
 
 def main(settings: dict[str, Any], only_look: bool = False) -> int:
     """Look, and write the metrics unless `only_look`; returns the exit status."""
-    seen, evidence = (_read(Path(settings[name])) for name in ("seen", "evidence"))
-    kept, now = newest_kept(settings["copies"]), int(time.time())
+    seen, unseen = _read(Path(settings["seen"]), _is_seen)
+    evidence, lost = _read(Path(settings["evidence"]), _is_evidence)
+    # hold.py uses this list, and cannot tell anybody.
+    _, odd = _read(Path(settings["stale"]), _is_stale)
+    seen, evidence = seen or {}, evidence or {}
+    kept: dict[str, int] = {}
+    unlisted: list[str] = []
+    for source, target in settings["copies"].items():
+        try:
+            kept |= newest_kept({source: target})
+        except Exception as error:
+            unlisted.append(f"{target}: its snapshots cannot be listed: {error}")
+    now = int(time.time())
     found = [*problems(settings, seen, kept, now), *unproven(settings, evidence, now)]
     pruning = [*unpruned()]
-    said = [*(it.text for it in found), *pruning]
+    said = [*unseen, *lost, *odd, *unlisted, *(it.text for it in found), *pruning]
     if not only_look:
         text = metrics(
             settings, seen, kept, evidence, found=found, pruning_failed=bool(pruning), now=now

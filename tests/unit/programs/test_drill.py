@@ -17,7 +17,9 @@ import pytest
 from programs import drill
 from programs.drill import Failed
 from programs.offsite import manifest
+from tests.unit.deep_tree import DEPTH, deep
 from tests.unit.operation_harness import Shell
+from tests.unit.programs.test_plain import ODD
 
 NOW = 1_700_000_000
 SNAPSHOT = {"snapshot": "s2", "guid": "22", "created": NOW - 600}
@@ -99,6 +101,8 @@ SPOILT: list[Callable[[bytes], bytes]] = [
     lambda content: content[:30] + bytes([content[30] ^ 255]) + content[31:],
     lambda content: gzip.compress(b"not JSON\n"),
     lambda content: gzip.compress(b"[]\n"),
+    lambda content: gzip.compress(b"[" * 60_000),
+    lambda content: gzip.compress(b"\xff\n"),
 ]
 
 
@@ -108,6 +112,17 @@ def test_a_manifest_that_is_not_whole_proves_nothing(
 ) -> None:
     written.write_bytes(spoil(written.read_bytes()))
     with pytest.raises(Failed):
+        compare(written, tree)
+
+
+@pytest.mark.parametrize("make", ODD.values(), ids=ODD)
+def test_nothing_in_the_place_of_a_manifest_is_waited_for(
+    written: Path, tree: Path, make: Callable[[Path], Any]
+) -> None:
+    """The account that pulls writes the manifests here, and drills are root's."""
+    written.unlink()
+    make(written)
+    with pytest.raises(Failed, match="the manifest cannot be read"):
         compare(written, tree)
 
 
@@ -283,6 +298,72 @@ def test_the_record_keeps_the_last_good_one(
     )
 
 
+@pytest.mark.parametrize("left", ["", "\0\0", "{", "[]", '{"tank/prod/www": 5}', "\xff"])
+def test_a_record_that_a_reset_has_spoilt_is_begun_anew(
+    shell: Shell, settings: dict[str, Any], left: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = Path(settings["evidence"])
+    file.write_text(left, "latin-1")
+    shell.stand_in("unshare", "exit 1")
+    assert drill.all_of_them(settings, ["drill", "FILE"]) == 1
+    record = json.loads(file.read_text())
+    assert record == {"tank/prod/www": {"at": NOW, "problem": ENDED, "proven": 0}}
+    assert bool(capsys.readouterr().err) == ("5" not in left)
+
+
+ENDED = "the drill ended with 1"
+
+
+def test_the_record_is_on_the_disk_before_it_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "evidence.json"
+    drill.keep(file, {"a": {}})
+
+    def fail(_: int) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no room"):
+        drill.keep(file, {"b": {}})
+    assert json.loads(file.read_text()) == {"a": {}}
+
+
+def test_a_drill_that_has_no_end_is_ended_and_the_next_is_made(
+    shell: Shell, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drill, "SECONDS", 0.2)
+    shell.stand_in("unshare", "exec sleep 20")
+    settings["drills"]["other"] = {**settings["drills"]["www"], "dataset": "tank/prod/other"}
+    assert drill.all_of_them(settings, ["drill", "FILE"]) == 2
+    record = json.loads(Path(settings["evidence"]).read_text())
+    assert {it["problem"] for it in record.values()} == {"the drill did not end within 0.2 s"}
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize("error", [MemoryError(), RecursionError("deep"), KeyError("x")])
+def test_whatever_ends_a_drill_is_its_result(
+    shell: Shell, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(drill, "compare", fail)
+    assert problem(settings) == f"the drill ended with {error!r}"
+
+
+def test_names_that_are_no_text_are_said_in_characters_that_a_terminal_shows(
+    shell: Shell,
+) -> None:
+    shell.stand_in("gocryptfs", r"printf 'fsck: \377\n'; exit 26")
+    assert drill.call("gocryptfs", ok=[26]) == "fsck: \\xff\n"
+
+
+def test_a_tree_as_deep_as_a_client_likes_is_looked_through(tmp_path: Path) -> None:
+    with deep(tmp_path / "tree"):
+        assert len(drill._written_since(str(tmp_path / "tree"), 0)) == DEPTH
+
+
 def test_each_is_done_whatever_became_of_the_one_before(
     shell: Shell, settings: dict[str, Any]
 ) -> None:
@@ -345,6 +426,45 @@ def test_a_file_that_the_page_lists_and_the_copy_lacks_is_told(
     page = {"/": (200, b'<a href="files/gone">'), "/files/gone": (200, b"seen")}
     with pytest.raises(Failed, match=r"the file gone is not served: .*No such file"):
         served(site, monkeypatch, page)
+
+
+def test_of_a_file_of_any_size_a_part_is_compared(
+    site: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drill, "MOST", 4)
+    file = Path(site["uploads"], "huge")
+    page = {"/": (200, b'<a href="files/huge">')}
+    with file.open("wb") as out:
+        out.write(b"seen")
+        out.truncate(2**40)
+    served(site, monkeypatch, {**page, "/files/huge": (200, b"seen")})
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/etc/passwd")])
+def test_an_upload_that_is_no_plain_file_is_not_opened(
+    site: dict[str, str], monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Any]
+) -> None:
+    make(Path(site["uploads"], "odd"))
+    page = {"/": (200, b'<a href="files/odd">'), "/files/odd": (200, b"")}
+    with pytest.raises(Failed, match="the file odd is not served"):
+        served(site, monkeypatch, page)
+
+
+def test_an_answer_without_an_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Answer:
+        status = 200
+
+        def read(self, most: int) -> bytes:
+            return b"x" * most
+
+    class Connection:
+        def __init__(self, *_: object, **__: object) -> None: ...
+        def request(self, *_: object, **__: object) -> None: ...
+        def getresponse(self) -> Answer:
+            return Answer()
+
+    monkeypatch.setattr(drill, "HTTPConnection", Connection)
+    assert drill._get("www.example.org", "/") == (200, b"x" * drill.MOST)
 
 
 def test_a_page_without_a_file_is_right_only_if_there_is_none(

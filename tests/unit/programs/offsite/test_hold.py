@@ -1,12 +1,16 @@
 """Which snapshots are held, and until when."""
 
 import json
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from programs.offsite.hold import changes, give_up, kept_for, main
+from programs.offsite.hold import AT_ONCE, MOST, changes, give_up, kept_for, main
 from tests.unit.operation_harness import Shell
+from tests.unit.programs.test_plain import ODD
 
 HOUR = 3600
 DAY = 24 * HOUR
@@ -124,3 +128,49 @@ def test_what_is_stale_is_given_up_once_and_below_the_targets_alone(
     for _ in range(2):
         give_up(stale, ["keep/prod"])
     assert shell.calls == ["zfs receive -A keep/prod/www"]
+
+
+def test_where_a_targets_snapshots_cannot_be_read_the_others_are_held(
+    shell: Shell, tmp_path: Path
+) -> None:
+    """Not only a zfs that fails: whatever its answer is."""
+    listed = tmp_path / "listed"
+    listed.write_text(f"{line('keep/staging/www@new', 0)}\n")
+    shell.stand_in("zfs", f'case "$*" in *prod) echo odd ;; list*) cat {listed} ;; esac')
+    assert run(tmp_path) == 1
+    assert "zfs hold coop-offsite keep/staging/www@new" in shell.calls
+
+
+NONSENSE = ["", "{", "[{}]", '{"a": 1}', "null", "[" * 100_000, "\0", " " * MOST + "[]"]
+
+
+@pytest.mark.parametrize(
+    "make", [*ODD.values(), *(partial(Path.write_text, data=it) for it in NONSENSE)]
+)
+def test_nothing_in_the_place_of_the_stale_list_ends_the_pruning(
+    shell: Shell,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    make: Callable[[Path], Any],
+) -> None:
+    """The account that pulls writes the list, and sanoid prunes only if the holds succeed."""
+    listed, stale = tmp_path / "listed", tmp_path / "stale.json"
+    listed.write_text(f"{line('keep/prod/www@new', 0)}\n")
+    shell.stand_in("zfs", f'case "$*" in *staging) ;; list*) cat {listed} ;; esac')
+    make(stale)
+    assert run(tmp_path, stale) == 0
+    assert "zfs hold coop-offsite keep/prod/www@new" in shell.calls
+    assert not [call for call in shell.calls if "receive" in call]
+    assert "stale.json cannot be read, so nothing is given up: " in capsys.readouterr().err
+
+
+def test_odd_names_and_many_names_keep_no_stale_part(shell: Shell, tmp_path: Path) -> None:
+    stale = tmp_path / "stale.json"
+    shell.stand_in("zfs")
+    odd = ["keep/prod/\0", "keep/prod/\ud800", "keep/prod/" + "x" * 200_000]
+    stale.write_text(json.dumps([*odd, "keep/prod/www"]))
+    give_up(stale, ["keep/prod"])
+    assert shell.calls == ["zfs receive -A keep/prod/www"]
+    stale.write_text(json.dumps([*["rpool"] * AT_ONCE, "keep/prod/www"]))
+    give_up(stale, ["keep/prod"])
+    assert len(shell.calls) == 1

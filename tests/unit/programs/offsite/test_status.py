@@ -1,7 +1,11 @@
 """Which copies are told as too old or not proven, and the metrics for monitoring."""
 
+import io
 import json
 import os
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from fleet import ROOT
 from programs.offsite import status
 from tests.unit.exposition import documented, read
 from tests.unit.operation_harness import Shell
+from tests.unit.programs.test_plain import ODD
 
 HOUR = 3600
 NOW = 1_800_000_000
@@ -94,7 +99,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
 @pytest.fixture
 def settings(tmp_path: Path, shell: Shell) -> dict[str, Any]:
     """The settings of a host that has two snapshots of WWW, and nothing else yet."""
-    files = {"metrics": "offsite.prom", "seen": "seen.json", "evidence": "evidence.json"}
+    files = {"metrics": "offsite.prom"} | {it: f"{it}.json" for it in ("seen", "stale", "evidence")}
     return {**SETTINGS, **{name: str(tmp_path / file) for name, file in files.items()}}
 
 
@@ -286,3 +291,62 @@ def test_pruning_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     for code, said in ((1, []), (0, ["journalctl -u sanoid-prune.service"])):
         shell.stand_in("systemctl", f"exit {code}")
         assert [problem.partition(": ")[2] for problem in status.unpruned()] == said
+
+
+RIGHT: dict[str, Any] = {
+    "seen": {"at": NOW, "newest": {WWW: NOW}},
+    "stale": [],
+    "evidence": {WWW: {"problem": None, "proven": NOW}},
+}
+NONSENSE: dict[str, list[str]] = {
+    "seen": ['{"at": "x", "newest": {}}', '{"at": 1}', '{"at": 1, "newest": {"a": 1e400}}'],
+    "stale": ["{}", "[1]"],
+    "evidence": ['{"a": 1}', '{"a": {"proven": "x"}}', '{"a": {"proven": 1, "problem": []}}'],
+}
+ANYWHERE = ["", "{", "5", "[" * 100_000, "\0" * 10, "\xff", " " * status.MOST + "{}", "[null]"]
+
+
+def fresh(shell: Shell, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes a host where nothing is wrong."""
+    monkeypatch.setattr("time.time", lambda: float(NOW))
+    shell.stand_in("zfs", rf"printf 'keep/tank/prod/www@a\t{NOW}\n'")
+    for name, right in RIGHT.items():
+        Path(settings[name]).write_text(json.dumps(right))
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_whatever_is_in_the_place_of_a_file_is_told_and_ends_nothing(
+    shell: Shell, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """The account that pulls writes two of the files, and a reset may leave the third empty."""
+    fresh(shell, settings, monkeypatch)
+    assert looked(settings) == (0, [])
+    file = Path(settings[name])
+    makes: list[Callable[[Path], Any]] = [*ODD.values()]
+    for text in (*ANYWHERE, *NONSENSE[name]):
+        makes.append(partial(Path.write_bytes, data=text.encode("latin-1")))
+    for make in makes:
+        file.rmdir() if file.is_dir() and not file.is_symlink() else file.unlink()
+        make(file)
+        Path(settings["metrics"]).unlink()
+        code, said = looked(settings)
+        assert code == 1 and said[0].startswith(f"{file} cannot be read: "), said
+        assert read(Path(settings["metrics"]).read_text())
+
+
+def looked(settings: dict[str, Any]) -> tuple[int, list[str]]:
+    """The exit status of a look, and the problems that it prints."""
+    with redirect_stdout(io.StringIO()) as out:
+        code = status.main(settings)
+    return code, json.loads(out.getvalue())["problems"]
+
+
+def test_a_target_that_cannot_be_listed_hides_no_other(
+    shell: Shell, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh(shell, settings, monkeypatch)
+    listed = rf"printf 'keep/tank/prod/www@a\t{NOW}\n'"
+    shell.stand_in("zfs", f'case "$*" in *gone) exit 1 ;; esac; {listed}')
+    copies = {"tank/gone": "keep/tank/gone", **settings["copies"]}
+    code, (said,) = looked({**settings, "copies": copies})
+    assert (code, said[:50]) == (1, "keep/tank/gone: its snapshots cannot be listed: Co")
