@@ -16,7 +16,8 @@ A dataset below a ROOT has the manifest DIRECTORY/DATASET/SNAPSHOT.gz: JSON, one
 The program reads a file again only if its inode, size or ctime has changed since the last manifest:
 only root can set a ctime, utimensat(2). If a dataset takes too long, the program leaves it for the
 next time, which goes on with what was read. So a client that makes a file of a petabyte, without
-writing any of it, keeps no other dataset from getting its manifest.
+writing any of it, keeps no other dataset from getting its manifest. Nor does a client that makes
+more files than the program has memory for: a process of its own writes each manifest.
 """
 
 import gzip
@@ -28,6 +29,8 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +54,21 @@ def rows(root: Path, known: Known, seen: Known) -> Iterator[list[Any]]:
     known: files of earlier manifests, by path [inode, size, ctime in ns, digest]
     seen: gets the files of this manifest, in the same way
     """
-    for directory, names, files in os.walk(root, onerror=_raise):
-        names.sort()
+    # Without recursion, because a client makes directories as deep as it likes: os.walk of Python
+    # 3.11 calls itself for each.
+    todo = [root]
+    while todo:
+        directory, below = todo.pop(), []
         # The root itself is a row too.
-        for name in ([""] if directory == str(root) else []) + sorted([*files, *names]):
-            path = Path(directory, name)
+        names = sorted(it.name for it in directory.iterdir())
+        for name in ([""] if directory is root else []) + names:
+            path = directory / name
             where = str(path.relative_to(root))
             found = path.lstat()
             kind = KINDS.get(stat.S_IFMT(found.st_mode), "other")
             size, content = (found.st_size, None) if kind == "file" else (0, None)
+            if kind == "directory" and name:
+                below.append(path)
             if kind == "link":
                 content = str(path.readlink())
             elif kind == "file":
@@ -67,10 +76,7 @@ def rows(root: Path, known: Known, seen: Known) -> Iterator[list[Any]]:
                 seen[where] = [found.st_ino, found.st_size, found.st_ctime_ns, content]
             mode = stat.S_IMODE(found.st_mode)
             yield [where, kind, mode, found.st_uid, found.st_gid, size, content]
-
-
-def _raise(error: OSError) -> None:
-    raise error
+        todo += reversed(below)
 
 
 def _digest(path: Path, found: os.stat_result, known: list[Any] | None) -> str:
@@ -95,7 +101,7 @@ def lines(root: Path, known: Known, seen: Known) -> Iterator[str]:
 
 
 def write(file: Path, root: Path, head: dict[str, Any]) -> None:
-    """Write the manifest of what is at root. head: its first line. Raises OSError."""
+    """Write the manifest of what is at root, whole or not at all. head: its first line."""
     cache = file.parent / CACHE
     last = _last(cache)
     before_ns = int(last.get("created", 0)) * 10**9 - YOUNG_NS
@@ -107,11 +113,18 @@ def write(file: Path, root: Path, head: dict[str, Any]) -> None:
             out.write(json.dumps(head) + "\n")
             for line in lines(root, known, seen):
                 out.write(f"{line}\n")
-    except OSError:
+        _sync(new)
+    except Exception:
         _keep(cache, head, {**known, **seen})
         raise
     new.replace(file)
     _keep(cache, head, seen)
+
+
+def _sync(file: Path) -> None:
+    """Put the file on the disk: else a reset may leave its name without its content for ever."""
+    with file.open("rb") as opened:
+        os.fsync(opened.fileno())
 
 
 def _keep(cache: Path, head: dict[str, Any], files: Known) -> None:
@@ -123,10 +136,10 @@ def _keep(cache: Path, head: dict[str, Any], files: Known) -> None:
 def _last(cache: Path) -> dict[str, Any]:
     """What was kept of the last manifest; nothing if that cannot be read: then all is read anew."""
     try:
-        found: dict[str, Any] = json.loads(cache.read_text())
+        found = json.loads(cache.read_text())
     except (OSError, ValueError):
         return {}
-    return found
+    return found if isinstance(found, dict) else {}
 
 
 def snapshots(roots: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -157,14 +170,15 @@ def _too_long(*_: object) -> None:
 def write_all(directory: Path, roots: list[str]) -> int:
     """Write the manifest of each dataset; returns for how many this failed."""
     os.umask(0o027)
-    signal.signal(signal.SIGALRM, _too_long)
     failed = 0
     for dataset, heads in snapshots(roots).items():
         try:
             _write_newest(directory / dataset, heads)
-        except (OSError, subprocess.CalledProcessError) as error:
+        except Exception as error:
+            # Whatever it is, the other datasets have nothing to do with it.
             failed += 1
-            print(f"{dataset}: not written down: {error}", file=sys.stderr, flush=True)
+            said = f"{dataset}: not written down: {str(error) or repr(error)}"
+            print(said, file=sys.stderr, flush=True)
     return failed
 
 
@@ -176,11 +190,11 @@ def _write_newest(directory: Path, heads: list[dict[str, Any]]) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         HERE.mkdir(exist_ok=True)
         subprocess.run(["mount", "-t", "zfs", "-o", "ro", name, str(HERE)], check=True)
-        signal.alarm(SECONDS)
         try:
-            write(file, HERE, newest)
+            # For what takes all the memory the kernel ends the process that has it, not this one.
+            with ProcessPoolExecutor(1, get_context("fork")) as apart:
+                apart.submit(_write_in_time, file, HERE, newest).result()
         finally:
-            signal.alarm(0)
             subprocess.run(["umount", str(HERE)], check=True)
         print(f"{name}: written down", flush=True)
     names = {f"{head['snapshot']}.gz" for head in heads}
@@ -188,6 +202,13 @@ def _write_newest(directory: Path, heads: list[dict[str, Any]]) -> None:
         # A dataset below this one may have such a name, and is a directory here.
         if old.name not in names and not old.is_dir():
             old.unlink()
+
+
+def _write_in_time(file: Path, root: Path, head: dict[str, Any]) -> None:
+    signal.signal(signal.SIGALRM, _too_long)
+    signal.alarm(SECONDS)
+    write(file, root, head)
+    signal.alarm(0)
 
 
 def main(words: list[str]) -> int:

@@ -1,15 +1,19 @@
 """A manifest lists all that is in a snapshot; only files that have changed are read again."""
 
 import gzip
+import io
 import json
 import os
-from contextlib import suppress
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from programs.offsite import manifest
+from tests.unit.deep_tree import DEPTH, deep
 from tests.unit.operation_harness import Shell
 
 HEAD = {"dataset": "tank/a", "snapshot": "s1", "guid": "1", "created": 2_000_000_000}
@@ -55,6 +59,16 @@ def test_everything_is_written_down_in_order(root: Path, tmp_path: Path) -> None
     found = (root / "b/deep/file").stat()
     assert rows[-1][2:6] == [found.st_mode & 0o7777, found.st_uid, found.st_gid, 7]
     assert rows[-1][-1] == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"
+
+
+def test_the_order_is_that_of_manifests_that_are_kept_already(tmp_path: Path) -> None:
+    """A drill compares line by line, also with what an older program has written."""
+    for name in ("b/2/x", "b/10/x", "b.c/x", "a/z/y", "B", "b/11"):
+        (tmp_path / "tree" / name).mkdir(parents=True)
+    assert [row[0] for row in manifest.rows(tmp_path / "tree", {}, {})] == [
+        *(".", "B", "a", "b", "b.c", "a/z", "a/z/y", "b/10", "b/11", "b/2", "b/10/x", "b/2/x"),
+        "b.c/x",
+    ]
 
 
 def test_only_what_has_changed_is_read_again(
@@ -115,6 +129,75 @@ def test_what_takes_too_long_is_left_and_gone_on_with(
     assert [file.parent.name for file in tmp_path.rglob("*.gz")] == ["b"]
     kept = json.loads((tmp_path / "tank/a" / manifest.CACHE).read_text())
     assert list(kept["files"]) == ["one"]
+
+
+def ended(*_: object) -> None:
+    # As the kernel does if there is no memory left.
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def of_memory(*_: object) -> None:
+    raise MemoryError
+
+
+@pytest.fixture
+def shell(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    """The commands of a host with two datasets, of which each has a snapshot with root's files."""
+    shell = Shell(tmp_path)
+    shell.stand_in("zfs", r"printf 'tank/a@s1\t1\t100\ntank/b@s1\t3\t100\n'")
+    shell.stand_in("mount")
+    shell.stand_in("umount")
+    monkeypatch.setenv("PATH", shell.path)
+    monkeypatch.setattr(manifest, "HERE", root)
+    return shell
+
+
+@pytest.mark.parametrize(
+    ("fault", "said"), [(ended, "terminated abruptly"), (of_memory, "MemoryError()")]
+)
+def test_whatever_ends_one_dataset_leaves_the_others_theirs(
+    shell: Shell,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: Callable[[], None],
+    said: str,
+) -> None:
+    real_lines = manifest.lines
+
+    def lines(*arguments: Any) -> Iterator[str]:
+        if not (tmp_path / "begun").exists():
+            (tmp_path / "begun").touch()
+            fault()
+        return real_lines(*arguments)
+
+    monkeypatch.setattr(manifest, "lines", lines)
+    with redirect_stderr(io.StringIO()) as err:
+        assert manifest.main(["write", str(tmp_path), "tank"]) == 1
+    error = err.getvalue()
+    assert error.startswith("tank/a: not written down: ") and said in error
+    assert [file.parent.name for file in tmp_path.rglob("*.gz")] == ["b"]
+    assert [call.split()[0] for call in shell.calls] == ["zfs", *["mount", "umount"] * 2]
+
+
+def test_a_tree_as_deep_as_a_client_likes_is_written_down(tmp_path: Path) -> None:
+    with deep(tmp_path / "tree"):
+        manifest.write(tmp_path / "s1.gz", tmp_path / "tree", HEAD)
+    rows = written(tmp_path / "s1.gz")[1:-1]
+    assert [row[0] for row in rows] == [".", *("/".join("d" * n) for n in range(1, DEPTH + 1))]
+
+
+def test_a_manifest_is_on_the_disk_before_it_has_its_name(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An empty one would never be written again."""
+
+    def fail(_: int) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(OSError, match="no room"):
+        manifest.write(tmp_path / "s1.gz", root, HEAD)
+    assert not (tmp_path / "s1.gz").exists()
 
 
 def test_a_directory_that_cannot_be_read_is_no_empty_one(root: Path, tmp_path: Path) -> None:
