@@ -17,6 +17,7 @@ snapshot of that first question is here.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -150,6 +151,8 @@ class Pull:
         try:
             with new.open("wb") as out:
                 pipe([*self.ssh, *words], ["head", "-c", str(FILE_BYTES + 1)], out=out)
+                # Without this, a reset may leave an empty file, which nobody would fetch again.
+                os.fsync(out.fileno())
             if new.stat().st_size > FILE_BYTES:
                 raise Failed("it has no end")
         except Failed as error:
@@ -187,9 +190,11 @@ def fetch_manifests(
 ) -> None:
     """By dataset, fetch the manifest of the newest snapshot here, or else of the newest with one.
 
-    Asks nothing if all are here. Removes the manifests of snapshots that are gone. Raises Failed.
+    Asks nothing if all are here. Removes the manifests of snapshots that are gone. Raises Failed
+    once each was tried.
     """
     missing: dict[str, list[Path]] = {}
+    failed: list[str] = []
     for target, snapshots in kept.items():
         if target in copies.values():
             continue
@@ -204,9 +209,14 @@ def fetch_manifests(
     written = set(pull.ask("manifests")) if missing else set()
     for source, files in missing.items():
         newest = next((it for it in files if f"{source}/{it.name}" in written), None)
-        if newest is not None and not newest.exists():
-            newest.parent.mkdir(parents=True, exist_ok=True)
-            pull.keep(newest, "manifest", f"{source}@{newest.stem}")
+        try:
+            if newest is not None and not newest.exists():
+                newest.parent.mkdir(parents=True, exist_ok=True)
+                pull.keep(newest, "manifest", f"{source}@{newest.stem}")
+        except Exception as error:
+            failed.append(str(error))
+    if failed:
+        raise Failed("; ".join(failed))
 
 
 def source_of(target: str, copies: dict[str, str]) -> str:
@@ -235,6 +245,7 @@ def wanted_by(token: str) -> str:
             ["zfs", "send", "-nvt", token],
             capture_output=True,
             text=True,
+            errors="backslashreplace",
             check=False,
             timeout=TOKEN_SECONDS,
         )
@@ -269,7 +280,7 @@ def output(command: list[str]) -> list[str]:
     """The lines that the command prints. Raises Failed."""
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, text=True, errors="replace", check=False,
+            command, stdout=subprocess.PIPE, text=True, errors="backslashreplace", check=False,
             timeout=LIST_SECONDS,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -320,7 +331,8 @@ def main(settings: dict[str, Any]) -> int:
             new = pull.dataset(name, target, there, kept)
             pulled += new
             print(f"{name}: {there[-1].name} {'pulled' if new else 'is here'}", flush=True)
-        except Failed as error:
+        except Exception as error:
+            # Whatever it is, the other datasets have nothing to do with it.
             failed += 1
             if isinstance(error, Stale):
                 stale.append(target)

@@ -312,6 +312,57 @@ def test_a_manifest_without_an_end_is_cut_off(
     assert not [file for file in sides.manifests.rglob("*") if file.is_file()]
 
 
+def test_a_manifest_that_does_not_come_keeps_no_other_back(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One client may make so many files that its manifest has no end."""
+    monkeypatch.setattr(pull, "FILE_BYTES", 25)
+    names = ("a", "big-client", "c")
+    sides.there.write_text("".join(snapshots(f"tank/prod/{name}", 1) for name in names))
+    sides.written.write_text("".join(f"tank/prod/{name}/s1.gz\n" for name in names))
+    (sides.manifests / "tank/prod").mkdir(parents=True)
+    (sides.manifests / "tank/prod/a").touch()
+    with pytest.raises(pull.Failed, match=r"tank/prod/a'; manifest .*big-client@s1: it has no end"):
+        sides.pull()
+    assert [it.parent.name for it in sides.manifests.rglob("*.gz")] == ["c"]
+
+
+def test_a_manifest_is_on_the_disk_before_it_has_its_name(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: int) -> None:
+        raise OSError("no room")
+
+    monkeypatch.setattr("os.fsync", fail)
+    sides.there.write_text(snapshots("tank/prod/www", 1))
+    sides.written.write_text("tank/prod/www/s1.gz\n")
+    with pytest.raises(pull.Failed, match="no room"):
+        sides.pull()
+    assert not list(sides.manifests.rglob("*.gz"))
+
+
+def test_whatever_ends_one_dataset_does_not_keep_the_next_from_being_pulled(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def dataset(self: pull.Pull, source: str, *_: object) -> bool:
+        if source.endswith("a"):
+            raise OSError("too many open files")
+        return False
+
+    monkeypatch.setattr(pull.Pull, "dataset", dataset)
+    sides.there.write_text(snapshots("tank/prod/a", 1) + snapshots("tank/prod/b", 1))
+    assert sides.pull() == 1
+    said = capsys.readouterr()
+    assert "tank/prod/a: not pulled: too many open files" in said.err and "prod/b" in said.out
+
+
+def test_an_answer_that_is_no_text_is_a_failure_that_says_so(sides: Sides) -> None:
+    sides.there.write_bytes(b"tank/prod/\xff\x1b[2J@s1\t1\t10\t3600\n")
+    with pytest.raises(pull.Failed, match="which was not asked for") as failed:
+        sides.pull()
+    assert str(failed.value).isprintable()
+
+
 def test_a_manifest_that_was_cut_off_is_none(sides: Sides) -> None:
     sides.there.write_text(snapshots("tank/prod/www", 1))
     sides.written.write_text("tank/prod/www/s1.gz\n")
