@@ -21,6 +21,8 @@ import syslog
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+")
 SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
 TOKEN = re.compile(r"[0-9]-[0-9a-f]{1,16}-[0-9a-f]{1,8}-[0-9a-f]{2,4096}")
+GUIDS = ("toguid", "fromguid")
+NUMBER = re.compile(r"0x[0-9a-f]{1,16}")
 COLUMNS = ["-o", "name,guid,createtxg,creation", "-s", "createtxg"]
 FLAGS = ["-L", "-c", "-e"]
 MANIFESTS = "/var/lib/coop-manifests"
@@ -102,21 +104,32 @@ def _are_of_one(base: str, mark: str, snapshot: str, roots: list[str]) -> bool:
 def _names_one(token: str, roots: list[str]) -> bool:
     """Whether the token is for a snapshot that may be sent: whoever makes a token can name any.
 
-    With -n and -v zfs prints what the token holds, and sends nothing: zfs-send(8).
+    With -n and -v zfs prints what the token holds, and sends nothing: zfs-send(8). zfs finds the
+    snapshots by their GUIDs, in the whole pool if the dataset of the name does not have them. So
+    the dataset must have them.
     """
+    said = _said("zfs", "send", "-nvt", token)
+    names = re.findall(r"^\s*toname = (.*)$", said, re.MULTILINE)
+    if len(names) != 1 or not _is_snapshot(names[0], roots):
+        return False
+    columns = ("-t", "snapshot,bookmark", "-o", "guid")
+    listed = _said("zfs", "list", "-Hpd", "1", *columns, names[0].partition("@")[0])
+    to, base = (re.findall(rf"^\s*{it} = (.*)$", said, re.MULTILINE) for it in GUIDS)
+    # zfs prints them in hexadecimal. A stream of a whole snapshot has no base.
+    wanted = {int(it, 16) if NUMBER.fullmatch(it) else None for it in (*to, *base)}
+    return len(to) == 1 and wanted <= {int(it) for it in listed.split() if it.isdecimal()}
+
+
+def _said(*command: str) -> str:
+    """What the command prints, errors too; nothing if that takes longer than TOKEN_SECONDS."""
     try:
         done = subprocess.run(
-            ["zfs", "send", "-nvt", token],
-            capture_output=True,
-            text=True,
-            check=False,
+            command, capture_output=True, text=True, errors="backslashreplace", check=False,
             timeout=TOKEN_SECONDS,
-        )
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return False
-    said = f"{done.stdout}\n{done.stderr}"
-    names = re.findall(r"^\s*toname = (.*)$", said, re.MULTILINE)
-    return len(names) == 1 and _is_snapshot(names[0], roots)
+        return ""
+    return f"{done.stdout}\n{done.stderr}"
 
 
 def main(roots: list[str]) -> None:

@@ -113,6 +113,16 @@ def test_what_is_uploaded_is_never_run(fleet: Fleet) -> None:
     assert board.get(fleet.staging, "/.git/config").status_code == 404
 
 
+def test_no_link_among_the_uploads_is_followed(fleet: Fleet) -> None:
+    uploads = "cd /media/storage/persistent_*"
+    fleet.staging.sh(f"{uploads} && ln -s /etc/hostname link && ln -s /etc directory")
+    try:
+        for path in ("link", "directory/hostname"):
+            assert board.get(fleet.staging, f"/files/{path}").status_code in (403, 404)
+    finally:
+        fleet.staging.sh(f"{uploads} && rm link directory")
+
+
 def test_an_upload_over_the_limit_is_refused_at_once(fleet: Fleet) -> None:
     too_much = {"Content-Length": str(100 * 2**20 + 1)}
     connection = HTTPConnection(fleet.staging.address, timeout=60)

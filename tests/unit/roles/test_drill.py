@@ -42,6 +42,9 @@ def test_a_site_runs_as_in_production_by_the_number_of_its_user(fleet: Fleet) ->
     assert isinstance(nginx, File) and isinstance(php, File)
     assert "root /var/www/vision2.example.org;" in nginx.content
     assert "location ^~ /files/ {" in nginx.content
+    # It follows no link of the uploads: these are a client's.
+    root = "/var/www/vision2.example.org"
+    assert f"        disable_symlinks on from={root}/files;\n" in nginx.content
     assert "user = 20002\ngroup = 20002\n" in php.content
     assert link == Link(
         "/var/www/vision2.example.org/files", "/media/storage/persistent_vision2.example.org"

@@ -129,28 +129,46 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return shell
 
 
+WWW = "toname = tank/prod/www@a"
+
+
 @pytest.mark.parametrize(
     ("says", "admitted"),
     [
-        ("toname = tank/prod/www@a", True),
-        ("toname = tank/secret@a", False),
-        ("toname = tank/prod@a", False),
-        ("toname = tank/prod/www@a\n  toname = tank/secret@a", False),
-        ("cannot resume send: token is corrupt", False),
-        ("", False),
+        ([WWW, "toguid = 0x1a"], True),
+        ([WWW, "toguid = 0x1a", "fromguid = 0x1b"], True),
+        # Not in the dataset of the name: zfs would find these anywhere in the pool.
+        ([WWW, "toguid = 0x1c"], False),
+        ([WWW, "toguid = 0x1a", "fromguid = 0x1c"], False),
+        ([WWW, "toguid = 0x1a", "toguid = 0x1c"], False),
+        ([WWW, "toguid = 0x1a", "fromguid = 0x1b", "fromguid = 0x1c"], False),
+        ([WWW, "toguid = 26"], False),
+        ([WWW, "toguid = 0x1a", "fromguid = x"], False),
+        ([WWW, "fromguid = 0x1b"], False),
+        ([WWW], False),
+        (["toname = tank/secret@a", "toguid = 0x1a"], False),
+        (["toname = tank/prod@a", "toguid = 0x1a"], False),
+        ([WWW, "toname = tank/secret@a", "toguid = 0x1a"], False),
+        (["cannot resume send: token is corrupt"], False),
+        ([], False),
     ],
 )
 def test_a_token_counts_only_if_it_is_for_what_may_be_sent(
-    shell: Shell, says: str, admitted: bool
+    shell: Shell, says: list[str], admitted: bool
 ) -> None:
-    shell.stand_in("zfs", f"printf 'resume token contents:\\n\\t{says}\\n'; exit 0")
+    """The dataset has a snapshot and a bookmark with the GUIDs 26 and 27."""
+    told = "".join(f"\\t{line}\\n" for line in says)
+    shell.stand_in(
+        "zfs", f"case $1 in list) echo 26; echo 27 ;; *) printf 'resume token:\\n{told}' ;; esac"
+    )
     asked = f"zfs send -e -t {TOKEN}"
     if admitted:
         assert source.command_for(asked, ROOTS)[-1] == TOKEN
     else:
         with pytest.raises(source.Refused):
             source.command_for(asked, ROOTS)
-    assert shell.calls == [f"zfs send -nvt {TOKEN}"]
+    listed = "zfs list -Hpd 1 -t snapshot,bookmark -o guid tank/prod/www"
+    assert shell.calls in ([f"zfs send -nvt {TOKEN}"], [f"zfs send -nvt {TOKEN}", listed])
 
 
 def test_a_token_that_zfs_is_slow_to_read_is_refused(
