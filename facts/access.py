@@ -56,6 +56,8 @@ class AccessState:
     files: {path: PathState} of KEYS, of each path in KEYS, and of the paths in the question, if it
         exists
     strays: {path: text} of the files with keys in the homes of all accounts, root's included
+    unread: {path: why} of strays whose text is empty, because the host did not read them: whoever
+        has a home may put a link there to any file, or a file of any size
     settings: {user: {option in lower case: value}}, what sshd would do for this user. Only root is
         there if sshd does the same for everybody
     matches: "file:line" of each condition (Match) in sshd's configuration
@@ -67,6 +69,7 @@ class AccessState:
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     files: Mapping[str, PathState] = field(default_factory=dict)
     strays: Mapping[str, str] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     matches: tuple[str, ...] = ()
     reloaded: bool = True
@@ -90,11 +93,18 @@ getent group {groups}
 printf '##files\\n'
 {read_files}
 printf '##strays\\n'
-getent passwd | cut -d : -f 6 | sort -u | while IFS= read -r home; do
+homes=$(getent passwd | cut -d : -f 6 | sort -u)
+set -f
+IFS='
+'
+set -- $(for home in $homes; do
   for name in authorized_keys authorized_keys2; do
     [ -f "$home/.ssh/$name" ] && [ -s "$home/.ssh/$name" ] && printf '%s\\n' "$home/.ssh/$name"
   done
-done | {{ {read_strays}; }}
+done)
+unset IFS
+set +f
+{read_strays}
 # Only under a Match does sshd do for one what it does not for another. It is asked once if none is
 # in its files, and no Include but Debian's own adds one that is not looked through here.
 includes=$(LC_ALL=C grep -h -i -E '{line}include' {config} {config}.d/*.conf)
@@ -133,7 +143,7 @@ class Access(Fact[AccessState]):
                 names=quote(f" {' '.join(groups)} "),
                 keys=KEYS,
                 read_files=archive(f"-- {KEYS} {KEYS}/* {' '.join(map(quote, files))}"),
-                read_strays=archive("-h -T -"),
+                read_strays=archive('-- "$@"'),
                 options="|".join(options),
                 sshd=SSHD,
                 config=SSHD_CONFIG,
@@ -146,20 +156,28 @@ class Access(Fact[AccessState]):
         return AccessState()
 
     def parse(self, output: list[str]) -> AccessState:
-        (login,), (files,), (strays,) = (
+        (login,), (files, *large), (strays, *larger) = (
             lines_of(output, title) for title in ("login", "files", "strays")
         )
-        found = {path: it.content for path, it in from_archive(strays).items()}
+        # One that has grown while it was read keeps the run from nothing but the strays after it.
+        found = from_archive("\n".join([strays, *larger]), whole=False)
         return AccessState(
             login,
             _accounts(output),
             _groups(lines_of(output, "groups"), lines_of(output, "accounts")),
-            from_archive(files),
-            {path: (text or b"").decode(errors="replace") for path, text in found.items()},
+            from_archive("\n".join([files, *large])),
+            {path: (it.content or b"").decode(errors="replace") for path, it in found.items()},
+            {path: why for path, it in found.items() if (why := _why_unread(it))},
             _settings(output),
             tuple(lines_of(output, "matches")),
             _reloaded(*lines_of(output, "reloaded")),
         )
+
+
+def _why_unread(stray: PathState) -> str:
+    if stray.kind == "link":
+        return f"a link to {stray.target}, which is not followed"
+    return f"{stray.size} bytes, which is too much to read" if stray.size else ""
 
 
 def _reloaded(since: str, *changed: str) -> bool:

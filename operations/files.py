@@ -164,6 +164,9 @@ def _explain_content(entry: File, state: PathState) -> None:
         return
     if state.kind != "file":
         tell(f"{entry.path}: {state.kind} -> file")
+    if state.size is not None:
+        tell(f"{entry.path}: {state.size} bytes, too much to show -> the content that is wanted")
+        return
     old = (state.content or b"").decode(errors="replace")
     if old != entry.content and old.splitlines() == entry.content.splitlines():
         tell(f"{entry.path}: only the ends of lines change")

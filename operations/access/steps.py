@@ -127,4 +127,5 @@ def strays(now: AccessState) -> Iterator[Step]:
     for path, text in sorted(now.strays.items()):
         keys = [key for line in text.splitlines() if (key := key_of_line(line))]
         named = ", ".join(f"{key[:24]}...{key[-12:]}" for key in keys) or "no key"
+        named = now.unread.get(path, named)
         yield Step(f"{path}: present -> absent, with {named}", f"rm -f -- {quote(path)}")

@@ -1,6 +1,7 @@
 """For whom a host asks sshd and sudo: each question is a process, and 200 people may be there."""
 
 from pathlib import Path
+from shlex import quote
 
 import pytest
 
@@ -125,3 +126,45 @@ def test_sudo_is_asked_of_who_can_log_in_or_should(host: Host) -> None:
 def test_who_may_run_nothing_has_no_sudo(host: Host) -> None:
     (host.keys / "web-1").touch()
     assert not any(it.sudo for it in host.look().accounts.values())
+
+
+def test_a_home_leads_to_no_other_file_and_has_no_size(host: Host, tmp_path: Path) -> None:
+    """Whoever has a home chooses what lies in it, and root looks there."""
+    for name in ("plain", "link", "huge"):
+        (tmp_path / name / ".ssh").mkdir(parents=True)
+    secret = tmp_path / "secret"
+    secret.write_text("the password")
+    keys = {name: tmp_path / name / ".ssh/authorized_keys" for name in ("plain", "link", "huge")}
+    keys["plain"].write_text("a key\n")
+    keys["link"].symlink_to(secret)
+    with keys["huge"].open("w") as huge:
+        huge.truncate(2**43)
+    homes = "".join(f"{name}:x:2000:2000::{tmp_path / name}:/bin/sh\n" for name in keys)
+    host.shell.stand_in("getent", f"[ $1 != passwd ] || printf '%s' '{homes}'")
+    found = host.look()
+    assert found.strays == {
+        str(keys["plain"]): "a key\n",
+        str(keys["link"]): "",
+        str(keys["huge"]): "",
+    }
+    assert found.unread == {
+        str(keys["link"]): f"a link to {secret}, which is not followed",
+        str(keys["huge"]): f"{2**43} bytes, which is too much to read",
+    }
+
+
+def test_a_stray_that_grows_while_it_is_read_hides_only_those_after_it(
+    host: Host, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name / ".ssh").mkdir(parents=True)
+        (tmp_path / name / ".ssh/authorized_keys").write_text("a key\n")
+    homes = "".join(f"{name}:x:2000:2000::{tmp_path / name}:/bin/sh\n" for name in ("a", "b"))
+    host.shell.stand_in("getent", f"[ $1 != passwd ] || printf '%s' '{homes}'")
+    grows = tmp_path / "a/.ssh/authorized_keys"
+    seen = [f"f|1|644|root|root|{tmp_path}/{name}/.ssh/authorized_keys" for name in ("a", "b")]
+    told = f"printf '%s\\n' {' '.join(map(quote, seen))}"
+    host.shell.stand_in("find", f'case "$*" in *.ssh*) {told} ;; esac')
+    with grows.open("w") as file:
+        file.truncate(2**43)
+    assert host.look().unread == {str(grows): f"{2**43} bytes, which is too much to read"}

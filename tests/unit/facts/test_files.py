@@ -2,12 +2,15 @@ import base64
 import hashlib
 import os
 from pathlib import Path
+from shlex import quote
 
 import pytest
+from pyinfra.api import FactProcessError
 
 from engine.fact import END
-from facts.files import Paths, PathState
+from facts.files import ARCHIVE_BYTES, FILE_BYTES, Paths, PathState
 from tests.unit.host_here import ask, sh
+from tests.unit.operation_harness import Shell
 
 # Owner and group of a file that this process makes.
 OWNER, GROUP = sh("id -un; id -gn").stdout.split()
@@ -84,6 +87,58 @@ def test_a_link_in_the_place_of_a_secret_is_not_taken_for_it(tmp_path: Path) -> 
     link = tmp_path / "link"
     link.symlink_to("target")
     assert ask(Paths, [], [str(link)])[str(link)].mode == 0o777
+
+
+def test_a_file_of_any_size_is_told_by_its_size_and_hides_no_other(tmp_path: Path) -> None:
+    """A lesser account may make a file of 8 TB, at no cost: the operator has less memory."""
+    first, last = made(tmp_path / "a", b"1"), made(tmp_path / "z", b"2")
+    huge, most = made(tmp_path / r"huge \x2d one "), made(tmp_path / "most", bytes(FILE_BYTES))
+    os.truncate(huge, 2**43)
+    answer = sh(Paths().command([first, huge, most, last])).stdout
+    assert len(answer) < 3 * FILE_BYTES
+    seen = Paths().process(answer.splitlines())
+    assert list(seen) == [huge, first, most, last]
+    assert seen[huge] == PathState("file", 0o644, OWNER, GROUP, size=2**43)
+    assert seen[most].content == bytes(FILE_BYTES)
+    assert ask(Paths, [huge])[huge].size == 2**43
+
+
+def test_a_file_that_grows_while_it_is_read_fails_its_host_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = Shell(tmp_path)
+    path, after = made(tmp_path / "grows"), made(tmp_path / "later")
+    os.truncate(path, 2**43)
+    # What the look at the sizes has seen a moment ago.
+    seen = [f"f|1|644|{OWNER}|{GROUP}|{it}" for it in (path, after)]
+    shell.stand_in("find", f"printf '%s\\n' {' '.join(map(quote, seen))}")
+    monkeypatch.setenv("PATH", shell.path)
+    answer = sh(Paths().command([path, after])).stdout
+    assert len(answer) < 2 * ARCHIVE_BYTES
+    with pytest.raises(
+        FactProcessError, match=rf"more than {ARCHIVE_BYTES} bytes \({path}: {2**43}"
+    ):
+        Paths().process(answer.splitlines())
+
+
+def test_a_path_that_hangs_keeps_back_none_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = Shell(tmp_path)
+    first, hangs = made(tmp_path / "a", b"1"), made(tmp_path / "z", b"2")
+    shell.stand_in("find", f"printf 'f|1|644|{OWNER}|{GROUP}|%s\\n' {first}; exec sleep 20")
+    monkeypatch.setenv("PATH", shell.path)
+    monkeypatch.setattr("facts.files.STORAGE_SECONDS", 5)
+    assert list(ask(Paths, [first, hangs])) == [first]
+
+
+def test_of_a_secret_no_more_is_read_than_a_secret_has(tmp_path: Path) -> None:
+    huge, link = made(tmp_path / "huge", mode=0o600), tmp_path / "link"
+    os.truncate(huge, 2**43)
+    link.symlink_to(made(tmp_path / "target", b"hunter2\n", 0o600))
+    seen = ask(Paths, [], [huge, str(link)])
+    assert seen[huge].digest == hashlib.sha256(bytes(FILE_BYTES + 1)).hexdigest()
+    assert seen[str(link)].digest == hashlib.sha256(b"").hexdigest()
 
 
 def archive(paths: list[str]) -> bytes:

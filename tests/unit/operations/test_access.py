@@ -222,6 +222,13 @@ def test_strays_are_told_and_removed_and_sessions_of_their_keys_end() -> None:
     assert "end_all 1000;" not in text, "their key is as good as before"
 
 
+def test_a_stray_that_was_not_read_is_removed_and_told_as_such() -> None:
+    path = "/home/ops-hypha-1/.ssh/authorized_keys"
+    done = apply(but(strays={path: ""}, unread={path: "8 bytes, which is too much to read"}))
+    assert f"rm -f -- {path}" in only_script(done)
+    assert f"{path}: present -> absent, with 8 bytes, which is too much to read" in done.said
+
+
 def test_a_key_that_is_replaced_ends_the_sessions_of_its_owner() -> None:
     new = Account("web-hypha-1", False, ("ssh-ed25519 AAAAnew",))
     *_, last = scripts(apply(CONVERGED, CONVERGED, accounts=[ACCOUNTS[0], new]))

@@ -57,6 +57,14 @@ def test_what_is_as_wanted_is_one_question_and_no_command() -> None:
     assert files.pending == {}
 
 
+def test_a_file_that_is_too_large_to_read_is_replaced_and_told_by_its_size() -> None:
+    done = apply(*ALL, now=other("/etc/a.conf", content=None, size=2**43))
+    assert [it.name for it in written(done)] == ["/etc/.a.conf.coop-new"]
+    assert done.said == [
+        f"/etc/a.conf: {2**43} bytes, too much to show -> the content that is wanted"
+    ]
+
+
 def test_only_what_differs_is_written() -> None:
     done = apply(*ALL, now=other("/etc/a.conf", content=b"one\n2\n"))
     assert [member.name for member in written(done)] == ["/etc/.a.conf.coop-new"]
