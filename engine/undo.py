@@ -40,7 +40,7 @@ UNITS = "/etc/systemd/system"
 _SERVICE = """\
 [Unit]
 Description=Undo a change that nobody has confirmed
-ConditionPathExists={kept}/%i
+ConditionPathExists={kept}/%i/undo.sh
 StartLimitIntervalSec=0
 [Service]
 Type=oneshot
@@ -149,14 +149,27 @@ systemctl stop {unit}.timer || true
 sync -f {kept} {units}
 """
 
+# Earlier versions of this project made the directory first. If undo.sh does not end as it should,
+# the run was cut off or the disk was full before any change.
 _NOW = """\
+case $(tail -n 1 {place}/undo.sh 2> /dev/null) in
+'rm -rf {place}' | 'rm -rf {kept}/.{name}.old') ;;
+*)
+  if [ -d {place} ]; then
+    systemctl stop {former}.timer {former}.service {unit}.timer {unit}.service 2> /dev/null || true
+    {forget}
+  fi ;;
+esac
 if [ -e {units}/{former}.service ]; then
   systemctl stop {former}.timer || true
   systemctl start {former}.service || true
 fi
 systemctl stop {unit}.timer || true
 systemctl start {unit}.service || true
-[ ! -d {place} ] || {{ echo {place}/undo.sh has failed >&2; exit 1; }}
+[ ! -d {place} ] || {{
+  echo "{place}/undo.sh has failed (docs/locked-out.md): journalctl -u {unit}" >&2
+  exit 1
+}}
 """
 
 _WHILE_IT_WAITS = """\
@@ -180,12 +193,14 @@ Looked = TypeVar("Looked", bound=_Looked)
 def looked(name: str, kind: type[Fact[Looked]], **arguments: Any) -> Answered[Looked]:
     """The fact, after an earlier change that nobody has confirmed is undone.
 
+    If a run was cut off before the undo was whole, it had changed nothing: what is left goes.
+
     name: of the change
     kind, arguments: of a fact that has `directory(name)` among the files that it looks for
     """
     found = yield from ask(kind, **arguments)
     if directory(name) in found.files:
-        tell("an earlier change was never confirmed: undone")
+        tell("an earlier change was never confirmed: undone; or cleared, if it had not begun")
         yield script(now(name))
         found = yield from ask(kind, **arguments)
     return found

@@ -83,8 +83,14 @@ def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
 
 def _note(names: Iterable[str]) -> list[str]:
     words = " ".join(map(quote, names))
-    place = f"mkdir -p {TO_END.rpartition('/')[0]}"
-    return [f"{place}; printf '%s\\n' {words} > {TO_END}; sync {TO_END}"] if words else []
+    if not words:
+        return []
+    # The names that are there now stay until the new ones are whole: the disk may be full.
+    return [
+        f"mkdir -p {TO_END.rpartition('/')[0]}",
+        f"printf '%s\\n' {words} > {TO_END}.new; sync {TO_END}.new",
+        f"mv {TO_END}.new {TO_END}; sync -f {TO_END}",
+    ]
 
 
 def drift(now: AccessState, wanted: Wanted) -> list[str]:

@@ -281,6 +281,20 @@ def test_a_unit_that_an_earlier_change_left_is_no_obstacle(one: Machine, project
     assert one.sh("systemctl --failed --no-legend") == ""
 
 
+def test_what_a_full_disk_has_left_is_no_obstacle(one: Machine, project: Path) -> None:
+    """The run that meets the full disk fails with nothing changed, and the next one does it all."""
+    before = one.sh(f"cat {SSHD}")
+    with_settings(project, banner="/etc/issue")
+    small = "mount -t tmpfs -o size=8k,mode=700 full /var/lib/coop-infra/undo"
+    one.sh(f"mkdir -p -m 700 /var/lib/coop-infra/undo; {small}")
+    refused(project)
+    assert one.sh(f"cat {SSHD}") == before
+    one.sh(f"umount /var/lib/coop-infra/undo; mkdir -m 700 {UNDO}; touch {UNDO}/there")
+    assert converge_alone("bbb1", project) == (1, 0)
+    assert "banner" in one.sh("sshd -T")
+    assert nothing_waits(one)
+
+
 def test_on_day_zero_the_operator_comes_by_the_providers_account(
     vpn_fleet: VpnFleet, project: Path
 ) -> None:

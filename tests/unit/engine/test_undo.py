@@ -90,7 +90,7 @@ def test_it_comes_back_at_a_boot_and_as_often_as_it_takes(shell: Shell, tmp_path
     arm(shell, tmp_path / "file")
     assert units(tmp_path) == TEMPLATES
     unit = (tmp_path / "units/coop-undo@.service").read_text()
-    assert f"ConditionPathExists={tmp_path}/undo/%i\n" in unit
+    assert f"ConditionPathExists={tmp_path}/undo/%i/undo.sh\n" in unit
     assert f"ExecStart=/bin/sh {tmp_path}/undo/%i/undo.sh\n" in unit
     assert "WantedBy=multi-user.target" in unit and "Restart=on-failure" in unit
     # Before= would be a deadlock: the undo reloads sshd, and the reload would wait for the undo.
@@ -127,6 +127,50 @@ def test_a_change_that_was_not_kept_whole_does_not_wait(shell: Shell, tmp_path: 
     assert not Path(undo.directory("door")).exists()
     (shell.programs / "tar").unlink()
     assert arm(shell, tmp_path / "file") == 0, "what is left of it is no obstacle"
+
+
+BEGUN = {
+    "nothing": "",
+    "a list": "touch there",
+    "no undo": "touch there absent files.tar",
+    "half an undo": "touch there absent files.tar; printf 'set -e\\ntar -x -P' > undo.sh",
+    "most of an undo": "printf 'touch {place}/../run\\nrm -rf {place}/files' > undo.sh",
+    "an empty undo": "touch there absent files.tar undo.sh",
+}
+
+
+@pytest.mark.parametrize("left", BEGUN.values(), ids=BEGUN)
+def test_what_a_cut_left_before_any_change_is_no_obstacle(
+    shell: Shell, tmp_path: Path, left: str
+) -> None:
+    """Earlier versions made the directory first, and the disk may have been full after that."""
+    place = Path(undo.directory("door"))
+    place.mkdir(parents=True)
+    assert sh(f"cd {place}; {left.format(place=place)}").returncode == 0
+    assert perform(script(undo.now("door")), shell).returncode == 0
+    assert list((tmp_path / "undo").iterdir()) == []
+    assert arm(shell, tmp_path / "file") == 0
+
+
+def test_a_disk_that_is_full_leaves_no_change_that_waits(shell: Shell, tmp_path: Path) -> None:
+    """Whatever cannot be written any more, the next run begins anew."""
+    for program in ("tar", "cat", "cp", "mkdir", "mv", "sync"):
+        shell.stand_in(program, "echo No space left on device >&2; exit 1")
+        changed = tmp_path / "changed"
+        assert arm(shell, tmp_path / "file", change=f"touch {changed}") != 0, program
+        assert not Path(undo.directory("door")).exists(), program
+        assert not changed.exists(), program
+        (shell.programs / program).unlink()
+        assert arm(shell, tmp_path / "file") == 0, program
+        assert perform(script(undo.confirm("door")), shell).returncode == 0, program
+        sh(f"rm -r {tmp_path}/units/*")
+
+
+def test_an_undo_that_fails_names_the_page_with_the_way_out(shell: Shell, tmp_path: Path) -> None:
+    arm(shell, tmp_path / "file")
+    (Path(undo.directory("door")) / "files.tar").write_text("garbage")
+    done = perform(script(undo.now("door")), shell)
+    assert "docs/locked-out.md" in done.stderr and "journalctl -u coop-undo@door" in done.stderr
 
 
 def test_a_change_of_another_run_that_waits_is_not_thrown_away(

@@ -128,7 +128,9 @@ def test_what_an_earlier_run_did_not_prove_is_undone_first() -> None:
     waiting = but(files={WAITING: PathState("directory", 0o700, "root", "root")})
     done = apply(waiting, CONVERGED)
     assert "systemctl start coop-undo@access.service" in only_script(done)
-    assert done.said == ["an earlier change was never confirmed: undone"]
+    assert done.said == [
+        "an earlier change was never confirmed: undone; or cleared, if it had not begun"
+    ]
 
 
 def test_people_get_account_groups_and_keys() -> None:
@@ -238,7 +240,7 @@ def test_a_key_that_is_replaced_ends_the_sessions_of_its_owner() -> None:
 def test_sessions_that_a_run_was_cut_off_before_ending_are_ended_by_the_next_one() -> None:
     new = Account("web-hypha-1", False, ("ssh-ed25519 AAAAnew",))
     armed, *_, last = scripts(apply(CONVERGED, CONVERGED, accounts=[ACCOUNTS[0], new]))
-    note = f"printf '%s\\n' web-hypha-1 > {TO_END}"
+    note = f"printf '%s\\n' web-hypha-1 > {TO_END}.new; sync {TO_END}.new\nmv {TO_END}.new {TO_END}"
     assert note in armed.partition("mkdir -m 700")[0]
     # The note stays if some process does not end.
     end = f'{{ end_all 1001; }} || failed=yes\n[ -z "$failed" ]; rm -f {TO_END}\n}}\n'
