@@ -61,7 +61,8 @@ class AccessState:
     settings: {user: {option in lower case: value}}, what sshd would do for this user. Only root is
         there if sshd does the same for everybody
     matches: "file:line" of each condition (Match) in sshd's configuration
-    reloaded: whether sshd has read its configuration since the configuration last changed
+    reloaded: whether sshd has read its configuration since the configuration last changed; not
+        known, so False, if one of the two times is still to come
     """
 
     login: str = ""
@@ -120,6 +121,7 @@ printf '##matches\\n'
 grep -i -E '^[[:space:]]*match[[:space:]]' {config} {config}.d/*.conf /dev/null
 printf '##reloaded\\n'
 printf '%s\\n' "$(systemctl show -P StateChangeTimestamp --timestamp=unix ssh.service)"
+date +@%s
 stat -c '@%Z' {config} {config}.d {config}.d/*.conf
 """
 
@@ -180,10 +182,13 @@ def _why_unread(stray: PathState) -> str:
     return f"{stray.size} bytes, which is too much to read" if stray.size else ""
 
 
-def _reloaded(since: str, *changed: str) -> bool:
+def _reloaded(since: str, now: str, *changed: str) -> bool:
     # Without a time sshd does not run as a service. A socket starts sshd for each login, and sshd
     # reads its configuration each time.
-    return not since or all(int(time[1:]) <= int(since[1:]) for time in changed)
+    if not since:
+        return True
+    read, present = int(since[1:]), int(now[1:])
+    return read <= present and all(int(time[1:]) <= read for time in changed)
 
 
 def _accounts(output: Sequence[str]) -> dict[str, AccountState]:

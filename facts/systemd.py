@@ -21,7 +21,13 @@ PROPERTIES = [
     "What",
     "Options",
 ]
-FILES = "%%files"
+FILES, NOTES, NOW = "%%files", "%%notes", "%%now"
+CHANGES = "/run/coop-changes"
+"""What runs have changed since the host booted, a line each and in this order: "written PATH",
+"started UNIT", "reloaded UNIT", and "read" when systemd has read all unit files anew. At a boot all
+units start on the files that are there, and the file of the notes is gone.
+"""
+
 TIMESTAMP = "%a %Y-%m-%d %H:%M:%S.%f %Z"
 
 
@@ -50,37 +56,60 @@ class UnitState:
 
 @dataclass(frozen=True)
 class UnitsState:
-    """units: {name: UnitState}; modified: {path: ctime in seconds since 1970} if it exists."""
+    """Units, and what tells whether they run on the files that are there.
+
+    units: {name: UnitState}
+    modified: {path: ctime in seconds since 1970} of each file that exists
+    changes: the lines of CHANGES
+    now: the host's time, in seconds since 1970
+    """
 
     units: Mapping[str, UnitState] = field(default_factory=dict)
     modified: Mapping[str, float] = field(default_factory=dict)
+    changes: tuple[str, ...] = ()
+    now: float = 0.0
+
+    def is_written_since(self, path: str, *events: str) -> bool:
+        """Whether a run has written the path, and none of these lines of CHANGES came after."""
+        for line in reversed(self.changes):
+            if line in events:
+                return False
+            if line == f"written {path}":
+                return True
+        return False
 
 
 class Units(Fact[UnitsState]):
-    """Units, and when the files that they read last changed, in one remote command."""
+    """Units, when the files that they read last changed, and CHANGES, in one remote command."""
 
     def command(self, units: Sequence[str], files: Sequence[str] = ()) -> str:
         show = (
             f"systemctl show --timestamp=us+utc -p {','.join(PROPERTIES)} "
             f"{' '.join(map(shlex.quote, units))}"
         )
-        if not files:
-            return whole(show)
         # ctime, not mtime: a rename keeps the mtime, which is older than the file at its place.
-        paths = " ".join(map(shlex.quote, files))
         # LC_ALL, because a host that speaks French writes a comma where Python wants a point.
-        return whole(f"{show}; echo {FILES}; LC_ALL=C stat -c '%.6Z %n' {paths} 2>/dev/null")
+        paths = " ".join(map(shlex.quote, files))
+        times = f"LC_ALL=C stat -c '%.6Z %n' {paths} 2>/dev/null" if files else "true"
+        # The time comes last, so that nothing in the answer is later.
+        return whole(
+            f"{show}; echo {FILES}; {times}; echo {NOTES}; cat {shlex.quote(CHANGES)} 2>/dev/null; "
+            f"echo {NOW}; date +%s.%6N"
+        )
 
     @staticmethod
     def default() -> UnitsState:
         return UnitsState()
 
     def parse(self, output: list[str]) -> UnitsState:
-        shown, _, files = "\n".join(output).partition(FILES)
+        shown, _, rest = "\n".join(output).partition(f"{FILES}\n")
+        files, _, rest = rest.partition(f"{NOTES}\n")
+        changes, _, now = rest.partition(f"{NOW}\n")
         blocks = (_pairs(block) for block in shown.split("\n\n"))
         units = {pairs["Id"]: _unit(pairs) for pairs in blocks if "Id" in pairs}
         times = (line.split(" ", 1) for line in files.splitlines() if line)
-        return UnitsState(units, {path: float(seconds) for seconds, path in times})
+        modified = {path: float(seconds) for seconds, path in times}
+        return UnitsState(units, modified, tuple(changes.splitlines()), float(now))
 
 
 def _pairs(block: str) -> dict[str, str]:

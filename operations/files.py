@@ -15,9 +15,10 @@ from pyinfra.api import StringCommand
 from engine.operation import Commands, ask, operation
 from engine.report import diff, fail, tell
 from facts.files import Paths, PathState
+from operations import in_force
 
 # By host, the paths that a dry run found to differ: operations/systemd.py then says which units it
-# would restart for them. In a run that writes, the files' times say so, even after a crash.
+# would restart for them. In a run that writes, the host's notes say so, even after a crash.
 pending: dict[str, set[str]] = defaultdict(set)
 
 
@@ -194,6 +195,7 @@ def write(entries: Sequence[Entry]) -> StringCommand:
     if files:
         # Without the sync ext4 would keep the name without the content when the machine is reset.
         script.append(f"sync -- {' '.join(quote(_beside(path)) for path in files)}")
+    script.append(in_force.written(entry.path for entry in entries))
     script += [f"mv -f -T {quote(_beside(path))} {quote(path)}" for path in renames]
     if absent:
         script.append(f"rm -f -- {' '.join(map(quote, absent))}")

@@ -12,6 +12,7 @@ from pyinfra.api import StringCommand
 from engine.operation import Commands, ask, operation
 from engine.report import fail, script, tell
 from facts.gocryptfs import Volume, VolumeState
+from operations import in_force
 from operations.escrow import Escrow
 from operations.files import pending
 
@@ -188,7 +189,7 @@ def _set_password(
         )
     elif has_config:
         lines.append(f"{opens} || {{ rm {file}.new; echo {quote(wrong)} >&2; exit 12; }}")
-    return script(*lines, f"mv {file}.new {file}")
+    return script(*lines, in_force.written([password_file]), f"mv {file}.new {file}")
 
 
 def _initialise(ciphertext: str, password_file: str) -> StringCommand:

@@ -23,7 +23,9 @@ def healthy(command: str, seconds: int = 60) -> Commands:
         host.noop("the service is well")
         return
     tell(f"{command}: {complaint}")
+    # Seconds since the boot, because somebody may set the clock meanwhile.
+    now = "$(cut -d . -f 1 /proc/uptime)"
     yield StringCommand(
-        f"end=$(($(date +%s) + {seconds})); until why=$({quote(command)}); do "
-        '[ "$(date +%s)" -lt "$end" ] || { echo "$why" >&2; exit 1; }; sleep 2; done'
+        f"end=$(({now} + {seconds})); until why=$({quote(command)}); do "
+        f'[ "{now}" -lt "$end" ] || {{ echo "$why" >&2; exit 1; }}; sleep 2; done'
     )

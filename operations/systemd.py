@@ -11,11 +11,14 @@ from pyinfra.api import FunctionCommand, StringCommand
 from engine.operation import Commands, ask, operation
 from engine.report import tell
 from facts.systemd import Units, UnitsState, UnitState
+from operations import in_force
 from operations.files import pending
 
 # Makes links only. By itself systemctl makes systemd read all units again for each call, and
 # update-rc.d does so for each unit with a SysV script. Once after all links is enough.
 LINK = "SYSTEMCTL_SKIP_SYSV=1 systemctl --no-reload -q"
+
+UNIT_FILES = "/etc/systemd/system/"
 
 
 @dataclass(frozen=True)
@@ -23,8 +26,9 @@ class Unit:
     """A unit that starts at boot and runs now.
 
     enabled: False for a unit that another unit starts (static)
-    restart_on, reload_on: the files that the unit reads. A file that is newer than the unit's last
-        start (or reload) has not taken effect yet, also if a run was cut off before the restart
+    restart_on, reload_on: the files that the unit reads. A file that a run has written, or that is
+        newer than the unit's last start (or reload), has not taken effect yet, also if a run was
+        cut off before the restart. A time that is still to come proves nothing
     what, options: of a mount unit: what has to be mounted, and with which options at least, in the
         kernel's words (vers=4.2, not nfsvers). The unit is restarted if somebody has mounted
         something else, or without these options
@@ -71,7 +75,9 @@ def running(
     now = yield from ask(Units, units=names, files=files)
     unread = {_unit_of(path) for path in drop_ins if _is_unread(path, now)}
     changed = [
-        name for name, unit in now.units.items() if unit.needs_daemon_reload or name in unread
+        name
+        for name, unit in now.units.items()
+        if unit.needs_daemon_reload or name in unread or _is_written_unread(name, now)
     ]
     for name in changed:
         tell(f"{name}: its files changed, so systemd reads them again")
@@ -81,11 +87,15 @@ def running(
         *_enable(units, now),
     ]
     verbs = [(unit, _verb(unit, _state(now, unit.name), now)) for unit in units]
+    # With the present time, these files restart a unit once, and not in each run until that time.
+    ahead = sorted(path for path in read if now.modified.get(path, 0.0) > now.now)
+    touch = [f"touch -c -- {' '.join(map(quote, ahead))}"] if ahead else []
     # Before any start, because NeedDaemonReload does not show a new .d directory: systemd looks for
     # such directories in a list of paths that it made earlier.
     if changed or setup or any(verb in ("start", "restart") for _, verb in verbs):
-        setup.append("systemctl daemon-reload")
-    commands = [*setup, *_stop(masked, now), *(_call(unit, verb) for unit, verb in verbs if verb)]
+        setup += ["systemctl daemon-reload", in_force.note("read")]
+    calls = [_call(unit, verb) for unit, verb in verbs if verb]
+    commands = [*touch, *setup, *_stop(masked, now), *calls]
     if not commands:
         host.noop("all units are enabled and running")
         return
@@ -157,17 +167,18 @@ def _stop(names: Sequence[str], now: UnitsState) -> list[str]:
 def _call(unit: Unit, verb: str) -> str:
     name = quote(unit.name)
     why = f"systemctl --no-pager --full status {name} >&2"
-    return f"systemctl {verb} {name} || {{ {_again(unit, verb)}{why}; exit 1; }}"
+    done = in_force.note(f"{'reloaded' if verb == 'reload' else 'started'} {unit.name}")
+    return f"systemctl {verb} {name} || {{ {_again(unit, verb)}{why}; exit 1; }}; {done}"
 
 
 def _again(unit: Unit, verb: str) -> str:
-    """A command that makes the unit's files new, so that the next run tries again what fails now.
+    """A command that notes the unit's files, so that the next run tries again what fails now.
 
     A failure moves the unit's times too. A mount that was busy stays active on its old file, and a
     service on its old configuration.
     """
     files = {"restart": unit.restart_on, "reload": unit.reload_on}.get(verb, ())
-    return f"touch -c {' '.join(map(quote, files))}; " if files else ""
+    return f"{in_force.written(files)}; " if files else ""
 
 
 def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
@@ -177,14 +188,15 @@ def _verb(unit: Unit, state: UnitState, now: UnitsState) -> str | None:
     if otherwise := _mounted_otherwise(unit, state):
         tell(f"{unit.name}: mounted {otherwise}")
         return "restart"
-    path = _newer(unit.restart_on, state.started, now) or _unread(unit, now)
+    started = f"started {unit.name}"
+    path = _newer(unit.restart_on, state.started, now, started) or _unread(unit, now)
     if path is None and unit.restart_on and state.needs_daemon_reload:
         # The unit may have started after its files changed, but on what systemd had read before.
         path = "files that systemd has not read"
     if path:
         tell(f"{unit.name}: restart, for {path}")
         return "restart"
-    if path := _newer(unit.reload_on, state.changed, now):
+    if path := _newer(unit.reload_on, state.changed, now, started, f"reloaded {unit.name}"):
         tell(f"{unit.name}: reload, for {path}")
         return "reload"
     return None
@@ -214,10 +226,28 @@ def _unit_of(drop_in: str) -> str:
     return drop_in.rpartition("/")[0].rpartition("/")[2].removesuffix(".d")
 
 
-def _newer(paths: Sequence[str], since: float, now: UnitsState) -> str | None:
-    """The first of these files that has changed since then, or would change in this dry run."""
+def _is_written_unread(name: str, now: UnitsState) -> bool:
+    """Whether a run has written a file of the unit, and systemd has not read it since.
+
+    Where the clock was ahead, NeedDaemonReload stays "no": it compares the files' times.
+    """
+    written = (line.partition(" ") for line in now.changes)
+    paths = {path for word, _, path in written if word == "written" and path.startswith(UNIT_FILES)}
+    own = (it for it in paths if name in (it.rpartition("/")[2], _unit_of(it)))
+    return any(now.is_written_since(path, "read") for path in own)
+
+
+def _newer(paths: Sequence[str], since: float, now: UnitsState, *events: str) -> str | None:
+    """The first of these files that has changed since then, or would change in this dry run.
+
+    since: in seconds since 1970; events: the lines of CHANGES that a file has to come after
+    """
     dry = pending[host.name] if not state.is_executing else set()
     for path in paths:
-        if path in dry or now.modified.get(path, 0.0) > since:
+        modified = now.modified.get(path)
+        if path in dry or now.is_written_since(path, *events):
             return path
+        if modified is not None and (modified > since or since > now.now):
+            ahead = max(modified, since) > now.now
+            return f"{path}: the host's clock was ahead" if ahead else path
     return None

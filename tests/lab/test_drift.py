@@ -3,8 +3,8 @@
 import pytest
 
 from lab import board
-from lab.machines import pyinfra
-from tests.lab.fleets import LIMIT, Fleet, look
+from lab.machines import Machine, pyinfra
+from tests.lab.fleets import LIMIT, Fleet, counts, look
 
 pytestmark = [pytest.mark.storage, pytest.mark.core]
 
@@ -64,6 +64,40 @@ def test_drift_is_shown_and_mended_and_a_stranger_is_left(fleet: Fleet) -> None:
     for each in fleet.all:
         assert wanted(after[each.name]) == wanted(before[each.name])
     assert board.works(fleet.staging)
+
+
+# WireGuard's peers refuse a handshake that is older than the last: after one from hours ahead the
+# tunnel would be shut for hours.
+HUSH = (
+    "nft add table inet hush; "
+    "nft 'add chain inet hush out { type filter hook output priority 0; }'; "
+    "nft add rule inet hush out udp dport 51820 drop"
+)
+
+
+def test_a_clock_that_was_ahead_keeps_no_file_out_of_force(fleet: Fleet) -> None:
+    """Three times: of a start, of a file, and of sshd's last reload."""
+    one = fleet.staging
+    php, pool = one.sh(
+        "basename /lib/systemd/system/php*-fpm.service; ls /etc/php/*/fpm/pool.d/v*"
+    ).split()
+    site = "/etc/nginx/sites-enabled/vision"
+    one.sh(
+        f"{HUSH}; date -s '+3 hours'; systemctl restart {php} ssh; touch {site}; "
+        "date -s '-3 hours'; nft delete table inet hush"
+    )
+    one.sh(f"sed -i 's/memory_limit. = .*/memory_limit] = 8M/' {pool}; systemctl reload {php}")
+    before = invocation(one, php)
+    fleet.converge()
+    assert invocation(one, php) != before
+    assert "8M" not in one.sh(f"cat {pool}")
+    assert counts(fleet.converge())[:2] == (0, 0)
+    assert board.works(one)
+
+
+def invocation(machine: Machine, unit: str) -> str:
+    """Tells one start of the unit from another, without a clock."""
+    return machine.sh(f"systemctl show -P InvocationID {unit}")
 
 
 def wanted(state: str) -> list[str]:

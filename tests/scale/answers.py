@@ -22,7 +22,7 @@ from facts.gocryptfs import Volume
 from facts.health import Health
 from facts.nftables import Table
 from facts.packages import Packages
-from facts.systemd import FILES, Units
+from facts.systemd import FILES, NOTES, NOW, Units
 from facts.wireguard import WireGuard, key_file
 from facts.wireguard_digest import WireGuardDigest, digest
 from operations import wireguard
@@ -105,9 +105,10 @@ def _units(world: World, units: Sequence[str], files: Sequence[str] = ()) -> Lin
     for number, name in enumerate(units):
         yield from [""] if number else []
         yield from _unit(world, name)
-    if files:
-        yield FILES
-        yield from (f"{world.written[it]}.000000 {it}" for it in files if it in world.written)
+    yield FILES
+    yield from (f"{world.written[it]}.000000 {it}" for it in files if it in world.written)
+    # The clock of the world is right, so the times say what is in force.
+    yield from (NOTES, NOW, f"{world.now}.000000")
 
 
 def _unit(world: World, name: str) -> Lines:
@@ -250,7 +251,7 @@ def _access(
     # sshd's files have no Match block.
     yield "##settings\troot"
     yield from (*shown, "listenaddress [::]:22", "listenaddress 0.0.0.0:22")
-    yield from ("##matches", "##reloaded", f"@{world.now}", f"@{world.now}", f"@{world.now}")
+    yield from ("##matches", "##reloaded", *[f"@{world.now}"] * 4)
 
 
 # On a new machine the provider's key opens root's account.

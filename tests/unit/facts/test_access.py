@@ -44,7 +44,7 @@ def output(**other: list[str]) -> list[str]:
         "settings\troot": ["permitrootlogin no", "AllowGroups a", "allowgroups b"],
         "settings\tvagrant": [],
         "matches": ["/etc/ssh/sshd_config:Match User x"],
-        "reloaded": ["@1795595396", "@1795595396", "@1795595390"],
+        "reloaded": ["@1795595396", "@1795595400", "@1795595396", "@1795595390"],
         **other,
     }
     return [line for title, lines in answer.items() for line in (f"##{title}", *lines)] + [END]
@@ -80,10 +80,13 @@ def test_a_host_is_read_whole() -> None:
 @pytest.mark.parametrize(
     ("times", "reloaded"),
     [
-        (["@1795595396", "@1795595397"], False),
-        (["@1795595396", "@1795595396"], True),
+        (["@1795595396", "@1795595400", "@1795595397"], False),
+        (["@1795595396", "@1795595400", "@1795595396"], True),
         # ssh.socket starts an sshd for each connection, and never the service.
-        (["", "@1795595397"], True),
+        (["", "@1795595400", "@1795595397"], True),
+        # The clock was ahead: as sshd started, or as somebody wrote the file.
+        (["@1795599999", "@1795595400", "@1795595397"], False),
+        (["@1795595396", "@1795595400", "@1795599999"], False),
     ],
 )
 def test_whether_sshd_has_read_its_files(times: list[str], reloaded: bool) -> None:

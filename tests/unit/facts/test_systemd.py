@@ -1,9 +1,12 @@
 import os
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from facts import systemd
 from facts.systemd import Units, UnitsState, UnitState
 from tests.unit.host_here import ask, sh
 from tests.unit.operation_harness import Shell
@@ -57,6 +60,14 @@ MOUNT = r"media-gocryptfs\x2dstorage.mount"
 
 def at(minute: int, microsecond: int) -> float:
     return datetime(2026, 11, 24, 0, minute, 0, microsecond, UTC).timestamp()
+
+
+@pytest.fixture(autouse=True)
+def notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of the host's notes, which is not there after a boot."""
+    file = tmp_path / "the notes"
+    monkeypatch.setattr(systemd, "CHANGES", str(file))
+    return file
 
 
 @pytest.fixture
@@ -133,5 +144,31 @@ def test_times_are_read_whatever_language_the_host_speaks(shell: Shell, tmp_path
 
 
 def test_without_systemd_nothing_is_known() -> None:
-    assert ask(Units, ["no such"], ["/none"]) == UnitsState() == Units.default()
+    seen = ask(Units, ["no such"], ["/none"])
+    assert replace(seen, now=0.0) == UnitsState() == Units.default()
     assert sh(Units().command(["no such"])).returncode == 0
+
+
+def test_what_runs_have_noted_is_read_with_the_hosts_time(shell: Shell, notes: Path) -> None:
+    seen = ask(Units, ["nginx.service"], shell=shell)
+    assert seen.changes == () and len(seen.units) == 4
+    assert seen.now == pytest.approx(time.time(), abs=30)
+    notes.write_text("written /a b.conf\nstarted nginx.service\n")
+    seen = ask(Units, ["nginx.service"], ["/none"], shell=shell)
+    assert seen.changes == ("written /a b.conf", "started nginx.service")
+    assert len(seen.units) == 4 and seen.modified == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "since"),
+    [
+        ((), False),
+        (("written /a",), True),
+        (("written /a", "started x"), False),
+        (("started x", "written /a"), True),
+        (("written /a", "started x", "written /a"), True),
+        (("written /a", "started y", "reloaded x", "written /ab"), True),
+    ],
+)
+def test_the_order_says_what_is_in_force(changes: tuple[str, ...], *, since: bool) -> None:
+    assert UnitsState(changes=changes).is_written_since("/a", "started x") is since

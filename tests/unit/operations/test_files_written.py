@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pyinfra.api import StringCommand
 
+from facts import systemd
 from facts.files import Paths, PathState
 from operations.files import Absent, Directory, Entry, File, Link, present
 from tests.unit.host_here import Done, ask, perform, sh
@@ -79,6 +80,28 @@ def test_a_content_is_on_the_disk_before_its_name_is(tmp_path: Path) -> None:
         f"{moved}/.b.coop-new {tmp_path}/b",
         f"sync -f -- {tmp_path}/a",
     ]
+
+
+def test_a_file_is_noted_before_it_takes_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the run is cut off after that, the next run puts the file in force."""
+    notes, path = tmp_path / "notes", tmp_path / "a b.conf"
+    monkeypatch.setattr(systemd, "CHANGES", str(notes))
+    (tmp_path / "shell").mkdir()
+    shell = Shell(tmp_path / "shell")
+    shell.stand_in("mv", "exit 1")
+    (command,) = difference(file(path), Absent(str(tmp_path / "gone"))).commands
+    assert perform(command, shell).returncode == 1
+    assert notes.read_text() == f"written {path}\n"
+
+
+def test_without_room_for_the_note_nothing_is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "CHANGES", str(tmp_path / "not/there"))
+    assert converge(file(tmp_path / "a")).returncode != 0
+    assert not (tmp_path / "a").exists()
 
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])

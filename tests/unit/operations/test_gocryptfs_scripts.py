@@ -6,6 +6,7 @@ import pytest
 from pyinfra.api import StringCommand
 
 from engine import report
+from facts import systemd
 from facts.gocryptfs import VolumeState
 from tests.unit.gocryptfs_harness import GOCRYPTFS, Machine, decide, digest
 
@@ -52,6 +53,14 @@ def test_neither_password_nor_master_key_is_in_any_argument_or_output(machine: M
     assert len(shown) > 10
     for text in shown:
         assert not any(secret in text for secret in (NEW, PASSWORD, machine.escrowed_key))
+
+
+def test_a_new_password_is_noted_so_that_it_comes_in_force_whatever_the_clock_says(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "CHANGES", str(tmp_path / "notes"))
+    machine.converge(PASSWORD)
+    assert (tmp_path / "notes").read_text() == f"written {machine.password_file}\n"
 
 
 def cut(command: StringCommand, lines: int) -> StringCommand:

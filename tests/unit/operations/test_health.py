@@ -48,3 +48,9 @@ def test_it_tries_at_least_once(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     assert wait(shell, "exit 1", seconds=0).returncode == 1
     assert shell.calls == ["check "]
+
+
+def test_a_clock_that_is_set_meanwhile_changes_nothing(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("date", "echo 0")
+    assert wait(shell, "exit 1", seconds=1).returncode == 1

@@ -1,5 +1,3 @@
-import os
-import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,19 +6,26 @@ from typing import Any
 import pytest
 from pyinfra.api import StringCommand
 
+from facts import systemd
 from facts.systemd import Units, UnitsState, UnitState
 from operations import files
 from operations.systemd import LINK, Unit, finished, running
 from tests.unit.host_here import perform
 from tests.unit.operation_harness import Run, Shell, run
 
-STARTED, CHANGED = 1000.0, 2000.0
+STARTED, CHANGED, NOW = 1000.0, 2000.0, 5000.0
 UP = UnitState("loaded", "enabled", "active", "running", "success", False, STARTED, CHANGED)
 MASKED = UnitState("masked", "masked")
 NGINX = Unit("nginx.service", restart_on=("/drop-in",), reload_on=("/site",))
 TIMES = {"/drop-in": STARTED - 1, "/site": CHANGED - 1}
-RELOAD = "systemctl daemon-reload"
-AGAIN = {"start": "", "restart": "touch -c /drop-in; ", "reload": "touch -c /site; "}
+NOTE = f">> {systemd.CHANGES}"
+RELOAD = f"systemctl daemon-reload; printf '%s\\n' read {NOTE}"
+AGAIN = {
+    "start": "",
+    "restart": f"printf '%s\\n' 'written /drop-in' {NOTE}; ",
+    "reload": f"printf '%s\\n' 'written /site' {NOTE}; ",
+}
+DONE = {"start": "started", "restart": "started", "reload": "reloaded"}
 
 
 @pytest.fixture(autouse=True)
@@ -30,9 +35,10 @@ def _nothing_pending() -> None:
 
 def apply(state: UnitState | None = UP, unit: Unit = NGINX, **options: Any) -> Run:
     times = {**TIMES, **options.pop("times", {})}
+    changes = options.pop("changes", ())
     units = {unit.name: state} if state else {}
     units |= options.pop("others", {})
-    return run(running, [unit], facts={Units: UnitsState(units, times)}, **options)
+    return run(running, [unit], facts={Units: UnitsState(units, times, changes, NOW)}, **options)
 
 
 def command(run: Run) -> str:
@@ -42,7 +48,8 @@ def command(run: Run) -> str:
 
 def line(verb: str) -> str:
     why = "systemctl --no-pager --full status nginx.service >&2; exit 1;"
-    return f"systemctl {verb} nginx.service || {{ {AGAIN[verb]}{why} }}"
+    done = f"printf '%s\\n' '{DONE[verb]} nginx.service' {NOTE}"
+    return f"systemctl {verb} nginx.service || {{ {AGAIN[verb]}{why} }}; {done}"
 
 
 def does(verb: str) -> str:
@@ -146,9 +153,111 @@ def test_a_dry_run_counts_files_that_would_be_written(path: str, verb: str) -> N
     assert command(apply(executing=False)) == does(verb)
 
 
-def test_a_run_that_writes_goes_by_the_times_alone() -> None:
+def test_a_run_that_writes_goes_by_the_host_alone() -> None:
     files.pending["storage1"].add("/drop-in")
     assert apply(executing=True).commands == []
+
+
+@pytest.mark.parametrize("since", [STARTED, NOW - 1])
+@pytest.mark.parametrize(
+    ("changes", "verb"),
+    [
+        (["written /drop-in"], "restart"),
+        (["written /drop-in", "started nginx.service"], None),
+        # Of another unit, which reads the file too.
+        (["written /drop-in", "started php.service", "reloaded nginx.service"], "restart"),
+        (["started nginx.service", "written /drop-in"], "restart"),
+        (["written /site"], "reload"),
+        (["written /site", "reloaded nginx.service"], None),
+        (["written /site", "started nginx.service"], None),
+        (["written /site", "reloaded nginx.service", "written /site"], "reload"),
+        (["written /another"], None),
+    ],
+)
+def test_what_a_run_has_written_is_put_in_force_whatever_the_clock_says(
+    changes: list[str], verb: str | None, since: float
+) -> None:
+    state = replace(UP, started=since, changed=since)
+    done = apply(state, changes=tuple(changes), times={"/drop-in": 1.0, "/site": 1.0})
+    assert [command(done)] == [does(verb)] if verb else done.commands == []
+
+
+@pytest.mark.parametrize(
+    ("state", "verb", "path"),
+    [
+        (replace(UP, started=NOW + 1, changed=NOW + 1), "restart", "/drop-in"),
+        (replace(UP, changed=NOW + 1), "reload", "/site"),
+    ],
+)
+def test_a_start_that_is_still_to_come_is_no_proof(state: UnitState, verb: str, path: str) -> None:
+    done = apply(state)
+    assert command(done) == does(verb)
+    assert done.said == [f"nginx.service: {verb}, for {path}: the host's clock was ahead"]
+
+
+def test_a_start_that_is_still_to_come_of_a_unit_without_files_is_left_alone() -> None:
+    assert apply(replace(UP, started=NOW + 1), unit=Unit("nginx.service")).commands == []
+
+
+@pytest.mark.parametrize(("path", "verb"), [("/drop-in", "restart"), ("/site", "reload")])
+def test_a_file_from_a_time_to_come_counts_once(path: str, verb: str) -> None:
+    """A restart alone would leave the file newer than the start, for as long as the clock takes."""
+    done = apply(times={path: NOW + 1})
+    assert command(done) == does(verb).replace("set -e; ", f"set -e; touch -c -- {path}; ")
+    assert done.said == [f"nginx.service: {verb}, for {path}: the host's clock was ahead"]
+    done = apply(replace(UP, started=NOW - 1, changed=NOW - 1), times={path: NOW - 2})
+    assert done.commands == []
+
+
+def test_a_unit_that_starts_on_a_file_from_a_time_to_come_starts_once() -> None:
+    done = apply(replace(UP, active="inactive"), times={"/drop-in": NOW + 1})
+    assert "touch -c -- /drop-in; systemctl daemon-reload" in command(done)
+
+
+OWN, OTHERS_DROP_IN = (
+    "/etc/systemd/system/tidy.service",
+    "/etc/systemd/system/tidy.service.d/a.conf",
+)
+
+
+@pytest.mark.parametrize("path", [OWN, OTHERS_DROP_IN])
+@pytest.mark.parametrize(
+    ("after", "is_read"), [([], False), (["read"], True), (["read", "written {}"], False)]
+)
+def test_a_unit_file_that_a_run_has_written_is_read_whatever_the_clock_says(
+    path: str, after: list[str], *, is_read: bool
+) -> None:
+    """NeedDaemonReload is "no" for a file that is older than the one that systemd has read."""
+    changes = (f"written {path}", *(line.format(path) for line in after))
+    now = UnitsState({"tidy.service": replace(UP, file="static", drop_ins=(path,))}, {}, changes)
+    done = run(running, [], loaded=["tidy.service"], facts={Units: now})
+    assert [it.get_raw_value() for it in done.commands] == (
+        [] if is_read else [f"set -e; {RELOAD}"]
+    )
+
+
+def test_a_unit_file_of_another_operation_is_left_to_that() -> None:
+    now = UnitsState({"a.service": UP}, {}, (f"written {OWN}",))
+    assert run(running, [], loaded=["a.service"], facts={Units: now}).commands == []
+
+
+def test_the_notes_of_one_run_are_what_the_next_run_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(systemd, "CHANGES", str(tmp_path / "notes"))
+    shell = Shell(tmp_path)
+    shell.stand_in("systemctl")
+
+    def noted() -> tuple[str, ...]:
+        return tuple((tmp_path / "notes").read_text().splitlines())
+
+    perform(files.write([files.Absent(OWN)]), shell)
+    assert noted() == (f"written {OWN}",)
+    unit = Unit("tidy.service", restart_on=(OWN,))
+    (restart,) = apply(unit=unit, changes=noted()).commands
+    perform(restart, shell)
+    assert noted()[1:] == ("read", "started tidy.service")
+    assert apply(unit=unit, changes=noted()).commands == []
 
 
 def test_what_is_pending_on_another_host_counts_for_that_one_only() -> None:
@@ -158,17 +267,17 @@ def test_what_is_pending_on_another_host_counts_for_that_one_only() -> None:
 
 def test_changed_unit_files_are_read_before_anything_starts() -> None:
     done = apply(replace(UP, needs_daemon_reload=True), times={"/drop-in": STARTED + 1})
-    assert command(done) == f"set -e; systemctl daemon-reload; {line('restart')}"
+    assert command(done) == f"set -e; {RELOAD}; {line('restart')}"
 
 
 def test_a_unit_may_have_started_on_what_systemd_knew_before_its_files_changed() -> None:
     done = apply(replace(UP, needs_daemon_reload=True))
-    assert command(done) == f"set -e; systemctl daemon-reload; {line('restart')}"
+    assert command(done) == f"set -e; {RELOAD}; {line('restart')}"
 
 
 def test_changed_unit_files_are_read_if_nothing_else_is_to_do() -> None:
     done = apply(replace(UP, needs_daemon_reload=True), Unit("nginx.service"))
-    assert command(done) == "set -e; systemctl daemon-reload"
+    assert command(done) == f"set -e; {RELOAD}"
     assert done.said == ["nginx.service: its files changed, so systemd reads them again"]
 
 
@@ -232,21 +341,24 @@ def test_units_start_in_the_order_given_with_names_quoted() -> None:
 
 
 @pytest.mark.parametrize("verb", ["restart", "reload"])
-def test_what_failed_is_tried_again_by_the_next_run(tmp_path: Path, verb: str) -> None:
+def test_what_failed_is_tried_again_by_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: str
+) -> None:
     """If a reload or unmount fails, systemd moves the unit's times, and the unit stays active."""
-    file = tmp_path / "read"
-    file.touch()
-    os.utime(file, (0, 0))
-    read = (str(file),)
-    unit = replace(NGINX, restart_on=(), reload_on=read)
+    notes = tmp_path / "notes"
+    monkeypatch.setattr(systemd, "CHANGES", str(notes))
+    unit = replace(NGINX, restart_on=(), reload_on=("/site",))
     if verb == "restart":
-        unit = replace(NGINX, restart_on=read, reload_on=())
+        unit = replace(NGINX, restart_on=("/site",), reload_on=())
     shell = Shell(tmp_path)
     shell.stand_in("systemctl", f'[ "$1" != {verb} ]')
-    done = perform(apply(unit=unit, times={str(file): CHANGED + 1}).commands[0], shell)
+    done = perform(apply(unit=unit, times={"/site": CHANGED + 1}).commands[0], shell)
     assert done.returncode == 1
     assert shell.calls[-2] == f"systemctl {verb} nginx.service"
-    assert file.stat().st_mtime > time.time() - 60
+    changes = tuple(notes.read_text().splitlines())
+    assert changes[-1] == "written /site"
+    again = apply(replace(UP, started=NOW, changed=NOW), unit, changes=changes)
+    assert f"systemctl {verb} nginx.service" in command(again)
 
 
 @pytest.mark.parametrize(
