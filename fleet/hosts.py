@@ -29,13 +29,13 @@ from fleet.values.fields import (
     Size,
     SshHostname,
     Text,
-    UnitName,
     UserName,
     ZfsName,
     unique,
 )
 from fleet.values.networks import BothAddresses, BothPrefixes
 from fleet.values.sizes import format_size
+from fleet.values.units import QuiescedUnit
 from fleet.values.zfs import ZfsProperties
 
 # The kernel makes what is in these, or it is in memory alone: no backup needs it.
@@ -135,7 +135,7 @@ class Backup(Record):
     directories: Annotated[tuple[AbsolutePath, ...], unique("directory")]
     lvm: LvmVolume | None = None
     zfs: ZfsName | None = None
-    quiesce: Annotated[tuple[UnitName, ...], unique("unit")] | None = Field(
+    quiesce: Annotated[tuple[QuiescedUnit, ...], unique("unit")] | None = Field(
         None, validate_default=True
     )
 

@@ -14,6 +14,9 @@ mounts, and its mounts are gone when it ends, even if it is killed. FILE is JSON
     directories  what to copy, as absolute paths
     source       {"quiesce": [units]} to stop these units meanwhile, or {"lvm": "vg/lv"} or
                  {"zfs": dataset} to copy a snapshot of it
+    starters     units that start services at any time, and that systemd does not know to do so: a
+                 night stops them, and what they trigger, before the units of quiesce
+    kept_running patterns of units, such as ssh.*, that a night must not stop with another unit
     config, password   files of gocryptfs, which this host has and the store has not
     state        a directory for borg's cache, which is of use until the next boot, and for what is
                  known of the sets

@@ -18,8 +18,8 @@ def night(settings: Settings) -> int:
     is_made, untidy = False, None
     with opened(settings) as sets:
         try:
-            with source(settings) as root:
-                sets.add(root, names, now)
+            with source(settings) as (root, held):
+                sets.add(root, names, now, held)
                 is_made = True
         except Failed as error:
             if not is_made:

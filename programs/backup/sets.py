@@ -1,7 +1,7 @@
 """The sets: one archive of borg a night."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
 from errno import EIO
@@ -123,14 +123,20 @@ class Sets:
         self.borg("config", str(new), "max_segment_size", str(SEGMENT))
         new.rename(REPOSITORY)
 
-    def add(self, directory: Path, names: Sequence[str], now: datetime) -> None:
-        """Make a set of what is in the directory. It gets its name once it is whole."""
+    def add(
+        self, directory: Path, names: Sequence[str], now: datetime, held: Callable[[], None]
+    ) -> None:
+        """Make a set of what is in the directory. It gets its name once it is whole.
+
+        held: raises Failed if the directory was not of one moment
+        """
         when = now.strftime(TIME)
         unfinished = f"{UNFINISHED}-{when}"
         # borg's cache is of no use in a set, and changes meanwhile.
         cache = f"--exclude=pp:{self._cache.relative_to('/')}"
         words = ("create", "--one-file-system", cache, "--", f"::{unfinished}", *names)
         self.borg(*words, cwd=directory)
+        held()
         self.borg("rename", f"::{unfinished}", f"{SET}{when}")
         self._had.touch()
 

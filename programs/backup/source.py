@@ -1,7 +1,7 @@
 """Shows what to copy as it is at one moment: services stopped, or a snapshot of LVM or ZFS."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -9,22 +9,25 @@ from programs.backup import Settings
 from programs.backup.command import Failed, call, patiently
 from programs.backup.mounts import Mount, mounts
 from programs.backup.places import HERE, ROOT
+from programs.backup.quiesce import start, stop
 
-STOPPED = Path("/run/coop-backup-stopped")
 SNAPSHOT = "coop-backup"
-RUNNING = ("active", "activating", "reloading")
 
 
 @contextmanager
-def source(settings: Settings) -> Iterator[Path]:
-    """A directory below which the host's directories are as of one moment. Raises Failed."""
+def source(settings: Settings) -> Iterator[tuple[Path, Callable[[], None]]]:
+    """A directory below which the host's directories are as of one moment. Raises Failed.
+
+    With a function that raises Failed if they were not, which only shows once all is copied.
+    """
     tidy(settings)
     wanted, names, table = settings["source"], settings["directories"], mounts()
+    held = _as_a_snapshot
     with ExitStack() as after:
         after.callback(tidy, settings)
         if "quiesce" in wanted:
             refuse_other_file_systems(names, None, table)
-            _stop(wanted["quiesce"])
+            held = stop(settings)
             for name in names:
                 _mount(after, name, "--bind", "-o", "ro", name)
         elif "lvm" in wanted:
@@ -42,7 +45,11 @@ def source(settings: Settings) -> Iterator[Path]:
         missing = [name for name in names if not (ROOT / name.lstrip("/")).is_dir()]
         if missing:
             raise Failed(f"not in what is copied: {', '.join(missing)}")
-        yield ROOT
+        yield ROOT, held
+
+
+def _as_a_snapshot() -> None:
+    """A snapshot is of one moment, whatever runs meanwhile."""
 
 
 def _mount(after: ExitStack, at: str, *words: str) -> None:
@@ -115,54 +122,19 @@ def _lvm_snapshot(volume: str) -> str:
     return f"/dev/{group}/{SNAPSHOT}"
 
 
-def _stop(units: Sequence[str]) -> None:
-    """Stop the units that run, and the units that end with them. Notes which: tidy starts them."""
-    if unknown := [unit for unit in units if _properties(unit, "LoadState") != ["loaded"]]:
-        raise Failed(f"to be stopped, but not on this host: {', '.join(unknown)}")
-    reached: dict[str, None] = {}
-    todo = [*units]
-    while todo:
-        unit = todo.pop()
-        if unit not in reached and _properties(unit, "ActiveState")[0] in RUNNING:
-            reached[unit] = None
-            # Units that require this unit stop with it, but do not start with it: systemd.unit(5).
-            todo += _properties(unit, "RequiredBy", "BoundBy", "ConsistsOf")
-    STOPPED.write_text("\n".join(reached))
-    if reached:
-        call("systemctl", "stop", *reached)
-
-
-def _properties(unit: str, *names: str) -> list[str]:
-    """The words of all these properties of the unit."""
-    return call("systemctl", "show", "--value", "-p", ",".join(names), unit).split()
-
-
 def tidy(settings: Settings) -> None:
     """Start what was stopped, and remove this program's snapshot. Raises Failed.
 
     A unit that does not start is told once, and does not keep the next night from making a set.
     """
     try:
-        _start()
+        start()
     finally:
         wanted = settings["source"]
         if "lvm" in wanted:
             _remove_lvm_snapshot(wanted["lvm"])
         elif "zfs" in wanted:
             _destroy_zfs_snapshot(wanted["zfs"])
-
-
-def _start() -> None:
-    stopped = STOPPED.read_text().split() if STOPPED.exists() else []
-    problems = []
-    for unit in stopped:
-        try:
-            call("systemctl", "start", unit)
-        except Failed as error:
-            problems.append(str(error))
-    STOPPED.unlink(missing_ok=True)
-    if problems:
-        raise Failed("; ".join(problems))
 
 
 def _remove_lvm_snapshot(volume: str) -> None:

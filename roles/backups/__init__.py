@@ -6,7 +6,9 @@ from pyinfra.api import deploy
 from controller.audit import Look
 from controller.this_run import secrets, this_fleet, this_host
 from facts.sets import Sets
+from fleet.values.units import KEPT_RUNNING
 from operations import files, gocryptfs_key, systemd
+from roles import clients
 from roles.backups.found import judge
 from roles.places import (
     METRICS_DIRECTORY,
@@ -62,6 +64,8 @@ def _files() -> list[files.Entry]:
         "name": host.name,
         "directories": backup.directories,
         "source": backup.source(),
+        "starters": [f"{clients.RETRY}.timer"] if this_host().volume else [],
+        "kept_running": [it for patterns in KEPT_RUNNING.values() for it in patterns],
         "config": CONFIG,
         "password": PASSWORD_FILE,
         "state": STATE,

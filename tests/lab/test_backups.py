@@ -129,6 +129,24 @@ def test_a_night_that_is_cut_off_harms_no_set(ticking: BackupFleet) -> None:
     host.sh("coop-backup run borg check --verify-data", timeout=600)
 
 
+def test_what_is_stopped_stays_stopped_or_there_is_no_set(ticking: BackupFleet) -> None:
+    """A timer of its own would start it every second; then somebody starts it by hand."""
+    host = ticking.host
+    timer = "[Timer]\\nOnActiveSec=1\\nOnUnitInactiveSec=1\\nAccuracySec=1\\n"
+    host.sh(f"printf '{timer}' > /etc/systemd/system/ticker.timer; systemctl start ticker.timer")
+    settings(host, source={"quiesce": ["ticker.service"]})
+    host.sh(f"head -c {SIZE} /dev/urandom > /srv/large; sync")
+    name = night(host)
+    assert is_running(host, "ticker.timer") and is_running(host, "ticker.service")
+    host.sh(f"head -c {SIZE} /dev/urandom > /srv/large; sync")
+    begin(ticking)
+    host.sh("systemctl start ticker.service")
+    result = "systemctl show -P Result coop-backup.service"
+    wait_for(lambda: host.sh(result) == "exit-code", "the night has failed", 300)
+    assert "ticker.service: started again" in host.sh("journalctl -o cat -u coop-backup -n 30")
+    assert sets(host) == [name]
+
+
 def begin(fleet: BackupFleet) -> None:
     """Start a night, and wait until a part of its set has reached the provider."""
     before = provider.written(fleet.provider)

@@ -91,6 +91,20 @@ BACKUP = {"store": STORE, "directories": ["/etc", "/srv"], "quiesce": []}
         ("quiesce", ["a.service", "a.service"], "a.service is there twice"),
         ("quiesce", ["a.service; reboot"], "not a unit of systemd"),
         ("quiesce", ["coop-backup.timer"], "not a unit of systemd that can be stopped"),
+        ("quiesce", ["ssh.service"], "ssh.service must not be stopped: operators come in by it"),
+        ("quiesce", ["app.service", "sshd.service"], "operators come in"),
+        ("quiesce", ["ssh.socket"], "operators come in"),
+        ("quiesce", ["wg-quick@wg0.service"], "operators come in"),
+        ("quiesce", ["systemd-networkd.service"], "must not be stopped"),
+        ("quiesce", ["networking.service"], "no network"),
+        ("quiesce", ["coop-firewall.service"], "ports closed"),
+        ("quiesce", ["nftables.service"], "ports closed"),
+        ("quiesce", ["basic.target"], "the night itself"),
+        ("quiesce", ["multi-user.target"], "the night itself"),
+        ("quiesce", ["dbus.socket"], "the night itself"),
+        ("quiesce", ["local-fs.target"], "mounted by it"),
+        ("quiesce", ["zfs-mount.service"], "mounted by it"),
+        ("quiesce", ["rpcbind.socket"], "reaches its store"),
         ("lvm", "vg0/srv", "lvm and quiesce says how"),
         ("zfs", "tank/srv", "zfs and quiesce says how"),
         ("lvm", "srv", "not an LVM volume"),
@@ -112,7 +126,12 @@ def test_a_mistake_in_a_backup_is_reported(
 
 
 @pytest.mark.parametrize(
-    "source", [{"quiesce": ("nginx.service",)}, {"lvm": "vg0/srv"}, {"zfs": "tank/srv"}]
+    "source",
+    [
+        {"quiesce": ("nginx.service", "bbb.target", "app@1.service", "mariadb.socket")},
+        {"lvm": "vg0/srv"},
+        {"zfs": "tank/srv"},
+    ],
 )
 def test_a_backup_is_of_one_moment(tmp_path: Path, source: dict[str, Any]) -> None:
     backup = {"store": STORE, "directories": ["/srv"], **source}

@@ -15,7 +15,7 @@ import pytest
 
 from fleet import ROOT
 from programs import backup
-from programs.backup import Settings, command, known, look, mounts, places, sets, source
+from programs.backup import Settings, command, known, look, mounts, places, quiesce, sets
 from programs.backup import main as program
 from programs.backup.command import Failed
 from programs.backup.sets import Sets
@@ -37,6 +37,26 @@ case "$*" in
   check*) [ ! -e "$DAMAGED" ] || { echo Integrity check failed; exit 1; } ;;
   delete*) [ ! -s "$FULL" ] || { sed -i 1d "$FULL"; echo Disk quota exceeded >&2; exit 2; } ;;
   create*) [ ! -e "$BROKEN" ] || { echo changed meanwhile >&2; exit 1; } ;;
+esac
+"""
+# Stands in for systemd. $UNITS has a file for each unit that is stopped; its started-UNIT tells the
+# last start of a unit.
+SYSTEMCTL = """\
+for last; do :; done
+case "$*" in
+  *"-p Id "*) echo "$last" ;;
+  *LoadState*typo*) echo not-found ;;
+  *LoadState*) echo loaded ;;
+  *ActiveState*off*|*ActiveState*idle*) echo inactive ;;
+  *ActiveState*crashed*) echo failed ;;
+  *ActiveState*) if [ -e "$UNITS/$last" ]; then echo inactive; else echo active; fi ;;
+  *RequiredBy*database*) echo on.service off.service ;;
+  *RequiredBy*network*) echo ssh.service ;;
+  *TriggeredBy*woken.service) echo woken.socket ;;
+  *Triggers*retry.timer) echo retry.service ;;
+  *InactiveExit*) cat "$UNITS/started-$last" 2> /dev/null || echo 7 ;;
+  stop*) for each; do touch "$UNITS/$each"; done ;;
+  start*) rm -f "$UNITS/$last"; case "$*" in *broken*) echo it does not start >&2; exit 1 ;; esac ;;
 esac
 """
 
@@ -68,18 +88,13 @@ def shell(here: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setattr(Path, "is_mount", lambda path: (here / "mounted").exists())
     shell.stand_in("lvs", "cat $LEFT")
     shell.stand_in("borg", BORG)
-    shell.stand_in(
-        "systemctl",
-        'case "$*" in *LoadState*typo*) echo not-found ;; *LoadState*) echo loaded ;;'
-        " *ActiveState*off*) echo inactive ;; *ActiveState*crashed*) echo failed ;;"
-        " *ActiveState*) echo active ;; *RequiredBy*database*) echo on.service off.service ;;"
-        " *start*broken*) echo it does not start >&2; exit 1 ;; esac",
-    )
+    shell.stand_in("systemctl", SYSTEMCTL)
+    (here / "UNITS").mkdir()
     monkeypatch.setenv("PATH", shell.path)
     for name in ("SETS", "LEFT"):
         (here / name).touch()
         monkeypatch.setenv(name, str(here / name))
-    for name in ("BROKEN", "DAMAGED", "FULL"):
+    for name in ("BROKEN", "DAMAGED", "FULL", "UNITS"):
         monkeypatch.setenv(name, str(here / name))
     mounted(LVM)
     return shell
@@ -111,6 +126,8 @@ def settings(here: Path) -> Settings:
         "name": "web1",
         "directories": ["/srv"],
         "source": {"quiesce": []},
+        "starters": [],
+        "kept_running": ["ssh.*"],
         "config": "/etc/conf",
         "password": "/etc/password",
         "state": str(here),
@@ -392,16 +409,16 @@ def test_what_was_stopped_is_started_whatever_happens(
         "borg create",
         "systemctl start on.service",
     ]
-    assert not source.STOPPED.exists()
+    assert not quiesce.STOPPED.exists()
 
 
 def test_what_a_night_that_was_killed_has_stopped_is_started(
     shell: Shell, settings: Settings
 ) -> None:
-    source.STOPPED.write_text("on.service")
+    quiesce.STOPPED.write_text("on.service")
     assert program.main(settings, ["tidy"]) == 0
     assert shell.calls == ["systemctl start on.service"]
-    assert not source.STOPPED.exists()
+    assert not quiesce.STOPPED.exists()
 
 
 def test_what_ends_with_a_unit_is_started_with_it(shell: Shell, settings: Settings) -> None:
@@ -414,6 +431,98 @@ def test_what_ends_with_a_unit_is_started_with_it(shell: Shell, settings: Settin
         "systemctl start database.service",
         "systemctl start on.service",
     ]
+
+
+def stops(shell: Shell) -> list[str]:
+    calls = [call for call in shell.calls if "systemctl st" in call or "borg create" in call]
+    return [call.removeprefix("systemctl ").split(" --")[0] for call in calls]
+
+
+def test_what_would_start_a_unit_again_stops_first_and_starts_last(
+    shell: Shell, settings: Settings
+) -> None:
+    """Also of a unit that does not run now, and of one that only ends with a unit."""
+    ready()
+    settings["source"] = {"quiesce": ["database.service", "woken.service"]}
+    settings["starters"] = ["retry.timer"]
+    lazy = 'case "$*" in *TriggeredBy*off.service) echo lazy.timer; exit ;; esac\n'
+    shell.stand_in("systemctl", lazy + SYSTEMCTL)
+    assert program.main(settings, ["night"]) == 0
+    assert stops(shell) == [
+        "stop lazy.timer woken.socket retry.timer retry.service",
+        "stop database.service on.service woken.service",
+        "borg create",
+        "start database.service",
+        "start on.service",
+        "start woken.service",
+        "start lazy.timer",
+        "start woken.socket",
+        "start retry.timer",
+    ]
+
+
+def test_nothing_is_stopped_that_could_not_start_what_is_quiet(
+    shell: Shell, settings: Settings
+) -> None:
+    ready()
+    settings["starters"] = ["retry.timer"]
+    assert program.main(settings, ["night"]) == 0
+    assert stops(shell) == ["borg create"]
+
+
+def test_what_a_trigger_has_started_in_the_last_moment_stops_too(
+    shell: Shell, settings: Settings, here: Path
+) -> None:
+    ready()
+    settings["source"] = {"quiesce": ["woken.service"]}
+    (here / "UNITS/woken.service").touch()
+    late = 'case "$*" in stop*woken.socket*) rm -f "$UNITS/woken.service" ;; esac\n'
+    shell.stand_in("systemctl", late + SYSTEMCTL)
+    assert program.main(settings, ["night"]) == 0
+    assert stops(shell)[:3] == ["stop woken.socket", "stop woken.service", "borg create"]
+
+
+@pytest.mark.parametrize(
+    "meanwhile",
+    ['rm -f "$UNITS/on.service"', 'echo 8 > "$UNITS/started-on.service"'],
+    ids=["runs again", "has run and ended"],
+)
+def test_a_set_during_which_a_stopped_unit_ran_is_none(
+    shell: Shell, settings: Settings, meanwhile: str
+) -> None:
+    ready()
+    settings["source"] = {"quiesce": ["on.service"]}
+    shell.stand_in("borg", f'case "$1" in create) {meanwhile} ;; esac\n{BORG}')
+    with pytest.raises(Failed, match=r"on\.service: started again after the stop"):
+        program.main(settings, ["night"])
+    assert not [call for call in borg(shell) if call.startswith("rename")]
+    assert stops(shell)[-1] == "start on.service"
+
+
+def test_a_unit_of_which_systemd_has_forgotten_the_times_has_not_run(
+    shell: Shell, settings: Settings
+) -> None:
+    ready()
+    settings["source"] = {"quiesce": ["on.service"]}
+    forget = 'echo 0 > "$UNITS/started-on.service"'
+    shell.stand_in("borg", f'case "$1" in create) {forget} ;; esac\n{BORG}')
+    assert program.main(settings, ["night"]) == 0
+
+
+def test_a_unit_that_does_not_stay_stopped_makes_no_set(shell: Shell, settings: Settings) -> None:
+    ready()
+    settings["source"] = {"quiesce": ["on.service"]}
+    shell.stand_in("systemctl", f'case "$1" in stop) exit 0 ;; esac\n{SYSTEMCTL}')
+    with pytest.raises(Failed, match="not of one moment"):
+        program.main(settings, ["night"])
+    assert not [call for call in borg(shell) if call.startswith("create")]
+
+
+def test_what_would_stop_what_has_to_run_is_not_stopped(shell: Shell, settings: Settings) -> None:
+    settings["source"] = {"quiesce": ["network-dispatcher.service"]}
+    with pytest.raises(Failed, match=r"network-dispatcher\.service would stop ssh\.service"):
+        program.main(settings, ["night"])
+    assert stops(shell) == []
 
 
 def test_a_unit_that_does_not_start_is_told_and_hinders_nothing(
@@ -429,7 +538,7 @@ def test_a_unit_that_does_not_start_is_told_and_hinders_nothing(
         # The set is whole: the night goes on.
         assert [call.split()[0] for call in borg(shell)][-1] == "check"
         assert json.loads(Path(settings["state"], "last.json").read_text())["sets"] > 0
-        assert not source.STOPPED.exists()
+        assert not quiesce.STOPPED.exists()
         shell.log.write_text("")
 
 
@@ -541,7 +650,7 @@ def test_only_one_is_at_work(
     monkeypatch.setattr(program, "LOCK_SECONDS", 1)
     with program.LOCK.open("w") as lock:
         flock(lock, LOCK_EX)
-        source.STOPPED.write_text("on.service")
+        quiesce.STOPPED.write_text("on.service")
         with pytest.raises(Failed, match="another one is at work"):
             program.main(settings, ["night"])
         # The program at work has stopped the unit, and needs it stopped.
@@ -555,10 +664,10 @@ def test_whoever_had_the_lock_when_a_night_was_ended_starts_what_it_had_stopped(
     shell: Shell, settings: Settings, words: list[str]
 ) -> None:
     ready()
-    source.STOPPED.write_text("on.service")
+    quiesce.STOPPED.write_text("on.service")
     program.main(settings, words)
     assert shell.calls.count("systemctl start on.service") == 1
-    assert not source.STOPPED.exists()
+    assert not quiesce.STOPPED.exists()
 
 
 def test_nobody_but_root_can_take_the_lock(shell: Shell, settings: Settings) -> None:

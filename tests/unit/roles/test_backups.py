@@ -38,6 +38,9 @@ def test_the_program_is_told_all_that_it_reads(texts: dict[str, str]) -> None:
     assert (settings["name"], settings["store"]) == ("stg1", STORE)
     assert settings["directories"] == ["/etc", "/srv"]
     assert settings["source"] == {"lvm": "vg0/srv"}
+    # stg1 has a volume, whose timer starts the services on the storage.
+    assert settings["starters"] == ["coop-storage-retry.timer"]
+    assert {"ssh.*", "wg-quick*", "coop-backup*", "basic.target"} <= set(settings["kept_running"])
     assert (settings["keep"], settings["max_age"]) == (14, 26 * 3600)
     parts = [text for path, text in texts.items() if path.startswith(f"{PROGRAMS}/programs/backup")]
     read = {
