@@ -111,8 +111,10 @@ def _wrong_escrow(value: str | None) -> Wrong | None:
     if value is None:
         return "is not set", remedy
     directory = escrow_path(value)
-    if not str(directory).isprintable() or not directory.is_absolute():
+    if not directory.is_absolute():
         return "is not an absolute path", remedy
+    if not str(directory).isprintable():
+        return "has a character that cannot be printed", remedy
     if directory.resolve().is_relative_to(ROOT):
         return "lies in this repository", remedy
     return _wrong_directory(directory)
@@ -121,7 +123,8 @@ def _wrong_escrow(value: str | None) -> Wrong | None:
 def _wrong_directory(directory: Path) -> Wrong | None:
     if not directory.is_dir():
         # A run does not make the directory: it may be on a disk that is not plugged in.
-        return "is no directory", f"plug in what it is on, or run mkdir -m 700 -p {directory}"
+        # The remedy does not show the value: a password in the wrong line may begin with a /.
+        return "is no directory", "plug in what it is on, or make it: mkdir -m 700 -p DIRECTORY"
     if directory.stat().st_mode & 0o077:
         return "can be used by others than you", f"run chmod 700 {directory}"
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):

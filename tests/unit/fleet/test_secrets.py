@@ -81,6 +81,36 @@ def test_a_password_is_read_as_it_stands(tmp_path: Path) -> None:
     assert secrets.problems(NAME) == []
 
 
+@pytest.mark.parametrize(
+    "value", ["correct horse battery #1 of 2026", "correct-horse-battery-staple  #"]
+)
+def test_what_was_taken_for_a_comment_is_told(tmp_path: Path, value: str) -> None:
+    secrets = secrets_of(tmp_path, f"{NAME}={value}\n")
+    (problem,) = secrets.problems(NAME)
+    assert "what follows was taken for a comment" in problem.message
+    assert "in single quotes" in problem.remedy and "horse" not in str(problem)
+    assert secrets_of(tmp_path, f"{NAME}='{value}' # of 2026\n").problems(NAME) == []
+    assert secrets_of(tmp_path, f"{NAME}={value}\n", **{NAME: PASSWORD}).problems(NAME) == []
+
+
+def test_a_comment_behind_nothing_is_told_too(tmp_path: Path) -> None:
+    found = messages(secrets_of(tmp_path, f"{NAME}= #correct-horse-battery\n"), NAME)
+    assert found == ["ends at a #: what follows was taken for a comment"]
+
+
+def test_a_number_sign_within_a_word_is_of_the_value(tmp_path: Path) -> None:
+    value = "correct#horse#battery#staple"
+    secrets = secrets_of(tmp_path, f"export {NAME}={value}\n")
+    assert (secrets.get(NAME), secrets.problems(NAME)) == (value, [])
+
+
+@pytest.mark.parametrize("line", [f"{NAME}='correct", f"export {NAME}='a'b", f"{NAME} 'x'"])
+def test_a_line_that_cannot_be_read_is_told_as_one(tmp_path: Path, line: str) -> None:
+    (problem,) = secrets_of(tmp_path, f"{line}\nOTHER=1\n").problems(NAME)
+    assert (problem.record, problem.message) == (NAME, "is on a line that cannot be read")
+    assert "correct" not in str(problem)
+
+
 def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
     other = "another password that is long enough"
     assert secrets_of(tmp_path, f"{NAME}='{PASSWORD}'\n", **{NAME: other}).get(NAME) == other
@@ -120,6 +150,7 @@ def test_an_unfit_password_is_refused(tmp_path: Path, line: str, message: str) -
     [
         ("escrow", "is not an absolute path"),
         ("~nobody-of-that-name/escrow", "is not an absolute path"),
+        ("/srv/\x07/escrow", "has a character that cannot be printed"),
         (str(ROOT / "escrow"), "lies in this repository"),
         (str(ROOT / "lab/../../") + f"/{ROOT.name}", "lies in this repository"),
         (str(ROOT), "lies in this repository"),
@@ -151,6 +182,7 @@ def test_an_escrow_directory_that_is_not_there_may_be_on_a_disk_that_is_not_plug
 ) -> None:
     secrets = secrets_of(tmp_path, f"{ESCROW}={tmp_path}/stick/escrow\n")
     assert messages(secrets, ESCROW) == ["is no directory"]
+    assert "stick" not in secrets.problems(ESCROW)[0].remedy  # it could be a password
     assert not (tmp_path / "stick").exists()
     (tmp_path / "stick").touch()
     assert messages(secrets, ESCROW) == ["is no directory"]
