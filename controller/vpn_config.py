@@ -23,7 +23,7 @@ from fleet.hosts import Host
 from fleet.load import load
 from fleet.model import Fleet
 from fleet.people import Person, is_over
-from fleet.reading.problems import FleetError
+from fleet.reading.problems import FleetError, shown
 from fleet.secret_kinds import PRESHARED
 from fleet.secrets import Secrets, file_for
 
@@ -72,7 +72,7 @@ def person_named(fleet: Fleet, name: str, now: datetime) -> Person:
     """The person of that name. Raises Refused if they do not exist or have no way into the VPN."""
     person = fleet.people.get(name)
     if person is None:
-        raise Refused(f"there is no {name!r}; there are {', '.join(fleet.people)}")
+        raise Refused(f"there is no {shown(name)}; there are {', '.join(fleet.people)}")
     if person.vpn is None:
         raise Refused(f"{name} has no vpn in their record: add public_key and addresses first")
     if is_over(person.expires, now):
@@ -97,7 +97,9 @@ def private_key_in(file: Path, person: Person) -> str:
         text = file.read_text().strip()
         public = X25519PrivateKey.from_private_bytes(base64.b64decode(text)).public_key()
     except (OSError, ValueError):
-        raise Refused(f"{file} cannot be read as a private key of WireGuard") from None
+        # Somebody may have written the key itself in the place of its file.
+        named = shown(str(file))
+        raise Refused(f"{named} cannot be read as a private key of WireGuard") from None
     raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
     if base64.b64encode(raw).decode() != person.vpn.public_key:
         raise Refused(f"{file} is not the key whose public half is in {person.name}'s record")

@@ -1,6 +1,7 @@
 """Reads and validates all data (hosts, people, group data). A run does so before it connects."""
 
 import runpy
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -21,7 +22,8 @@ from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.people import Person
 from fleet.reading.explain import validate
-from fleet.reading.problems import FleetError, Problem, shown_path
+from fleet.reading.leaks import leaks_in_text
+from fleet.reading.problems import FleetError, Problem, hidden, shown_path
 from fleet.reading.records import read_records
 
 
@@ -87,8 +89,12 @@ def _run(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
     try:
         variables = runpy.run_path(str(path))
     except Exception as error:
-        message = f"cannot be read: {type(error).__name__}: {error}"
-        problems.append(Problem(shown_path(path), "", "", message, "correct its Python"))
+        file = shown_path(path)
+        # Python's own message names what it does not know.
+        message = f"cannot be read: {type(error).__name__}: {hidden(str(error))}"
+        with suppress(OSError, UnicodeDecodeError):
+            problems += leaks_in_text(path.read_text(encoding="utf-8"), file)
+        problems.append(Problem(file, "", "", message, "correct its Python"))
         return None
     return {name: value for name, value in variables.items() if not name.startswith("__")}
 

@@ -12,6 +12,7 @@ from typing import Any
 from fleet import is_lab
 from fleet.groups.offsite import OffsiteGroup
 from fleet.groups.storage import StorageGroup
+from fleet.reading.private import secret_in
 from fleet.reading.problems import Problem
 from fleet.reading.records import shared_values
 
@@ -61,7 +62,8 @@ def _of_each(
 
 def _address(host: Raw) -> object:
     try:
-        return ip_address(host["address"]) if isinstance(host.get("address"), str) else None
+        address = host.get("address")
+        return ip_address(address.strip()) if isinstance(address, str) else None
     except ValueError:
         return None
 
@@ -75,7 +77,7 @@ def _uid(host: Raw) -> object:
 def _site_name(host: Raw) -> object:
     site = host.get("site")
     name = site.get("name") if isinstance(site, Mapping) else None
-    return name if isinstance(name, str) else None
+    return name.strip() if isinstance(name, str) and not secret_in(name) else None
 
 
 def _with_role(hosts: Mapping[str, Raw], role: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Turns pydantic's errors into problems that name a remedy."""
 
+import re
 import typing
 from collections.abc import Mapping
 from difflib import get_close_matches
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from fleet.reading.leaks import leaks
 from fleet.reading.problems import Invalid, Problem, shown
 
 WANTED = {
@@ -19,6 +21,7 @@ WANTED = {
     "model_type": "a mapping of fields",
     "model_attributes_type": "a mapping of fields",
 }
+SECRETS = re.compile(r"(?i)(?:private|pre_?shared|secret|pass|token|psk|api_?key)")
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -29,6 +32,8 @@ def validate(
 
     record: its name in problems; if "", problems take the first part of the field's path
     """
+    if found := leaks(values, file, record):
+        return None, found
     try:
         return model.model_validate(values), []
     except ValidationError as error:
@@ -51,7 +56,7 @@ def _explain(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
     if kind == "missing":
         return "is missing", "add it"
     if kind == "extra_forbidden":
-        return "there is no such field", _known_fields(model, error["loc"])
+        return _unknown_field(model, error["loc"], value)
     wanted = error["msg"].replace("Input should be ", "")
     wanted = WANTED.get(kind, wanted)
     if isinstance(value, bool) and kind in ("string_type", "literal_error"):
@@ -62,17 +67,23 @@ def _explain(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
     return f"{shown(value)} is not accepted", f"it should be {wanted}"
 
 
-def _known_fields(model: type[BaseModel], path: tuple[int | str, ...]) -> str:
-    """The remedy for the unknown field at the end of the path."""
+def _unknown_field(
+    model: type[BaseModel], path: tuple[int | str, ...], value: object
+) -> tuple[str, str]:
+    """What is wrong with the unknown field at the end of the path, and the remedy."""
     parent: type[BaseModel] | None = model
     for step in path[:-1]:
         parent = _model_of(parent.model_fields[str(step)].annotation) if parent else None
     fields = parent.model_fields if parent else {}
     known = [name for name, field in fields.items() if not field.exclude]
-    close = get_close_matches(str(path[-1]), known, n=1)
-    if close:
-        return f"did you mean {close[0]}?"
-    return f"take it out; the fields are {', '.join(known)}"
+    remedy = f"take it out; the fields are {', '.join(known)}"
+    message = "there is no such field"
+    if SECRETS.match(str(path[-1])) and value and isinstance(value, str):
+        message += ", and no secret may stand here"
+        return message, f"make a new one, as it is known now to all who can read this; {remedy}"
+    if close := get_close_matches(str(path[-1]), known, n=1):
+        remedy = f"did you mean {close[0]}?"
+    return message, remedy
 
 
 def _model_of(annotation: Any) -> type[BaseModel] | None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fleet import ROOT
+from fleet.reading.private import may_be_secret
+
+NOT_SHOWN = "(not shown: it may be a secret)"
 
 
 class Invalid(ValueError):
@@ -32,7 +35,8 @@ class Problem:
     remedy: str
 
     def __str__(self) -> str:
-        where = ": ".join(part for part in (self.file, self.record, self.field) if part)
+        named = (self.file, hidden(self.record), hidden(self.field))
+        where = ": ".join(part for part in named if part)
         return _one_line(f"{where}: {self.message}; {self.remedy}")
 
 
@@ -45,12 +49,22 @@ class FleetError(Exception):
 
 
 def shown(value: object) -> str:
-    """The value as an error message quotes it: at most 60 characters. Takes any object."""
+    """The value as an error message quotes it: at most 60 characters. Takes any object.
+
+    A value that holds a secret, or may be one, is not shown.
+    """
     try:
         text = repr(value)
     except Exception:  # group_data is Python, so the value can be any object
         return f"this {type(value).__name__}"
+    if may_be_secret(text):
+        return f"this value {NOT_SHOWN}"
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def hidden(text: str) -> str:
+    """The text, for a message that does not quote it; what may be a secret is not shown."""
+    return NOT_SHOWN if may_be_secret(text) else text
 
 
 def shown_path(path: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel
 
 from fleet.reading.explain import validate
+from fleet.reading.leaks import leaks
 from fleet.reading.problems import Problem, shown, shown_path
 from fleet.reading.strict_yaml import read_yaml
 
@@ -37,11 +38,13 @@ def read_records(model: type[M], title: str, path: Path) -> Records[M]:
     content, problems = read_yaml(path, file)
     records = content.get(title) if isinstance(content, dict) else None
     if not isinstance(records, dict):
+        problems += leaks(content, file, "")
         if not problems:
             remedy = f"write {title}: and the records below it, each under its name"
             problems.append(Problem(file, "", "", f"there is no mapping named {title}", remedy))
         return Records(problems=tuple(problems))
     for key in content.keys() - {title}:
+        problems += leaks({key: content[key]}, file, "")
         message = f"this file holds nothing but {title}"
         problems.append(Problem(file, key, "", message, f"take it out or move it below {title}"))
     valid = {name: _record(model, name, raw, file, problems) for name, raw in records.items()}
@@ -55,6 +58,7 @@ def read_records(model: type[M], title: str, path: Path) -> Records[M]:
 def _record(model: type[M], name: str, raw: Any, file: str, problems: list[Problem]) -> M | None:
     record = name or "''"
     if not isinstance(raw, dict):
+        problems += leaks({record: raw}, file, "")
         message = f"{shown(raw)} is not a mapping of fields"
         needed = [
             key for key, it in model.model_fields.items() if it.is_required() and not it.exclude

@@ -4,11 +4,13 @@ Of two equal keys PyYAML takes the last and says nothing: a host that is there t
 first record. And PyYAML reads the key `on` as a boolean.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from fleet.reading.leaks import leaks_in_text
 from fleet.reading.problems import Problem, shown
 
 
@@ -60,11 +62,13 @@ def read_yaml(path: Path, file: str) -> tuple[Any, list[Problem]]:
 
     file: its name in problems. The content is None if the file could not be read at all.
     """
+    text = ""
     try:
-        loader = _Loader(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        loader = _Loader(text)
         content = loader.get_single_data()
     except Exception as error:
-        return None, [_unreadable(error, file)]
+        return None, [*leaks_in_text(text, file), _unreadable(error, file)]
     return content, [Problem(file, f"line {line}", "", *rest) for line, *rest in loader.found]
 
 
@@ -72,6 +76,8 @@ def _unreadable(error: Exception, file: str) -> Problem:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark:
         line = f"line {error.problem_mark.line + 1}"
         message = error.problem or error.context or "this is not YAML"
+        # PyYAML quotes what it found, which may be a secret; <scalar> is a word of PyYAML's.
+        message = re.sub(r"'[^'<]{3,}'", "(not shown)", message)
         return Problem(file, line, "", message, "correct the YAML there or just above")
     if isinstance(error, OSError):
         message = error.strerror or "unknown error"

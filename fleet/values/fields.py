@@ -17,6 +17,7 @@ from pydantic import (
     StrictStr,
 )
 
+from fleet.reading.private import MAKE_NEW, secret_in
 from fleet.reading.problems import Invalid, shown
 from fleet.values.sizes import parse_size
 
@@ -53,6 +54,14 @@ def unique(what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _text(value: str) -> str:
+    """The text without what is around it, such as the end of the line that YAML's `|` adds."""
+    if what := secret_in(value):
+        raise Invalid(what, MAKE_NEW)
+    # The last one is the mark that Windows puts at the beginning of a file.
+    return value.strip(" \t\r\n\ufeff")
+
+
 def _address(value: str) -> str:
     try:
         address = ip_address(value)
@@ -85,19 +94,33 @@ def _absolute(value: str) -> str:
 
 
 def _repository(value: str) -> str:
-    remedy = "write one such as https://example.org/site.git"
-    if re.search(r"://[^/@]*:[^/]*@", value):
-        # A message of its own, because the general message would print the password.
-        raise Invalid("this address holds a password", remedy)
-    host = r"(?:[A-Za-z0-9_.-]+@)?[A-Za-z0-9.\[\]:-]+"
-    if not re.fullmatch(rf"(?:https|git|ssh)://{host}/[A-Za-z0-9._/~+-]+", value):
-        raise Invalid(f"{shown(value)} is not the address of a git repository", remedy)
+    remedy = "write one such as https://example.org/site.git, with %20 for a space"
+    if "?" in value or "#" in value:
+        message = "what follows the ? or the # in this address means nothing to git"
+        raise Invalid(f"{message}, and may be a secret", f"if so, {MAKE_NEW}; {remedy}")
+    host = r"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9._-]*)"
+    path = r"(?:[A-Za-z0-9._/~+,=-]|%[0-9A-Fa-f]{2})+"
+    found = re.fullmatch(
+        rf"(?:https|git|ssh)://(?:([^/@]+)@)?{host}(?::([0-9]{{1,5}}))?/{path}"
+        # scp's form, as forges show it. Without a user it could be a scheme that lacks its slashes.
+        rf"|([^/@:]+)@{host}:(?!-){path}",
+        value,
+    )
+    user = found[1] or found[3] if found else None
+    if user and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9._-]{0,18}", user):
+        message = "what stands before the @ in this address may be a token"
+        raise Invalid(message, f"if so, {MAKE_NEW}; {remedy}")
+    if not found or int(found[2] or 22) > 65535:
+        quoted = "this" if "@" in value else shown(value)
+        message = f"{quoted} is not the address of a git repository, by https, ssh or git"
+        raise Invalid(message, remedy)
     return value
 
 
-Text = StrictStr
+Text = Annotated[StrictStr, AfterValidator(_text)]
+# The names of records stay as they are: others mean them by that text.
 HostName = Annotated[
-    Text,
+    StrictStr,
     matching(
         r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?",
         "a host name",
@@ -127,7 +150,7 @@ AbsolutePath = Annotated[Text, AfterValidator(_absolute)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 PortNumber = Annotated[StrictInt, Field(ge=1, le=65535)]
 UserName = Annotated[
-    Text, matching(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "write one such as ops")
+    StrictStr, matching(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "write one such as ops")
 ]
 FilePath = Annotated[
     Text,

@@ -24,33 +24,51 @@ KINDS = (
     "ssh-rsa",
 )
 REMEDY = "put the one line of a file such as ~/.ssh/id_ed25519.pub here"
+_CONVERT = "put the line here that ssh-keygen -i{} -f FILE prints of it"
+# By a mark in the text: the form, and what to do. ssh-keygen(1)
+OTHER_FORMS = {
+    "BEGIN SSH2 PUBLIC KEY": (
+        "RFC 4716",
+        f"{_CONVERT.format('')}, or what stands in the box of PuTTYgen",
+    ),
+    "BEGIN RSA PUBLIC KEY": ("PEM", _CONVERT.format(" -m PEM")),
+    "BEGIN PUBLIC KEY": ("PKCS8", _CONVERT.format(" -m PKCS8")),
+    "BEGIN PGP PUBLIC KEY": ("PGP", f"SSH has keys of its own: {REMEDY}"),
+}
 
 
+# No message shows what it refuses as a key: that may be a private one, or a part of one.
 def _ssh_key(value: str) -> str:
     """The key as "kind base64", or "kind base64 comment"; raises Invalid."""
-    if not value.isascii() or not value.isprintable():
+    for mark, (form, remedy) in OTHER_FORMS.items():
+        if mark in value:
+            raise Invalid(f"this is a public key in the form of {form}", remedy)
+    if len(value.splitlines()) > 1:
         # A second line would be a second key.
-        raise Invalid("this is not one line of plain characters", REMEDY)
-    if "PRIVATE KEY" in value:
-        # The message does not show the key. The person has to do both parts of the remedy.
-        raise Invalid("this is a private key", "put the .pub file here, and make a new key")
-    kind, _, rest = value.strip().partition(" ")
+        remedy = f"{REMEDY}; a second key is an entry of its own"
+        raise Invalid("this is not one line", remedy)
+    words = value.split()
+    kind, blob, *comment = words + [""] * (2 - len(words))
     if kind not in KINDS:
         if any(f"{known} " in value for known in KINDS):
             message = "an option stands before the key"
             raise Invalid(message, "take it out; only_from and expires are fields of their own")
-        raise Invalid(f"{shown(kind)} is not a kind of key", f"use one of {', '.join(KINDS)}")
-    blob, _, comment = rest.strip().partition(" ")
+        named = shown(kind) if re.fullmatch(r"(?:(?:ssh|sk|ecdsa)-[a-z0-9@.-]*)?", kind) else "this"
+        raise Invalid(f"{named} is not a kind of key", f"{REMEDY}, of {' or '.join(KINDS)}")
     try:
         # This comes first: cryptography ignores characters that are not base64, and sshd does not.
         base64.b64decode(blob, validate=True)
         key = load_ssh_public_key(f"{kind} {blob}".encode())
     except (ValueError, UnsupportedAlgorithm):
-        raise Invalid(f"{shown(value)} is not a whole {kind} key", REMEDY) from None
+        raise Invalid(f"this is not a whole {kind} key", REMEDY) from None
     if isinstance(key, RSAPublicKey) and key.key_size < SMALLEST_RSA:
         message = f"an RSA key of {key.key_size} bits is too weak"
         raise Invalid(message, "make a new one: ssh-keygen -t ed25519")
-    return f"{kind} {blob} {comment.strip()}".rstrip()
+    line = " ".join([kind, blob, *comment])
+    if not line.isprintable():
+        message = "the comment behind the key has a character that cannot be printed"
+        raise Invalid(message, "write another comment, or none")
+    return line
 
 
 def _wireguard_key(value: str) -> str:
@@ -58,10 +76,10 @@ def _wireguard_key(value: str) -> str:
         raw = base64.b64decode(value, validate=True)
     except ValueError:
         raw = b""
-    remedy = "put the output of `wg pubkey` here"
+    remedy = "put the output of `wg pubkey` here, 44 characters and nothing else"
     # Encoded again: base64 can write the last of 32 bytes in several ways, and wg(8) takes one.
     if len(raw) != 32 or base64.b64encode(raw).decode() != value:
-        raise Invalid(f"{shown(value)} is not a WireGuard public key", remedy)
+        raise Invalid("this is not a WireGuard public key", remedy)
     if not any(raw):
         raise Invalid("this key is all zeros, which wg(8) takes for none", remedy)
     return value

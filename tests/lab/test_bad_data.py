@@ -49,6 +49,18 @@ def test_bad_data(
         assert text in output
 
 
+def test_a_secret_in_the_data_is_refused_and_not_shown(fleet: Fleet, tmp_path: Path) -> None:
+    token = "ghp_000000000000000000000000000000000000"
+
+    def with_token(hosts: Data) -> None:
+        hosts["vision-prod1"]["site"]["repository"] = f"https://{token}@example.org/board.git"
+
+    output = refused_without_a_login(fleet, changed_project(tmp_path, with_token))
+    for text in ("lab.yml", "vision-prod1", "site.repository", "make a new one"):
+        assert text in output
+    assert token not in output
+
+
 def test_missing_secret(fleet: Fleet, tmp_path: Path) -> None:
     project = changed_project(tmp_path, lambda hosts: None)
     (project / "lab/.state/env").write_text("")

@@ -119,6 +119,12 @@ def test_no_other_key_is_taken_or_shown(tmp_path: Path, content: str) -> None:
     assert not content or content not in str(caught.value)
 
 
+def test_a_key_in_the_place_of_its_file_is_not_shown(tmp_path: Path) -> None:
+    with pytest.raises(Refused) as caught:
+        private_key_in(Path(SECRET), fleet(tmp_path).people["web-1"])
+    assert SECRET not in str(caught.value)
+
+
 @pytest.mark.parametrize("arguments", [[], ["inventories/coop.yml"], ["inventories/coop.yml", ""]])
 def test_without_a_person_it_says_how_to_name_one(arguments: list[str]) -> None:
     words = [sys.executable, "-m", "controller.vpn_config", *arguments]

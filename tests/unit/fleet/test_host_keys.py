@@ -51,7 +51,7 @@ def test_a_copied_machine_is_found_by_its_key(keys: HostKeys) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("hosts:\n  vpn1: {public_key: x}\n", "vpn1: public_key: 'x' is not a WireGuard"),
+        ("hosts:\n  vpn1: {public_key: x}\n", "vpn1: public_key: this is not a WireGuard"),
         (f"hosts:\n  vpn1: {A}\n", "is not a mapping"),
         (f"vpn1: {{public_key: {A}}}\n", "no mapping named hosts"),
         (
@@ -75,7 +75,7 @@ def test_those_of_ssh_are_a_file_of_their_own(tmp_path: Path) -> None:
     keys.store("offsite1", KEY)
     assert keys.load() == {"offsite1": KEY}
     keys.file.write_text("hosts:\n  offsite1: {public_key: x}\n")
-    with pytest.raises(FleetError, match="'x' is not a kind of key"):
+    with pytest.raises(FleetError, match="this is not a kind of key"):
         keys.load()
 
 

@@ -59,7 +59,7 @@ MISTAKES: list[tuple[str, Any, str]] = [
     ("prod1__site", REMOVED, "role vision needs a site"),
     ("prod1__site__commit", "main", "40 hex digits"),
     ("prod1__site__commit", "0123456789abcdef", "40 hex digits"),
-    ("prod1__site__commit", SITE["commit"] + "\n", "40 hex digits"),
+    ("prod1__site__commit", SITE["commit"] * 2, "40 hex digits"),
     ("prod1__site__commit", SITE["commit"].upper(), "40 hex digits"),
     ("prod1__site__commit", 0, "put it in quotes"),
     ("prod1__site__name", "vision", "not a DNS name"),
@@ -233,6 +233,17 @@ def test_all_problems_are_shown_together_one_a_line(tmp_path: Path) -> None:
         ("stg1", "site.commit"),
         ("storage1", "disks"),
     ]
+
+
+@pytest.mark.parametrize("address", ["192.0.2.21", "192.0.2.21\n", " 192.0.2.21"])
+def test_an_address_is_the_same_in_any_spelling(tmp_path: Path, address: str) -> None:
+    (problem,) = problems_of(tmp_path, sample(prod1__address=address))
+    assert problem.message == "192.0.2.21 is also that of stg1"
+
+
+def test_a_site_s_name_is_the_same_in_any_spelling(tmp_path: Path) -> None:
+    (problem,) = problems_of(tmp_path, sample(prod1__site__name="vision.example.org\n"))
+    assert problem.message == "vision.example.org is also that of stg1"
 
 
 def test_the_fleet_holds_what_the_file_says(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 import base64
 import struct
+import subprocess
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa, x25519
@@ -69,8 +71,12 @@ def test_a_strong_key_is_taken_with_its_comment(key: str) -> None:
     ("value", "says"),
     [
         (f"{ED25519}\n{ED25519}", "not one line"),
-        (f"{ED25519} x\r", "not one line"),
-        (f"{ED25519} Zoë", "not one line"),
+        (f"{BLOB[:40]}\n{BLOB[40:]}", "not one line"),
+        (f"{ED25519} x\x1b[2J", "the comment behind the key"),
+        (f"{ED25519} x\u202ey", "the comment behind the key"),
+        (f"---- BEGIN SSH2 PUBLIC KEY ----\n{BLOB}\n---- END SSH2 PUBLIC KEY ----", "RFC 4716"),
+        (f"-----BEGIN PUBLIC KEY-----\n{BLOB}\n-----END PUBLIC KEY-----", "PKCS8"),
+        (f"-----BEGIN PGP PUBLIC KEY BLOCK-----\n{BLOB}", "PGP"),
         ("-----BEGIN OPENSSH PRIVATE KEY----- b3Bl", "a private key"),
         (f'command="sh" {ED25519}', "an option stands before the key"),
         (f"no-pty,no-X11-forwarding {ED25519}", "an option stands before the key"),
@@ -94,9 +100,47 @@ def test_anything_else_is_refused_with_a_remedy(value: str, says: str) -> None:
     assert error.remedy
 
 
-def test_a_private_key_is_not_shown() -> None:
-    error = refusal(SSH, "-----BEGIN OPENSSH PRIVATE KEY----- b3BlbnNzaC1rZXk")
-    assert "b3Bl" not in error.message + error.remedy
+@pytest.mark.parametrize("around", ["{}\n", "{}\r\n", "\ufeff{}", "\t{} "])
+def test_what_is_around_a_key_is_none_of_it(around: str) -> None:
+    assert SSH.validate_python(around.format(f"{ED25519} laptop")) == f"{ED25519} laptop"
+    key = wireguard_key()
+    assert WIREGUARD.validate_python(around.format(key)) == key
+
+
+def test_a_comment_is_in_any_language() -> None:
+    """It goes into a file of UTF-8, of which sshd and ssh-keygen pass on the bytes."""
+    assert comment(SSH.validate_python(f"{ED25519}\tBüro-Notebook 東京")) == "Büro-Notebook 東京"
+
+
+@pytest.mark.parametrize(
+    ("form", "words"), [("RFC 4716", "-i -f"), ("PEM", "-i -m PEM -f"), ("PKCS8", "-i -m PKCS8 -f")]
+)
+def test_the_remedy_for_another_form_is_the_command_that_reads_it(
+    tmp_path: Path, form: str, words: str
+) -> None:
+    kind = {"RFC 4716": "RFC4716"}.get(form, form)
+    (tmp_path / "key.pub").write_text(f"{public(rsa.generate_private_key(65537, 3072))}\n")
+    write = ["ssh-keygen", "-e", "-m", kind, "-f", str(tmp_path / "key.pub")]
+    text = subprocess.run(write, capture_output=True, text=True, check=True).stdout
+    error = refusal(SSH, text)
+    assert form in error.message and f"ssh-keygen {words} FILE" in error.remedy
+    (tmp_path / "other").write_text(text)
+    read = ["ssh-keygen", *words.split(), str(tmp_path / "other")]
+    SSH.validate_python(subprocess.run(read, capture_output=True, text=True, check=True).stdout)
+
+
+def test_what_is_refused_is_not_shown() -> None:
+    """It may be a private key, or a part of one."""
+    text = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
+    for adapter, value in (
+        (SSH, text[:20]),
+        (SSH, f"ssh-ed25519 {text}"),
+        (SSH, f"{text[:16]}\n{text[16:]}"),
+        (WIREGUARD, text[:20]),
+        (WIREGUARD, f"{text} {text}"),
+    ):
+        error = refusal(adapter, value)
+        assert text[:16] not in error.message + error.remedy
 
 
 def wireguard_key() -> str:
@@ -116,7 +160,7 @@ def test_a_wireguard_key_is_taken() -> None:
         ("A" * 44, "not a WireGuard public key"),
         (f"{'A' * 43}=", "all zeros"),
         (f"{'A' * 42}B=", "not a WireGuard public key"),  # two of its bits belong to no byte
-        (f"{'B' * 42}E=\n", "not a WireGuard public key"),
+        (f"PublicKey = {'B' * 42}E=", "not a WireGuard public key"),
         (BLOB, "not a WireGuard public key"),
     ],
 )
