@@ -16,6 +16,7 @@ from engine.operation import Commands, ask, operation
 from engine.report import diff, fail, tell
 from facts.files import Paths, PathState
 from operations import in_force
+from operations.parties import GONE, in_name_of, roots_alone
 
 # By host, the paths that a dry run found to differ: operations/systemd.py then says which units it
 # would restart for them. In a run that writes, the host's notes say so, even after a crash.
@@ -63,8 +64,11 @@ Entry = File | Directory | Link | Absent
 
 
 @operation()
-def present(entries: Sequence[Entry]) -> Commands:
+def present(entries: Sequence[Entry], by: str = "root") -> Commands:
     """These files, directories and links are on the host, with content, owner and mode.
+
+    by: whose powers write: an account's for what lies below a directory of that account, and then
+        all entries are the account's. Root's write nothing that others than root could move
 
     A rename replaces each file, so that a reader sees the old or the new file whole, also after a
     reset of the machine. Makes parent directories that are missing. Never removes anything but the
@@ -83,6 +87,8 @@ def present(entries: Sequence[Entry]) -> Commands:
             ],
         )
     """
+    if strange := [it.path for it in entries if by != "root" and _owner(it) not in (by, None)]:
+        raise ValueError(f'{by} cannot give away {", ".join(strange)}: say by="root"')
     secrets = [entry.path for entry in entries if isinstance(entry, File) and entry.secret]
     plain = [entry.path for entry in entries if entry.path not in secrets]
     now = yield from ask(Paths, paths=plain, secrets=secrets)
@@ -96,7 +102,11 @@ def present(entries: Sequence[Entry]) -> Commands:
     for entry in wrong:
         pending[host.name].add(entry.path)
         explain(entry, now.get(entry.path))
-    yield write(wrong)
+    yield write(wrong, by)
+
+
+def _owner(entry: Entry) -> str | None:
+    return entry.owner if isinstance(entry, File | Directory) else None
 
 
 def differing(entries: Sequence[Entry], now: Mapping[str, PathState]) -> list[Entry]:
@@ -182,26 +192,32 @@ def _rights(entry: PathState | File | Directory) -> str:
     return f"{entry.owner}:{entry.group} {entry.mode:04o}"
 
 
-def write(entries: Sequence[Entry]) -> StringCommand:
+def write(entries: Sequence[Entry], by: str = "root") -> StringCommand:
     """One command that unpacks a tar from stdin beside the old files, and renames the new files.
+
+    by: as in `present`
 
     Contents on stdin are in no process list and no log.
     """
     files = [entry.path for entry in entries if isinstance(entry, File)]
     renames = [entry.path for entry in entries if isinstance(entry, File | Link)]
     absent = [entry.path for entry in entries if isinstance(entry, Absent)]
+    written = [entry.path for entry in entries if not isinstance(entry, Absent)]
+    script = ["set -e", "umask 022", *(roots_alone(written) if by == "root" else [])]
     # -m: with the present time. systemd takes a unit file for changed only if its mtime is newer.
-    script = ["set -e", "umask 022", *_known(entries), "base64 -d | tar -x -m -P -p -f -"]
+    script += [*_known(entries), "base64 -d | tar -x -m -P -p -f -"]
     if files:
         # Without the sync ext4 would keep the name without the content when the machine is reset.
         script.append(f"sync -- {' '.join(quote(_beside(path)) for path in files)}")
-    script.append(in_force.written(entry.path for entry in entries))
+    if by == "root":
+        # No unit reads what lies in the directories of others.
+        script.append(in_force.written(entry.path for entry in entries))
     script += [f"mv -f -T {quote(_beside(path))} {quote(path)}" for path in renames]
     if absent:
-        script.append(f"rm -f -- {' '.join(map(quote, absent))}")
+        script += [GONE, *(f"gone {quote(path)}" for path in absent)]
     if files:
         script.append(f"sync -f -- {' '.join(map(quote, files))}")
-    return StringCommand("; ".join(script), _stdin=_archive(entries))
+    return StringCommand(in_name_of(by, "; ".join(script)), _stdin=_archive(entries))
 
 
 def _beside(path: str) -> str:

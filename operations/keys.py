@@ -11,6 +11,7 @@ from pyinfra.api import FunctionCommand, StringCommand
 
 from engine.operation import Commands, operation
 from engine.report import script, tell
+from operations.parties import in_name_of
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Pair:
     file: of the private half
     make: a line of POSIX sh that writes a new private half to the file "$new"
     public: a line that prints the public half of "$file" as one line
-    owner: of the file
+    owner: of the file; makes and reads the key. The directory of an owner other than root is there
+        already, and is the owner's
     """
 
     file: str
@@ -58,21 +60,22 @@ def own(pair: Pair, known: Mapping[str, str], store: Callable[[str], None]) -> C
 
 def _make(pair: Pair) -> StringCommand:
     directory = quote(str(PurePosixPath(pair.file).parent))
-    return script(
+    lines = [
         f"file={quote(pair.file)}; new=$file.new",
         'if [ ! -s "$file" ]; then',
         f"  [ -d {directory} ] || mkdir -p -m 700 {directory}",
         "  umask 077",
         '  rm -f "$new" "$new.pub"',
         f"  {pair.make}",
-        f'  chown {pair.owner} "$new"; sync "$new"; mv "$new" "$file"; sync -f "$file"',
+        '  sync "$new"; mv -f -T "$new" "$file"; sync -f "$file"',
         "fi",
-    )
+    ]
+    return script(in_name_of(pair.owner, "\n".join(lines)))
 
 
 def _store(state: Any, host: Any, pair: Pair, store: Callable[[str], None]) -> bool:
     """Reads the public half from the host, once the key is there, and calls store with it."""
-    command = StringCommand(f"file={quote(pair.file)}; {pair.public}")
+    command = StringCommand(in_name_of(pair.owner, f"file={quote(pair.file)}; {pair.public}"))
     ok, output = host.run_shell_command(command, _sudo=True)
     lines = output.stdout_lines if ok else []
     try:

@@ -17,6 +17,7 @@ from operations.access import steps
 from operations.access.sshd import other_settings, set_elsewhere
 from operations.access.steps import is_open
 from operations.access.wanted import CHANGE, ROOTS, SSHD, TO_END, Account, Wanted
+from operations.parties import GONE
 from operations.sessions import END_SESSIONS
 
 RELOAD = "systemctl reload ssh.service"
@@ -79,7 +80,7 @@ def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
         # If a step fails, because a process does not end, the steps for other people still run.
         each = [f"{{ {step.command}; }} || failed=yes" for step in last]
         end = f'[ -z "$failed" ]; rm -f {TO_END}'
-        yield script(END_SESSIONS, *_note(ends), "failed=", *each, end)
+        yield script(END_SESSIONS, GONE, *_note(ends), "failed=", *each, end)
     if other:
         yield fail("\n".join([f"what stands elsewhere than in {SSHD} goes before it:", *other]))
     elif not (opening or wrong or last):

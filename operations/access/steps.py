@@ -123,9 +123,9 @@ def _lost_keys(name: str, found: AccountState, now: AccessState, keys: Sequence[
 
 
 def strays(now: AccessState) -> Iterator[Step]:
-    """The steps that remove files with keys from homes."""
+    """The steps that remove files with keys from homes, by operations.parties.GONE."""
     for path, text in sorted(now.strays.items()):
         keys = [key for line in text.splitlines() if (key := key_of_line(line))]
         named = ", ".join(f"{key[:24]}...{key[-12:]}" for key in keys) or "no key"
         named = now.unread.get(path, named)
-        yield Step(f"{path}: present -> absent, with {named}", f"rm -f -- {quote(path)}")
+        yield Step(f"{path}: present -> absent, with {named}", f"gone {quote(path)}")

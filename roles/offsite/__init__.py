@@ -39,6 +39,8 @@ MANIFESTS = "/var/lib/coop-manifests"
 PULL, HOLD = f"{PROGRAMS}/offsite-pull", f"{PROGRAMS}/offsite-hold"
 STATUS = f"{PROGRAMS}/offsite-status"
 SETTINGS = "/etc/coop-infra/offsite.json"
+# Root's, and not in HOME: there the account could lead elsewhere what root writes.
+SSH_CONFIG = "/etc/ssh/ssh_config.d/coop-offsite.conf"
 # The manifests that pulls have fetched from the storage server, and the results of drills.
 FETCHED = f"{HOME}/manifests"
 EVIDENCE = "/var/lib/coop-drill/evidence.json"
@@ -71,6 +73,7 @@ def make_key() -> None:
     """Call this before access.converge, which admits the key on the storage server."""
     name = host.name
     accounts.service_user(name="User", user=ACCOUNT, home=HOME)
+    files.present(name="Home", entries=[files.Directory(HOME, 0o700, ACCOUNT, ACCOUNT)])
     keys.own(
         name="Key",
         pair=KEY,
@@ -184,9 +187,10 @@ def _files() -> list[files.Entry]:
         "tunnel": this_fleet().vpn.unit,
     }
     return [
-        files.Directory(HOME, 0o700, ACCOUNT, ACCOUNT),
-        files.Directory(FETCHED, 0o700, ACCOUNT, ACCOUNT),
-        files.File(f"{HOME}/.ssh/config", render(__file__, "ssh_config.j2", **values)),
+        files.File(SSH_CONFIG, render(__file__, "ssh_config.j2", **values)),
+        # Until November 2026 this was SSH_CONFIG, which it goes before: ssh_config(5). Once every
+        # host has had a run since then, this line can go.
+        files.Absent(f"{HOME}/.ssh/config"),
         program(PULL, "offsite/pull.py"),
         program(MANIFEST, "offsite/manifest.py"),
         program(HOLD, "offsite/hold.py"),

@@ -23,8 +23,9 @@ def converge() -> None:
     accounts.service_user(name="User", user=USER, uid=volume.uid)
     git.checkouts(name="Pages", wanted=[pages(_site())], _timeout=clients.STALLED)
     files.present(name="Files", entries=_configuration())
-    # Apart from the other files, because a look at the storage may hang: so it has a _timeout.
-    files.present(name="Uploads", entries=_uploads(), _timeout=clients.STALLED)
+    # Apart from the other files: the user owns the volume, and may move what lies in it. And a look
+    # at the storage may hang, so it has a _timeout.
+    files.present(name="Uploads", entries=_uploads(), by=USER, _timeout=clients.STALLED)
     systemd.running(name="Services", units=_units())
     health.healthy(name="Health", command=HEALTH, _timeout=clients.STALLED)
 

@@ -1,25 +1,17 @@
 """deploy.py as a whole: what a run that changes nothing asks each host, and when."""
 
-import runpy
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from pyinfra.api import Config, Inventory, State
-from pyinfra.api.state import StateStage
-from pyinfra.context import ctx_config, ctx_host, ctx_state
+from pyinfra.api import State
 
-from controller import this_run
-from controller.inventory import groups
 from engine import questions, several
 from facts.files import Paths
 from facts.git import Checkouts
 from facts.gocryptfs import Volume
 from facts.health import Health
-from fleet import ROOT
-from fleet.secret_kinds import ESCROW
-from roles import access, pool
+from tests.unit.deploy_here import deploy, run_of
 from tests.unit.fleet_samples import HUB, OFFSITE, sample, write
 from tests.unit.host_here import sh
 
@@ -28,33 +20,14 @@ STORAGE = [Volume, Checkouts, Paths, Health]
 
 @pytest.fixture
 def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[State]:
-    """A run of the whole sample that has not begun; nothing ever connects to its hosts."""
-    monkeypatch.setenv(ESCROW.variable, str(tmp_path / "escrow"))
-    monkeypatch.setenv("GOCRYPTFS_PASSWORD_PROD1", "not-the-shortest-one-of-all")
-    (tmp_path / "escrow").mkdir(mode=0o700)
-    this_run._secrets.cache_clear()
+    """A run of the whole sample."""
     file = write(tmp_path, sample(offsite1=OFFSITE, vpn1=HUB))
-    found = groups(str(file), {"prod", "staging", "shared"})
-    hosts = dict(host for members in found.values() for host in members)
-    members: dict[str, Any] = {name: ([name for name, _ in its], {}) for name, its in found.items()}
-    state = State(
-        Inventory((list(hosts.items()), {}), **members), Config(), check_for_changes=False
-    )
-    for stage in (StateStage.Connect, StateStage.Prepare):
-        state.set_stage(stage)
-    # The preflights ask by themselves, before the run.
-    monkeypatch.setattr(access, "preflight", lambda: None)
-    monkeypatch.setattr(pool, "preflight", lambda: None)
-    questions._asked.clear()
-    with ctx_state.use(state), ctx_config.use(state.config):
-        yield state
-    questions._asked.clear()
-    this_run._secrets.cache_clear()
+    with run_of(str(file), tmp_path, monkeypatch) as run:
+        yield run
 
 
 def asked(state: State, name: str) -> questions._Asked:
-    with ctx_host.use(state.inventory.get_host(name)):
-        runpy.run_path(str(ROOT / "deploy.py"))
+    deploy(state, name)
     return questions._asked[name]
 
 

@@ -232,7 +232,7 @@ def test_strays_are_told_and_removed_and_sessions_of_their_keys_end() -> None:
     done = apply(but(strays=strays))
     text = only_script(done)
     for path in strays:
-        assert f"rm -f -- {path}" in text
+        assert f"gone {path}" in text
         assert any(f"{path}: present -> absent" in text for text in done.said)
     # Of root only the logins end: everything else of root is the system itself.
     assert "end_sessions 0;" in text and "end_all 0" not in text

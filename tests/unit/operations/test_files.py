@@ -149,7 +149,7 @@ def test_what_must_not_be_there_is_removed() -> None:
     there = {"/etc/default.conf": PathState("link", 0o777, "root", "root", target="/nowhere")}
     done = apply(*ALL, now={**AS_WANTED, **there})
     assert done.said == ["/etc/default.conf: present -> absent"]
-    assert done.commands[0].get_raw_value().endswith("; rm -f -- /etc/default.conf")
+    assert done.commands[0].get_raw_value().endswith("; gone /etc/default.conf")
     assert written(done) == []
 
 

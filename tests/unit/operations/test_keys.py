@@ -1,6 +1,10 @@
 """A host makes its own key once, and hands over the public half alone."""
 
+import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from shutil import chown, rmtree
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,14 +14,16 @@ from pyinfra.api import StringCommand
 from operations import keys
 from operations.keys import Pair
 from tests.unit.host_here import answer, perform, sh
-from tests.unit.operation_harness import Run, run
+from tests.unit.operation_harness import Run, Shell, run
 
 
 @pytest.fixture
 def pair(tmp_path: Path) -> Pair:
     make = 'printf "%s\\n" "made by $(id -un)" > "$new"'
-    owner = sh("id -un").stdout.strip()
-    return Pair(str(tmp_path / "keys/own.key"), make, 'sed "s/made/public/" "$file"', owner)
+    return Pair(str(tmp_path / "keys/own.key"), make, 'sed "s/made/public/" "$file"')
+
+
+ME = sh("id -un").stdout.strip()
 
 
 def make_key(pair: Pair, stored: list[str], **known: str) -> Run:
@@ -49,12 +55,12 @@ def test_a_host_without_a_key_makes_one_and_gives_its_public_half(pair: Pair) ->
     assert stored == []
     assert perform(make).returncode == 0
     file = Path(pair.file)
-    assert file.read_text() == f"made by {pair.owner}\n"
+    assert file.read_text() == f"made by {ME}\n"
     assert file.stat().st_mode & 0o777 == 0o600
     assert file.parent.stat().st_mode & 0o777 == 0o700
     assert list(file.parent.iterdir()) == [file]
     assert store.execute(SimpleNamespace(), Connection(), {}) is True
-    assert stored == [f"public by {pair.owner}"]
+    assert stored == [f"public by {ME}"]
 
 
 def test_a_key_that_is_there_is_kept_and_stored(pair: Pair) -> None:
@@ -76,7 +82,7 @@ def test_what_was_cut_off_is_made_anew(pair: Pair) -> None:
     file.with_suffix(".key.new").write_text("half a")
     make, _ = make_key(pair, []).commands
     assert perform(make).returncode == 0
-    assert file.read_text() == f"made by {pair.owner}\n"
+    assert file.read_text() == f"made by {ME}\n"
 
 
 def test_a_key_file_that_holds_none_fails_the_host_and_is_left(pair: Pair) -> None:
@@ -103,3 +109,61 @@ def test_a_key_that_is_not_taken_fails_the_host_in_words(pair: Pair) -> None:
     connection = Connection()
     assert store.execute(SimpleNamespace(), connection, {}) is False
     assert connection.said == ["it is a copy"]
+
+
+@pytest.fixture
+def others() -> Iterator[Pair]:
+    """A pair of somebody else than root, in a directory of theirs."""
+    home = Path(tempfile.mkdtemp())
+    chown(home, "nobody")
+    make = 'ssh-keygen -q -t ed25519 -N "" -C "" -f "$new"; rm "$new.pub"'
+    yield Pair(f"{home}/id", make, 'ssh-keygen -y -f "$file"', "nobody")
+    rmtree(home)
+
+
+as_root = pytest.mark.skipif(os.getuid() != 0, reason="only root acts in the name of others")
+
+
+@as_root
+def test_an_account_makes_its_key_itself(others: Pair) -> None:
+    stored: list[str] = []
+    make, store = make_key(others, stored).commands
+    assert perform(make).returncode == 0
+    file = Path(others.file)
+    assert (file.owner(), file.stat().st_mode & 0o777) == ("nobody", 0o600)
+    assert list(file.parent.iterdir()) == [file]
+    assert store.execute(SimpleNamespace(), Connection(), {}) is True
+    assert stored[0].startswith("ssh-ed25519 AAAA")
+
+
+@as_root
+@pytest.mark.parametrize("after", ["ssh-keygen", "sync", "mv"])
+def test_an_account_that_puts_a_link_in_the_keys_place_gets_nothing_of_roots(
+    others: Pair, tmp_path: Path, after: str
+) -> None:
+    roots = tmp_path / "roots"
+    roots.write_text("root's own\n")
+    home = Path(others.file).parent
+    shell = Shell(home)
+    for path in (shell.log, shell.programs):
+        chown(path, "nobody")
+    real = sh(f"command -v {after}").stdout.strip()
+    # Whatever runs as the account may be the account's doing.
+    swap = f"for it in {others.file}.new {others.file}; do ln -s -f {roots} $it; done"
+    shell.stand_in(after, f'{real} "$@"; {swap}')
+    make, _ = make_key(others, []).commands
+    perform(make, shell)
+    assert any(it.startswith(after) for it in shell.calls)
+    assert (roots.read_text(), roots.owner()) == ("root's own\n", "root")
+    assert roots.stat().st_mode & 0o777 == 0o644
+
+
+@as_root
+def test_a_public_half_is_read_with_its_owners_powers(others: Pair, tmp_path: Path) -> None:
+    roots = tmp_path / "roots"
+    sh(f'ssh-keygen -q -t ed25519 -N "" -C "" -f {roots}')
+    Path(others.file).symlink_to(roots)
+    stored: list[str] = []
+    _, store = make_key(others, stored).commands
+    assert store.execute(SimpleNamespace(), Connection(), {}) is False
+    assert stored == []

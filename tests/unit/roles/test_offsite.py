@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 
 from fleet.model import Fleet
-from operations.files import File
+from operations.files import Absent, File
 from programs.offsite import source
 from roles import offsite, pool
 from roles.places import metrics
 from roles.templates import render
 from tests.unit.fleet_samples import KEY, OFFSITE, fleet_of, sample
+from tests.unit.host_here import sh
 from tests.unit.operation_harness import Shell
 from tests.unit.roles.conftest import Take
 
@@ -72,8 +73,34 @@ def test_the_programs_find_their_settings(fleet: Fleet, monkeypatch: pytest.Monk
     assert settings["bandwidth"] == 20 * 2**20
     assert settings["copies"]["storage/prod"] == "offsite/storage/prod"
     assert settings["retentions"]["offsite/storage/prod"]["daily"] == 35
-    assert "HostName 10.66.0.11\n" in files["/var/lib/coop-offsite/.ssh/config"]
+    config = files["/etc/ssh/ssh_config.d/coop-offsite.conf"]
+    assert "Match originalhost storage1 localuser coop-pull\n    HostName 10.66.0.11\n" in config
     assert files[offsite.PULL].startswith('"""Pulls')
+
+
+def test_root_writes_nothing_in_the_accounts_home(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(monkeypatch, fleet, "offsite1")
+    below = [it for it in offsite._files() if it.path.startswith(offsite.HOME)]
+    assert below == [Absent("/var/lib/coop-offsite/.ssh/config")]
+
+
+def test_ssh_takes_the_settings_for_the_account_alone(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    at(monkeypatch, fleet, "offsite1")
+    text = next(
+        it.content
+        for it in offsite._files()
+        if isinstance(it, File) and it.path == offsite.SSH_CONFIG
+    )
+    me = sh("id -un").stdout.strip()
+    for account, name in ((me, "10.66.0.11"), ("coop-pull", "storage1")):
+        file = tmp_path / account
+        file.write_text(text.replace("localuser coop-pull", f"localuser {account}"))
+        assert f"\nhostname {name}\n" in sh(f"ssh -G -F {file} storage1").stdout
+        assert "\nhostname storage2\n" in sh(f"ssh -G -F {file} storage2").stdout
 
 
 def test_the_metrics_have_their_directory(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
