@@ -16,6 +16,9 @@ from operations import in_force
 from operations.escrow import Escrow
 from operations.files import pending
 
+# A directory of this host alone, as long as the script runs.
+_HERE = "new=$(mktemp -d); trap 'rm -rf \"$new\"' EXIT"
+
 
 @operation()
 def volume(
@@ -142,20 +145,32 @@ def _restore_config(ciphertext: str, kept: Escrow, password: str) -> StringComma
     An older config would bring a retired password back.
     """
     tell(f"{ciphertext}/gocryptfs.conf: absent -> restored from escrow")
-    target = quote(f"{ciphertext}/gocryptfs.conf")
     wrong = (
         f"the password in the data does not open the gocryptfs.conf in {kept.directory}, so that "
         "was not put back. Is one of the two older than the last rotation? Get the newest of both"
     )
     return script(
-        f"rm -f {target}.new",
-        f"echo {base64.b64encode(kept.config or b'').decode()} | base64 -d > {target}.new",
-        f"chmod 0400 {target}.new",
-        f"gocryptfs-xray -dumpmasterkey {target}.new > /dev/null 2>&1 <<'END-OF-PASSWORD' || "
-        f"{{ rm -f {target}.new; echo {quote(wrong)} >&2; exit 12; }}",
+        _HERE,
+        f'echo {base64.b64encode(kept.config or b"").decode()} | base64 -d > "$new/gocryptfs.conf"',
+        'gocryptfs-xray -dumpmasterkey "$new/gocryptfs.conf" > /dev/null 2>&1 '
+        f"<<'END-OF-PASSWORD' || {{ echo {quote(wrong)} >&2; exit 12; }}",
         password,
         "END-OF-PASSWORD",
-        f"mv {target}.new {target}; sync -f {target}",
+        _move_in(ciphertext, "gocryptfs.conf", "0377"),
+        f"sync -f {quote(ciphertext)}",
+    )
+
+
+def _move_in(ciphertext: str, name: str, umask: str) -> str:
+    """A line of sh that puts $new/NAME into the volume's root, whole or not at all.
+
+    The storage server may answer any name with a link to a file of this host, at any time. Nothing
+    follows a link in the last place: open(2), O_EXCL, and rename(2); -T of mv(1).
+    """
+    beside, place = quote(f"{ciphertext}/.init-new"), quote(f"{ciphertext}/{name}")
+    return (
+        f"rm -rf {beside}; (umask {umask}; "
+        f'dd if="$new/{name}" of={beside} conv=excl,fsync status=none); mv -f -T {beside} {place}'
     )
 
 
@@ -171,8 +186,9 @@ def _set_password(
     opens = f"gocryptfs-xray -dumpmasterkey {config} < {file}.new > /dev/null 2>&1"
     wrong = f"the password in the data does not open {ciphertext}; the host keeps the one it has"
     lines = [
-        "umask 077",
+        # Others have files in the directory too, for more readers than the password has.
         f"mkdir -p {quote(str(Path(password_file).parent))}",
+        "umask 077",
         f"cat > {file}.new <<'END-OF-PASSWORD'",
         password,
         "END-OF-PASSWORD",
@@ -193,7 +209,10 @@ def _set_password(
 
 
 def _initialise(ciphertext: str, password_file: str) -> StringCommand:
-    """Makes the volume in .init-new and moves it in, the config last: a part of it is no volume."""
+    """Makes the volume on this host and moves it in, the config last: a part of it is no volume.
+
+    In the storage gocryptfs would follow whatever link the server puts in the directory's place.
+    """
     tell(f"{ciphertext}: empty -> encrypted volume, initialised now and never again")
     root = quote(ciphertext)
     taken = f"{ciphertext} is no longer an empty mount; nothing was initialised"
@@ -201,14 +220,13 @@ def _initialise(ciphertext: str, password_file: str) -> StringCommand:
         # Another operator's run may do the same now. The second run waits for the first, and then
         # sees its volume.
         f"exec 9< {quote(str(Path(password_file).parent))}; flock 9",
-        # The script looks again: the two mv below would destroy a volume that is there by now.
+        # The script looks again: what is moved in would destroy a volume that is there by now.
         f"findmnt -n -M {root} > /dev/null && names=$(ls -A {root}) && "
         "! printf '%s' \"$names\" | grep -q -v -e '^gocryptfs[.]diriv$' -e '^[.]init-' || "
         f"{{ echo {quote(taken)} >&2; exit 1; }}",
-        f"rm -rf {root}/.init-*",
-        f"mkdir {root}/.init-new",
-        f"gocryptfs -init -q -passfile {quote(password_file)} {root}/.init-new",
-        f"mv {root}/.init-new/gocryptfs.diriv {root}/",
-        f"mv {root}/.init-new/gocryptfs.conf {root}/",
-        f"rmdir {root}/.init-new; sync -f {root}",
+        f"rm -rf {root}/.init-*; {_HERE}",
+        f'gocryptfs -init -q -passfile {quote(password_file)} "$new"',
+        _move_in(ciphertext, "gocryptfs.diriv", "0337"),
+        _move_in(ciphertext, "gocryptfs.conf", "0377"),
+        f"sync -f {root}",
     )

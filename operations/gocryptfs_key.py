@@ -113,8 +113,9 @@ def _differs(config: str, kept: Escrow) -> str:
 def _new_password(config: str, password_file: str) -> list[str]:
     return [
         f"config={quote(config)}; password={quote(password_file)}",
-        "umask 077",
+        # Others have files in these directories too, for more readers than the key has.
         'mkdir -p "${config%/*}" "${password%/*}"',
+        "umask 077",
         'rm -f "$config.new" "$config.new.tmp" "$password.new"',
         'head -c 32 /dev/urandom | base64 > "$password.new"',
     ]

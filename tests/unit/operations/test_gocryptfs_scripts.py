@@ -8,7 +8,8 @@ from pyinfra.api import StringCommand
 from engine import report
 from facts import systemd
 from facts.gocryptfs import VolumeState
-from tests.unit.gocryptfs_harness import GOCRYPTFS, Machine, decide, digest
+from tests.unit.gocryptfs_harness import GOCRYPTFS, XRAY, Machine, decide, digest
+from tests.unit.host_here import sh
 
 PASSWORD = "correct horse battery staple"
 NEW = "another horse entirely, $(no) `shell` \\n"
@@ -44,7 +45,8 @@ def test_an_empty_mount_is_settled_by_one_run(machine: Machine) -> None:
     assert names == {"gocryptfs.conf", "gocryptfs.diriv"}
     assert machine.password_file.read_text() == f"{NEW}\n"
     assert machine.password_file.stat().st_mode & 0o777 == 0o600
-    assert machine.password_file.parent.stat().st_mode & 0o777 == 0o700
+    # The directory is not the password's alone.
+    assert machine.password_file.parent.stat().st_mode & 0o777 == 0o755
 
 
 def test_neither_password_nor_master_key_is_in_any_argument_or_output(machine: Machine) -> None:
@@ -201,3 +203,47 @@ def test_what_cannot_be_read_is_not_escrowed(machine: Machine, program: str) -> 
     with pytest.raises(RuntimeError, match="could not be read for escrow"):
         machine.perform(escrow)
     assert machine.escrowed == {}
+
+
+HOSTILE = """\
+for name in .init-new gocryptfs.conf.new; do
+  rm -rf "{root}/$name"; ln -s {target} "{root}/$name"
+done
+"""
+
+
+def hostile(machine: Machine, program: str, target: Path) -> None:
+    """Before the program works, the storage server answers names in the volume with links."""
+    real = {"gocryptfs": GOCRYPTFS, "gocryptfs-xray": XRAY}
+    body = real.get(program, f'exec {sh(f"command -v {program}").stdout.strip()} "$@"')
+    machine.shell.stand_in(
+        program, f"{HOSTILE.format(root=machine.ciphertext, target=target)}{body}"
+    )
+
+
+@pytest.mark.parametrize("program", ["base64", "gocryptfs-xray", "dd", "chmod", "mv", "sync"])
+def test_a_link_of_the_servers_turns_no_file_of_the_host_into_a_config(
+    volume: Machine, tmp_path: Path, program: str
+) -> None:
+    passwd = tmp_path / "passwd"
+    passwd.write_text("root:x:0:0\n")
+    volume.config.unlink()
+    hostile(volume, program, passwd)
+    volume.converge(PASSWORD)
+    assert passwd.read_text() == "root:x:0:0\n"
+    assert passwd.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("program", ["gocryptfs", "dd", "mv", "sync"])
+def test_a_link_of_the_servers_leads_no_new_volume_onto_the_host(
+    machine: Machine, tmp_path: Path, program: str
+) -> None:
+    (tmp_path / "local").mkdir()
+    hostile(machine, program, tmp_path / "local")
+    machine.converge(PASSWORD)
+    assert list((tmp_path / "local").iterdir()) == []
+
+
+def test_what_is_moved_in_is_closed_as_gocryptfs_makes_it(volume: Machine) -> None:
+    modes = {it.name: it.stat().st_mode & 0o777 for it in volume.ciphertext.glob("gocryptfs.*")}
+    assert modes == {"gocryptfs.conf": 0o400, "gocryptfs.diriv": 0o440}
