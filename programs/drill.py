@@ -53,6 +53,10 @@ NOT_YET = (0, 502)
 NFS_LEFTOVER = re.compile(r'fsck: corrupt entry in dir ".*": "\.nfs[0-9a-f]+"')
 # The number of the inode is also that of the encrypted file.
 UNREADABLE = re.compile(r'fsck: error reading file ".*" \(inum (\d+)\): ')
+# gocryptfs makes a directory, and then in it gocryptfs.diriv, without which nobody can read the
+# directory. The first line names the encrypted directory, the second the one that it stands for.
+NO_DIRIV = re.compile(r'OpenDir "(.*)": could not read gocryptfs\.diriv: ')
+UNOPENED = re.compile(r'fsck: error opening dir ".*": ')
 FSCK_ERRORS = 26
 # If the last write to a file was so shortly before a snapshot, others may have followed after it.
 WRITING_SECONDS = 300
@@ -154,6 +158,12 @@ def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> No
     if inodes:
         late = _written_since(ciphertext, created - WRITING_SECONDS)
         wrong = [line for line in wrong if inodes.get(line) not in late]
+    if begun := {it[1] for line in said if (it := NO_DIRIV.search(line))}:
+        unopened = [line for line in wrong if UNOPENED.match(line)]
+        if len(unopened) <= len(begun) and all(
+            _is_new(ciphertext, name, created - WRITING_SECONDS) for name in begun
+        ):
+            wrong = [line for line in wrong if line not in unopened]
     if wrong:
         raise Failed(f"{len(wrong)} errors, the first: {_some(wrong[0])}")
     owner = f"{each['uid']}:{each['uid']}"
@@ -178,6 +188,19 @@ def _written_since(tree: str, when: int) -> set[str]:
                 if entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
     return found
+
+
+def _is_new(tree: str, name: str, when: float) -> bool:
+    """Whether there are encrypted directories of that name, all begun at that time or later."""
+    times, todo = [], [Path(tree)]
+    while todo:
+        for it in todo.pop().iterdir():
+            if it.is_dir() and not it.is_symlink():
+                todo.append(it)
+                if it.name == name:
+                    diriv = it / "gocryptfs.diriv"
+                    times.append((diriv if diriv.exists() else it).stat().st_mtime)
+    return bool(times) and min(times) >= when
 
 
 def serve(site: Settings, after: ExitStack) -> None:

@@ -275,6 +275,41 @@ def test_a_file_that_was_being_written_is_not_wrong_for_its_end(
         check()
 
 
+UNREAD = """\
+OpenDir "LAJaeDCnOjMKyDF02U3-sg": could not read gocryptfs.diriv: wanted 16 bytes, got 0
+fsck: error opening dir "uploads/new": 5=input/output error
+fsck summary: 1 corrupt files, 0 files skipped
+"""
+
+
+@pytest.mark.usefixtures("written")
+@pytest.mark.parametrize("has_diriv", [True, False])
+def test_a_directory_that_was_being_made_is_not_wrong(
+    shell: Shell, settings: dict[str, Any], tmp_path: Path, *, has_diriv: bool
+) -> None:
+    www = settings["drills"]["www"]
+    new = tmp_path / "ciphertext/enc/LAJaeDCnOjMKyDF02U3-sg"
+    new.mkdir(parents=True)
+    www["ciphertext"] = str(tmp_path / "ciphertext")
+    its = new / "gocryptfs.diriv" if has_diriv else new
+    its.touch()
+    (tmp_path / "said").write_text(UNREAD)
+    shell.stand_in("gocryptfs", f"case $* in *fsck*) cat {tmp_path}/said; exit 26 ;; esac")
+    checked = (www, Path(settings["keys"]), "www", NOW)
+    for seconds, problems in ((1, 0), (drill.WRITING_SECONDS + 60, 1)):
+        os.utime(its, (NOW - seconds, NOW - seconds))
+        if problems:
+            with pytest.raises(Failed, match="1 errors, the first: fsck: error opening dir"):
+                drill.check_and_decrypt(*checked)
+        else:
+            drill.check_and_decrypt(*checked)
+    # One that is new does not excuse another, of which nothing is said.
+    os.utime(its, (NOW, NOW))
+    (tmp_path / "said").write_text(f'{UNREAD}fsck: error opening dir "old": 5=input/output error')
+    with pytest.raises(Failed, match="2 errors, the first: fsck: error opening dir"):
+        drill.check_and_decrypt(*checked)
+
+
 def test_the_record_keeps_the_last_good_one(
     shell: Shell, settings: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
