@@ -392,6 +392,15 @@ def test_a_dry_run_tells_everything_at_once() -> None:
         ("ssh-ed25519 AAAAx me@home", "ssh-ed25519 AAAAx"),
         (WEB, "ssh-ed25519 AAAAweb"),
         ('command="echo a b" ssh-rsa AAAAy', "ssh-rsa AAAAy"),
+        (
+            'command="/usr/local/bin/gate ssh-ed25519 AAAAother x",restrict ssh-ed25519 AAAAx y',
+            "ssh-ed25519 AAAAx",
+        ),
+        (r'command="say \"a ssh-rsa AAAAz" ssh-rsa AAAAy', "ssh-rsa AAAAy"),
+        (r'command="a\\" ssh-rsa AAAAy', ""),
+        ("\tno-pty\tssh-rsa\tAAAAy\r", "ssh-rsa AAAAy"),
+        ("ssh-rsa\u3000AAAAy", ""),
+        ('command="ssh-rsa AAAAy', ""),
         ("# ssh-rsa AAAAy", ""),
         ("", ""),
         ("nonsense", ""),
@@ -432,6 +441,10 @@ def test_drift_is_all_that_a_run_would_change_or_complain_of() -> None:
 def test_until_when_a_line_holds() -> None:
     assert expiry(WEB) == "20270701"
     assert expiry(OPS) == ""
+    # Neither in a command, nor in a comment.
+    assert expiry(rf'command="x \"y\",expiry-time=\"2020\" z",restrict {OPS}') == ""
+    assert expiry(f'{OPS} expiry-time="2020"') == ""
+    assert expiry(f'restrict,Expiry-Time="2020",command="a, b" {OPS}') == "2020"
 
 
 MACHINES = 'restrict,command="/usr/bin/python3 -I x" ' + ROGUE
