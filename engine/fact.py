@@ -83,5 +83,10 @@ def lines_of(output: Sequence[str], title: str) -> list[str]:
 
 
 def unescaped(text: str) -> str:
-    r"""A path or name from the kernel or exportfs, which write a space as \040: proc(5)."""
-    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), text)
+    r"""A path or name from the kernel or exportfs, which write a space as \040: proc(5).
+
+    Each such number is a byte, of which some characters have several.
+    """
+    data = text.encode(errors="surrogateescape")
+    plain = re.sub(rb"\\([0-3][0-7]{2})", lambda match: bytes([int(match[1], 8)]), data)
+    return plain.decode(errors="surrogateescape")

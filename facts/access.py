@@ -183,9 +183,9 @@ def _why_unread(stray: PathState) -> str:
 
 
 def _reloaded(since: str, now: str, *changed: str) -> bool:
-    # Without a time sshd does not run as a service. A socket starts sshd for each login, and sshd
-    # reads its configuration each time.
-    if not since:
+    # Without a time ("" or "n/a") sshd does not run as a service. A socket starts sshd for each
+    # login, and sshd reads its configuration each time.
+    if not since.startswith("@"):
         return True
     read, present = int(since[1:]), int(now[1:])
     return read <= present and all(int(time[1:]) <= read for time in changed)

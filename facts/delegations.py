@@ -10,6 +10,8 @@ from facts.pools import with_zfs
 BELOW_TOO = "Local+Descendent"
 """The scope of a permission that holds for a dataset and for all below it."""
 
+_HEADING = "---- Permissions on "
+
 Allowed = Mapping[str, frozenset[tuple[str, str]]]
 """{user: each permission with its scope}: {"backup": {("Local+Descendent", "send")}}."""
 
@@ -38,11 +40,12 @@ def _allowed(dataset: str, lines: list[str]) -> Allowed:
     found: dict[str, set[tuple[str, str]]] = {}
     here, scope = False, ""
     for line in lines:
-        if match := re.fullmatch(r"---- Permissions on (.*?) -+", line):
-            here = match[1] == dataset
+        if line.startswith(_HEADING):
+            # Behind a long name there is no room for a dash.
+            here = line.rstrip("-") == f"{_HEADING}{dataset} "
         elif match := re.fullmatch(r"(.*) permissions:", line):
             scope = match[1]
-        elif here and (match := re.fullmatch(r"\tuser (\S+) (\S+)", line)):
+        elif here and (match := re.fullmatch(r"\tuser (.+) (\S+)", line)):
             each = ((scope, permission) for permission in match[2].split(","))
             found.setdefault(match[1], set()).update(each)
     return {user: frozenset(permissions) for user, permissions in found.items()}

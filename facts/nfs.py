@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address
+from itertools import zip_longest
 from shlex import quote
 
 from engine.fact import Fact, lines_of, sections, unescaped, whole
@@ -25,7 +26,7 @@ class ExportsState:
     file: the content of /etc/exports, None if there is no such file
     others: the files in /etc/exports.d that exportfs reads too
     clients: addresses with NFSv4 state, which means that they have something mounted. NFSv3 leaves
-        no state
+        no state. An address that the server has not confirmed may be anybody's, and has none either
     """
 
     live: Mapping[tuple[str, str], tuple[str, ...]] = field(default_factory=dict)
@@ -62,7 +63,7 @@ if [ -e {EXPORTS} ]; then echo '##file'; base64 -w 0 {EXPORTS}; echo; fi
 echo '##others'
 for file in {EXPORTS_DIRECTORY}/*.exports; do [ -e "$file" ] && printf '%s\\n' "$file"; done
 echo '##clients'
-grep -h '^address:' /proc/fs/nfsd/clients/*/info 2>/dev/null""")
+grep -h -e '^address:' -e '^status:' /proc/fs/nfsd/clients/*/info 2>/dev/null""")
 
     @staticmethod
     def default() -> ExportsState:
@@ -71,7 +72,7 @@ grep -h '^address:' /proc/fs/nfsd/clients/*/info 2>/dev/null""")
     def parse(self, output: list[str]) -> ExportsState:
         entries = (_entry(line) for line in lines_of(output, "live"))
         file = [section.lines[0] for section in sections(output) if section.title == "file"]
-        addresses = (_address(line) for line in lines_of(output, "clients"))
+        addresses = map(_address, _confirmed(lines_of(output, "clients")))
         return ExportsState(
             dict(entry for entry in entries if entry),
             base64.b64decode(file[0], validate=True).decode(errors="replace") if file else None,
@@ -118,9 +119,22 @@ probe() {
 
 
 def _entry(line: str) -> tuple[tuple[str, str], tuple[str, ...]] | None:
-    if match := re.fullmatch(r"(/\S*)\s+(\S+)\(([^()]*)\)\s*", line):
+    # A path may have any other space, e.g. the ideographic one.
+    if match := re.fullmatch(r"(/[^ \t]*)[ \t]+([^ \t(]+)\((.*)\)[ \t]*", line):
         return (unescaped(match[1]), match[2]), tuple(match[3].split(","))
     return None
+
+
+def _confirmed(lines: Sequence[str]) -> list[str]:
+    """The lines with addresses, without those whose client is unconfirmed by the next line.
+
+    Kernels from 5.3 on to some later one tell no status.
+    """
+    return [
+        line
+        for line, status in zip_longest(lines, lines[1:], fillvalue="")
+        if line.startswith("address:") and status.split()[1:] != ["unconfirmed"]
+    ]
 
 
 def _address(line: str) -> str | None:

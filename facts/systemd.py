@@ -1,5 +1,6 @@
 """systemd units, and the times of the files that they read."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -126,13 +127,19 @@ def _unit(pairs: dict[str, str]) -> UnitState:
         needs_daemon_reload=pairs.get("NeedDaemonReload") == "yes",
         started=_seconds(pairs.get("ActiveEnterTimestamp", "")),
         changed=_seconds(pairs.get("StateChangeTimestamp", "")),
-        drop_ins=tuple(pairs.get("DropInPaths", "").split()),
+        drop_ins=tuple(map(_unescaped, filter(None, pairs.get("DropInPaths", "").split(" ")))),
         what=pairs.get("What", ""),
         options=tuple(option for option in pairs.get("Options", "").split(",") if option),
     )
 
 
 def _seconds(text: str) -> float:
-    if not text:
+    # Which of the two depends on the release.
+    if text in ("", "n/a"):
         return 0.0
     return datetime.strptime(text, TIMESTAMP).replace(tzinfo=UTC).timestamp()
+
+
+def _unescaped(path: str) -> str:
+    r"""A path of several in one line, where a space is \x20."""
+    return re.sub(r"\\x([0-9a-f]{2})", lambda match: chr(int(match[1], 16)), path)

@@ -121,7 +121,8 @@ network() {{
     ip -$version route show dev {interface} | grep -v 'proto kernel' |
       awk -v version=$version '
         $1 == "default" {{$1 = version == 4 ? "0.0.0.0/0" : "::/0"}}
-        {{print $1}}'
+        # Not the ways of a route with several, nor multicast and the like.
+        $1 ~ /^[0-9a-f.:\\/]+$/ {{print $1}}'
   done
 }}
 forwarding() {{

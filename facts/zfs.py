@@ -70,13 +70,15 @@ printf '##version\\n%s\\n' "$(cat /sys/module/zfs/version 2>/dev/null)"
 echo '##datasets'
 {with_zfs(f"zfs get {COLUMNS} {properties} {quote(pool)}")} 2>/dev/null
 echo '##roots'
-while read -r source target type rest; do
-  case "$type $source" in
-    *@*) ;;
-    'zfs '{quote(pool)} | 'zfs '{quote(pool)}/*)
-      printf '%s\\t%s\\n' "$source" "$(stat -c '%u %g %a' -- "$(printf '%b' "$target")")" ;;
+# The kernel writes a space as \\040, and printf wants \\0040: else a digit behind would count.
+LC_ALL=C awk '$3 == "zfs" && $1 !~ /@/ {{gsub(/\\\\/, "\\\\0", $2); print $1, $2}}' \\
+  /proc/self/mounts | while read -r source target; do
+  case "$source" in
+    {quote(pool)} | {quote(pool)}/*)
+      target=$(printf '%b.' "$target")
+      printf '%s\\t%s\\n' "$source" "$(stat -c '%u %g %a' -- "${{target%.}}")" ;;
   esac
-done </proc/self/mounts"""
+done"""
 
 
 # OpenZFS up to 2.2 keeps attributes in a directory with xattr=on. From 2.3 on, "on" is the same as

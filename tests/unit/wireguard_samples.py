@@ -30,7 +30,10 @@ case "$*" in
   echo '7: wg0    inet 10.66.0.22/32 scope global wg0\\       valid_lft forever'
   echo '7: wg0    inet6 fd66::22/128 scope global \\       valid_lft forever'
   echo '7: wg0    inet6 fe80::4394:e3a8:3e84:942/64 scope link \\       valid_lft forever' ;;
-"-4 route"*) echo '10.66.0.31 scope link'; echo '10.66.1.0/24 scope link' ;;
+"-4 route"*)
+  echo '10.66.0.31 scope link'; echo '10.66.1.0/24 scope link'
+  # Somebody may add such a route by hand.
+  echo 'multicast 239.0.0.0/8 scope link'; printf '\\tnexthop via 10.66.0.31 weight 1\\n' ;;
 "-6 route"*)
   echo 'fd66::22 proto kernel metric 256 pref medium'
   echo 'fd66::31 metric 1024 pref medium' ;;

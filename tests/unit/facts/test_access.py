@@ -87,6 +87,7 @@ def test_a_host_is_read_whole() -> None:
         # The clock was ahead: as sshd started, or as somebody wrote the file.
         (["@1795599999", "@1795595400", "@1795595397"], False),
         (["@1795595396", "@1795595400", "@1795599999"], False),
+        (["n/a", "@1795595400", "@1795595397"], True),
     ],
 )
 def test_whether_sshd_has_read_its_files(times: list[str], reloaded: bool) -> None:

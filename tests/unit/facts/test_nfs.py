@@ -54,6 +54,25 @@ def test_clients_with_state() -> None:
     assert read(OUTPUT).clients == {"10.78.0.21", "fd00::22", "10.78.0.23", "fe80::1"}
 
 
+def test_a_client_that_is_not_confirmed_may_be_anybody() -> None:
+    told = [
+        *('address: "192.0.2.99:790"', "status: unconfirmed"),
+        *('address: "10.66.0.22:812"', "status: confirmed"),
+        *('address: "10.66.0.23:812"', "status: courtesy"),
+        # This kernel tells no status.
+        *('address: "10.66.0.24:812"', 'address: "10.66.0.25:812"'),
+    ]
+    clients = read("\n".join(["##clients", *told])).clients
+    assert clients == {"10.66.0.22", "10.66.0.23", "10.66.0.24", "10.66.0.25"}
+
+
+def test_a_path_may_have_other_spaces_and_options_may_have_brackets() -> None:
+    live = read("##live\n/srv/共有\u3000資料\t192.0.2.12(rw,refer=/a(b)@x)\n").live
+    assert live == {("/srv/共有\u3000資料", "192.0.2.12"): ("rw", "refer=/a(b)@x")}
+    live = read("##live\n/srv/\\303\\251\\0401\t192.0.2.12(rw)\n").live
+    assert list(live) == [("/srv/é 1", "192.0.2.12")]
+
+
 def test_an_empty_file_is_a_file() -> None:
     assert read("##live\n##file\n\n##others\n##clients") == ExportsState(file="")
     assert read("##live\n##others\n##clients") == ExportsState()

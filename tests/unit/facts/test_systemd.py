@@ -143,6 +143,18 @@ def test_times_are_read_whatever_language_the_host_speaks(shell: Shell, tmp_path
     assert ask(Units, ["nginx.service"], ["/a"], shell=shell).modified == {"/a": 1.5}
 
 
+def test_a_time_that_never_was_and_a_drop_in_with_a_space(tmp_path: Path) -> None:
+    """As later releases of systemd tell them."""
+    shell = Shell(tmp_path)
+    times = "ActiveEnterTimestamp=n/a\nStateChangeTimestamp=n/a\n"
+    drop_ins = r"DropInPaths=/etc/x.d/coop\x20storage.conf /run/x.d/b.conf"
+    (tmp_path / "shown").write_text(f"Id=x.service\n{times}{drop_ins}\n")
+    shell.stand_in("systemctl", f"cat {tmp_path}/shown")
+    unit = ask(Units, ["x.service"], shell=shell).units["x.service"]
+    assert (unit.started, unit.changed) == (0.0, 0.0)
+    assert unit.drop_ins == ("/etc/x.d/coop storage.conf", "/run/x.d/b.conf")
+
+
 def test_without_systemd_nothing_is_known() -> None:
     seen = ask(Units, ["no such"], ["/none"])
     assert replace(seen, now=0.0) == UnitsState() == Units.default()

@@ -132,3 +132,19 @@ def test_without_zfs_the_command_succeeds() -> None:
     command = Zfs().command("tank", ["quota"])
     result = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True)
     assert read(result.stdout) == ZfsState()
+
+
+def test_the_root_of_a_dataset_is_looked_at_where_the_kernel_says(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("zpool", "exit 1")
+    paths = ["/tank/USB/Drive 1", "/tank/50%d\\n", "/tank/é\n"]
+    escaped = [r"/tank/USB/Drive\0401", r"/tank/50%d\134n", r"/tank/é\012"]
+    lines = [f"tank/x\\040{number} {path} zfs rw 0 0" for number, path in enumerate(escaped)]
+    others = ["tank@a /tank/.zfs/snapshot/a zfs ro 0 0", "tank /srv nfs4 rw 0 0", "tank2 /t zfs rw"]
+    (tmp_path / "mounts").write_text("\n".join([*lines, *others, ""]))
+    shell.stand_in("stat", f"""printf '[%s]' "$4" >> {tmp_path}/asked; echo 1 2 755""")
+    command = Zfs().command("tank").replace("/proc/self/mounts", str(tmp_path / "mounts"))
+    output = shell.run(command).stdout
+    assert (tmp_path / "asked").read_text() == "".join(f"[{path}]" for path in paths)
+    roots = output.partition("##roots\n")[2].splitlines()
+    assert roots[0] == "tank/x\\0400\t1 2 755"
