@@ -21,6 +21,7 @@ from fleet.values.fields import (
     DnsName,
     FilePath,
     HostName,
+    LoginName,
     LvmVolume,
     NfsExport,
     PortNumber,
@@ -29,7 +30,6 @@ from fleet.values.fields import (
     Size,
     SshHostname,
     Text,
-    UserName,
     ZfsName,
     unique,
 )
@@ -61,7 +61,7 @@ class Ssh(Record):
     """
 
     hostname: SshHostname | None = None
-    user: UserName | None = None
+    user: LoginName | None = None
     port: PortNumber | None = None
     key: FilePath | None = None
 

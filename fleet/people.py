@@ -28,7 +28,12 @@ OURS = "coop-"
 LAST_YEAR = 2100
 
 Coop = Annotated[
-    Text, matching(r"[a-z][a-z0-9-]{0,31}", "a co-op", "write one such as hypha or meet-coop")
+    Text,
+    matching(
+        r"[a-z][a-z0-9-]{0,31}",
+        "a co-op",
+        "use small letters, digits and hyphens, a letter first, such as hypha or meet-coop",
+    ),
 ]
 
 

@@ -12,9 +12,11 @@ from fleet.values.fields import Record, Text, matching
 PoolName = Annotated[
     Text,
     matching(
-        r"(?!(?:mirror|raidz|draid|spare|log|c[0-9]))[a-z][a-z0-9_-]{0,63}",
-        "a pool name",
-        "use small letters, digits, - and _, and none of ZFS's own words such as mirror",
+        # zpool-create(8)
+        r"(?!mirror|raidz|draid|spare|log$|c[0-9])[a-z][a-z0-9_-]{0,63}",
+        "a name that a pool can have here",
+        "use small letters, digits, - and _, a letter first, and none of ZFS's own words such as "
+        "mirror at its beginning",
     ),
 ]
 

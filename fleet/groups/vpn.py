@@ -20,7 +20,13 @@ class VpnGroup(Group):
     member_by: ClassVar = "vpn"
 
     interface: Annotated[
-        Text, matching(r"[a-z][a-z0-9]{0,14}", "an interface name", "write one such as wg0")
+        Text,
+        matching(
+            # These words mean something else to wg(8) and to the kernel. wg-quick(8): at most 15.
+            r"(?!(?:all|default|help|interfaces|lo)$)[A-Za-z][A-Za-z0-9_-]{0,14}",
+            "an interface name that WireGuard can have here",
+            "use letters, digits, - and _, a letter first, at most 15 in all, such as wg0",
+        ),
     ]
     port: PortNumber
     servers: BothPrefixes

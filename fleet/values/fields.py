@@ -4,7 +4,7 @@ Scalars are strict: YAML's `off` is a boolean, and no field takes it for the tex
 """
 
 import re
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 from typing import Annotated, Any
 
 from pydantic import (
@@ -66,13 +66,53 @@ def _address(value: str) -> str:
     try:
         address = ip_address(value)
     except ValueError:
-        raise Invalid(
-            f"{shown(value)} is not an IP address", "write one such as 192.0.2.11, not a name"
-        ) from None
-    # An export to one of these addresses would reach nobody, or everybody.
-    if address.is_unspecified or address.is_multicast or address.is_loopback or "%" in value:
-        raise Invalid(f"{value} is not a host's address", "write the host's own address")
+        remedy = "write one such as 192.0.2.11, not a name, and without length, port and brackets"
+        raise Invalid(f"{shown(value)} is not an IP address", remedy) from None
+    if address.is_loopback or address.is_link_local:
+        raise Invalid(f"{shown(value)} is not a host's address", "write the host's own address")
+    return of_a_host(address)
+
+
+def of_a_host(address: IPv4Address | IPv6Address) -> str:
+    """The address in its one form. Raises Invalid for an address that no host can have."""
+    mapped = isinstance(address, IPv6Address) and address.ipv4_mapped
+    if mapped:
+        message = f"{address} is an IPv4 address in the form of IPv6, and would pass for another"
+        raise Invalid(message, f"write {mapped}")
+    # RFC 1122, 3.2.1.3: of "this network" Python takes 0.0.0.0 alone for unspecified.
+    nowhere = isinstance(address, IPv4Address) and address in IPv4Network("0.0.0.0/8")
+    # Python counts the loopback of IPv6 among the reserved addresses.
+    reserved = address.is_reserved and not address.is_loopback
+    zone = isinstance(address, IPv6Address) and address.scope_id
+    if nowhere or reserved or zone or address.is_unspecified or address.is_multicast:
+        message = f"{shown(str(address))} is not a host's address"
+        raise Invalid(message, "write the host's own address, without a zone")
     return str(address)
+
+
+def _endpoint(value: str, what: str, remedy: str) -> str:
+    """A name or an address. what: as for `matching`"""
+    try:
+        return of_a_host(ip_address(value))
+    except Invalid:
+        raise
+    except ValueError:
+        pass
+    # A name of numbers alone is an IPv4 address that somebody has mistyped.
+    name = r"(?![0-9]+(?:\.[0-9]+)+\.?$)[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.?"
+    if len(value) > 253 or not re.fullmatch(name, value):
+        raise Invalid(f"{shown(value)} is not {what}", remedy)
+    return value
+
+
+def _ssh_hostname(value: str) -> str:
+    remedy = "write an IP address, a DNS name or a Host of your ssh_config"
+    if "@" in value:
+        raise Invalid("a user stands before the name", "write the user as the field user beside it")
+    if port := re.fullmatch(r"(?:\[.+\]|[^:]+):([0-9]+)", value):
+        raise Invalid(f"{shown(value)} has a port", f"write the name alone, and port: {port[1]}")
+    bare = value[1:-1] if value.startswith("[") and value.endswith("]") else value
+    return _endpoint(bare, "a name or address to connect to", remedy)
 
 
 def _disk(value: str) -> str:
@@ -86,11 +126,42 @@ def _disk(value: str) -> str:
     return value
 
 
+def _parts(value: str) -> list[str]:
+    """The names in a path. `//` and `/./` say the same as `/`, and so does a / at the end."""
+    return [part for part in value.split("/") if part not in ("", ".")]
+
+
 def _absolute(value: str) -> str:
-    parts = value.split("/")[1:]
-    if not re.fullmatch(r"(?:/[A-Za-z0-9_.-]+)+", value) or {".", ".."} & set(parts):
-        raise Invalid(f"{shown(value)} is not an absolute path", "write one such as /media/storage")
-    return value
+    if not value.startswith("/"):
+        message = f"{shown(value)} is not an absolute path"
+        raise Invalid(message, "write the whole path, such as /media/storage")
+    parts = _parts(value)
+    if not parts:
+        raise Invalid("/ is all that the host has", "name the directories in it that are meant")
+    if ".." in parts:
+        raise Invalid(f"{shown(value)} has .. in it", "write an absolute path without it")
+    # The path also stands in the names of units, and in files of systemd, nginx and PHP.
+    if not all(re.fullmatch(r"[A-Za-z0-9_.-]+", part) for part in parts):
+        message = f"{shown(value)} has a character that no path in the data can have"
+        remedy = "use letters, digits, _ . - and /, or name the directory above that"
+        raise Invalid(message, remedy)
+    return "/" + "/".join(parts)
+
+
+def _nfs_export(value: str) -> str:
+    remedy = (
+        "write server:/path, such as ftpback-bhs1-1.ip-192-0-2-1.net:/export/ftpbackup/"
+        "ns1.ip-192-0-2-1.net: an IPv6 address in brackets, and in the path letters, digits and "
+        "_ . - + , @ = ~ : between the slashes"
+    )
+    what = "an NFS export that a run can give to mount"
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]|([^:/\[\]]+)):(/(?!/).*)", value)
+    parts = _parts(found[3]) if found else [".."]
+    # These characters mean nothing to systemd, in whose units the export stands too.
+    if not found or not all(re.fullmatch(r"(?!\.\.$)[A-Za-z0-9_.+,@=~:-]+", it) for it in parts):
+        raise Invalid(f"{shown(value)} is not {what}", remedy)
+    server = _endpoint(found[1] or found[2], what, remedy)
+    return f"{f'[{server}]' if found[1] else server}:/{'/'.join(parts)}"
 
 
 def _repository(value: str) -> str:
@@ -117,6 +188,17 @@ def _repository(value: str) -> str:
     return value
 
 
+def _commit(value: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{64}", value):
+        message = "this is a commit of a repository with SHA-256, which no host can check out"
+        raise Invalid(message, "pin a commit of a repository with SHA-1, which is git's default")
+    if not re.fullmatch(r"[0-9a-f]{40}", value):
+        message = f"{shown(value)} is not a full commit in small letters"
+        remedy = "write all 40 hex digits, as `git rev-parse` prints them, in quotes"
+        raise Invalid(message, remedy)
+    return value
+
+
 Text = Annotated[StrictStr, AfterValidator(_text)]
 # The names of records stay as they are: others mean them by that text.
 HostName = Annotated[
@@ -131,39 +213,40 @@ _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 DnsName = Annotated[
     Text,
     matching(
-        rf"(?=.{{1,253}}$)(?:{_LABEL}\.)+{_LABEL}",
-        "a DNS name",
-        "write the full name in small letters, such as vision.hypha.coop",
+        # A name that ends in a number is an address (RFC 3696, 2).
+        rf"(?=.{{1,253}}$)(?!.*\.[0-9]+$)(?:{_LABEL}\.)+{_LABEL}",
+        "a DNS name in small letters",
+        "write the full name, such as vision.hypha.coop, without port and without a dot at its end",
     ),
 ]
-SshHostname = Annotated[
-    Text,
-    matching(
-        r"[A-Za-z0-9][A-Za-z0-9.:-]{0,252}",
-        "a name or address to connect to",
-        "write an IP address, a DNS name or a Host of your ssh_config",
-    ),
-]
+SshHostname = Annotated[Text, AfterValidator(_ssh_hostname)]
 Address = Annotated[Text, AfterValidator(_address)]
 Disk = Annotated[Text, AfterValidator(_disk)]
 AbsolutePath = Annotated[Text, AfterValidator(_absolute)]
 Size = Annotated[int, BeforeValidator(parse_size)]
 PortNumber = Annotated[StrictInt, Field(ge=1, le=65535)]
+# useradd(8). Without dots, because sudo(8) passes over a file with a dot in its name.
 UserName = Annotated[
-    StrictStr, matching(r"[a-z_][a-z0-9_-]{0,31}", "a user name", "write one such as ops")
+    StrictStr,
+    matching(
+        r"[a-z_][a-z0-9_-]{0,31}",
+        "a user name for an account that a run makes",
+        "use small letters, digits, - and _, at most 32 in all, a letter first, such as ops",
+    ),
+]
+LoginName = Annotated[
+    Text,
+    matching(
+        r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}",
+        "a user name",
+        "use letters, digits, and - _ . behind the first, such as ops",
+    ),
 ]
 FilePath = Annotated[
     Text,
     matching(r"[^\x00-\x1f]+", "a path", "write the path of a file, such as ~/.ssh/id_ed25519"),
 ]
-Commit = Annotated[
-    Text,
-    matching(
-        r"[0-9a-f]{40}",
-        "a full commit",
-        "write all 40 hex digits, as `git rev-parse` prints them, in quotes",
-    ),
-]
+Commit = Annotated[Text, AfterValidator(_commit)]
 Repository = Annotated[Text, AfterValidator(_repository)]
 Package = Annotated[
     Text, matching(r"[a-z0-9][a-z0-9+.-]+", "a Debian package", "write one such as nfs-common")
@@ -171,41 +254,45 @@ Package = Annotated[
 PhpSize = Annotated[
     Text, matching(r"[1-9][0-9]{0,5}[KMG]", "a size for PHP", "write one such as 100M")
 ]
-NfsExport = Annotated[
-    Text,
-    matching(
-        r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?:(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]+)+",
-        "an NFS export",
-        "write one such as ftpback-bhs1-1.ip-192-0-2-1.net:/export/ftpbackup/ns1.ip-192-0-2-1.net",
-    ),
-]
+NfsExport = Annotated[Text, AfterValidator(_nfs_export)]
 LvmVolume = Annotated[
     Text,
     matching(
         # A backup gives the name coop-backup to its own snapshot.
         r"[A-Za-z0-9_+][A-Za-z0-9_+.-]*/(?!coop-backup$)[A-Za-z0-9_+][A-Za-z0-9_+.-]*",
-        "an LVM volume that can be copied",
-        "write group and volume, such as vg0/srv",
+        "an LVM volume that can be copied, as group and volume",
+        "write them without /dev, such as vg0/srv",
     ),
 ]
 ZfsName = Annotated[
     Text,
     matching(
-        r"[A-Za-z][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)*",
-        "a ZFS dataset",
-        "write one such as tank/srv",
+        r"(?=.{1,240}$)[A-Za-z][A-Za-z0-9_.:-]*(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.:-]+)*",
+        "a ZFS dataset that a backup can copy",
+        "write its name as `zfs list` prints it, such as tank/srv: letters, digits, _ . : - and /, "
+        "but no space, as no path in the data has one either",
     ),
 ]
+# Without these a night would end itself, or nobody would get in meanwhile: systemd.special(7).
+_NEEDED = (
+    r"coop-|systemd-|dbus|sshd?[.@]|wg-quick@|(?:basic|default|emergency|graphical|local-fs|"
+    r"multi-user|network|network-online|network-pre|nss-lookup|rescue|sockets|sysinit|timers)\.target"
+)
 UnitName = Annotated[
     Text,
     matching(
-        r"(?!coop-backup)[A-Za-z0-9][A-Za-z0-9:_.@-]*\.(?:service|socket|timer|path|target)",
+        # systemd.unit(5). A template, which has nothing behind its @, is no unit that runs.
+        rf"(?=.{{1,255}}$)(?!{_NEEDED})(?!.*@\.[a-z]+$)[A-Za-z0-9_]"
+        r"(?:[A-Za-z0-9:_.@-]|\\x[0-9A-Fa-f]{2})*\.(?:service|socket|timer|path|target)",
         "a unit of systemd that can be stopped for a backup",
-        "write its full name, such as nginx.service",
+        "write its full name as systemctl prints it, such as nginx.service or app@one.service, and "
+        "none that the night or the operators need, such as ssh.service",
     ),
 ]
 ClockTime = Annotated[
     Text,
-    matching(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day", 'write one such as "02:30"'),
+    matching(
+        r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day as HH:MM", 'write one such as "02:30"'
+    ),
 ]
 Packages = Annotated[tuple[Package, ...], unique("package")]

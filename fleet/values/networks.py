@@ -7,17 +7,25 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from fleet.reading.problems import Invalid, shown
-from fleet.values.fields import Address, Text
+from fleet.values.fields import Address, Text, of_a_host
 
 
 def _prefix(value: str) -> str:
     remedy = "write one such as 10.66.0.0/24 or fd66:0:0:1::/64"
-    if "/" not in value:
-        raise Invalid(f"{shown(value)} has no length", remedy)
     try:
-        network = ip_network(value, strict=False)
+        network = ip_network("" if "%" in value else value, strict=False)
     except ValueError:
         raise Invalid(f"{shown(value)} is not an IP prefix", remedy) from None
+    if network.prefixlen:
+        try:
+            of_a_host(network.network_address)
+            of_a_host(network.broadcast_address)
+        except Invalid:
+            message = f"{shown(value)} holds addresses that no host has"
+            raise Invalid(message, f"{remedy}, and IPv4 in its own form") from None
+    if "/" not in value:
+        message = f"{shown(value)} has no length"
+        raise Invalid(message, f"write {network} for that address alone, or add the right length")
     try:
         ip_network(value)
     except ValueError:

@@ -47,7 +47,7 @@ def fleet(directory: Path, **fields: Any) -> Fleet:
         (
             {"ssh_keys": [{"key": KEY2, "only_from": ["10.66.0.1"]}]},
             "ssh_keys.0.only_from.0",
-            "has no length",
+            "write 10.66.0.1/32",
         ),
         (
             {"ssh_keys": [{"key": KEY2, "only_from": ["10.66.0.0/33"]}]},
