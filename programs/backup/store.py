@@ -3,16 +3,21 @@
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from stat import S_ISDIR
 
 from programs.backup import Settings
 from programs.backup.command import Failed, call
 from programs.backup.places import HERE, PLAIN, ROOT, STORE
 from programs.backup.sets import Sets
 
+FLAGS = "noatime,nosuid,nodev,noexec"
 # hard: nothing is lost in silence. nconnect=1: OVH gives an address three connections.
-MOUNT_OPTIONS = "hard,nconnect=1,noatime,nosuid,nodev,noexec,retry=0"
+MOUNT_OPTIONS = f"hard,nconnect=1,{FLAGS},retry=0"
+# Links of the provider's lead nowhere: mount(8). mount.nfs(8) does not know nosymfollow, so the
+# mount gets it afterwards, and keeps the other flags only if they are named again.
+NO_LINKS = f"remount,bind,{FLAGS},nosymfollow"
 MOUNT_SECONDS = 90
 
 
@@ -27,8 +32,16 @@ def opened(settings: Settings) -> Iterator[Sets]:
         "mount", "-t", "nfs", "-o", MOUNT_OPTIONS, settings["store"], str(STORE),
         timeout=MOUNT_SECONDS,
     )  # fmt: skip
+    call("mount", "-o", NO_LINKS, str(STORE), timeout=MOUNT_SECONDS)
     ciphertext = STORE / settings["name"]
-    ciphertext.mkdir(exist_ok=True)
+    with suppress(FileExistsError):
+        ciphertext.mkdir()
+    # A link could lead the sets onto this host's own disk.
+    if not S_ISDIR(ciphertext.lstat().st_mode):
+        raise Failed(
+            f"{settings['name']} in {settings['store']} is no directory, but a link or a file: "
+            "move it aside there, and ask the provider who made it"
+        )
     with _decrypted(settings, ciphertext):
         sets = Sets(settings, ciphertext)
         sets.prepare()

@@ -19,6 +19,7 @@ from programs.backup import Settings, command, known, look, mounts, places, quie
 from programs.backup import main as program
 from programs.backup.command import Failed
 from programs.backup.sets import Sets
+from programs.backup.store import FLAGS, NO_LINKS, opened
 from tests.unit.exposition import documented, read
 from tests.unit.operation_harness import Shell
 
@@ -393,6 +394,51 @@ def test_a_store_that_is_not_decrypted_is_left_alone(shell: Shell, settings: Set
     with pytest.raises(Failed, match="gocryptfs does not decrypt provider:/export: exit 12"):
         program.main(settings, ["night"])
     assert not borg(shell)
+
+
+@pytest.mark.parametrize("answer", ["link", "file"])
+def test_a_store_leads_no_set_onto_the_hosts_own_disk(
+    shell: Shell, settings: Settings, here: Path, answer: str
+) -> None:
+    local, name = here / "local", places.STORE / "web1"
+    local.mkdir()
+    if answer == "link":
+        name.symlink_to(local)
+    else:
+        name.touch()
+    with (
+        pytest.raises(Failed, match=r"web1 in provider:/export is no directory, but a link or a"),
+        opened(settings),
+    ):
+        pass
+    assert not any(call.startswith("setpriv") for call in shell.calls)
+    assert list(local.iterdir()) == []
+
+
+def test_no_link_in_the_store_leads_anywhere_before_anything_is_opened(
+    shell: Shell, settings: Settings
+) -> None:
+    with opened(settings):
+        pass
+    _, nfs, remount, *others = [it for it in shell.calls if it.startswith(("mount", "setpriv"))]
+    assert nfs.startswith("mount -t nfs ")
+    assert remount == f"mount -o {NO_LINKS} {places.STORE}"
+    assert others[0].startswith("setpriv")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root mounts")
+def test_a_mount_that_follows_no_link_keeps_its_other_flags(tmp_path: Path) -> None:
+    script = (
+        f"set -e; cd {tmp_path}; mkdir m other; mount -t tmpfs -o {FLAGS} none m; "
+        f"ln -s ../other m/l; ls m/l/; mount -o {NO_LINKS} m; findmnt -n -o OPTIONS -M $PWD/m; "
+        "ls m/l/ || echo refused"
+    )
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script], capture_output=True, text=True, check=True
+    )
+    options, refused = done.stdout.splitlines()
+    assert {*FLAGS.split(","), "nosymfollow"} <= {*options.split(",")}
+    assert refused == "refused"
 
 
 def test_what_was_stopped_is_started_whatever_happens(
