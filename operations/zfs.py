@@ -31,7 +31,7 @@ own() {
     printf '%s: not mounted at %s, so the owner of that directory is left alone\\n' "$1" "$path" >&2
     exit 1
   fi
-  chown -- "$2" "$path"
+  chown -h -- "$2" "$path"
 }"""
 
 

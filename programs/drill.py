@@ -207,7 +207,8 @@ def serve(site: Settings, after: ExitStack) -> None:
     """Start the site as in production, on this copy, and use it as a visitor. Raises Failed."""
     call("ip", "link", "set", "lo", "up")
     SOCKETS.mkdir(exist_ok=True)
-    call("mount", "-t", "tmpfs", "tmpfs", str(SOCKETS))
+    # Root's alone: nginx and PHP begin as root, and write here by name.
+    call("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(SOCKETS))
     programs: dict[str, subprocess.Popen[bytes]] = {}
     for words in (
         [site["fpm"], "--nodaemonize", "--fpm-config", site["php"]],

@@ -55,9 +55,13 @@ def program_in_parts(path: str, folder: str) -> list[files.Entry]:
     ]
 
 
-def settings(path: str, values: Mapping[str, Any]) -> files.File:
-    """The JSON that tells a program about its host."""
-    return files.File(path, json.dumps(values, indent=2) + "\n")
+def settings(path: str, values: Mapping[str, Any]) -> list[files.Entry]:
+    """The JSON that tells a program about its host, for programs of other accounts too."""
+    return [
+        # Secrets lie beside. Whoever put the first of them there may have closed the directory.
+        files.Directory(str(PurePath(path).parent)),
+        files.File(path, json.dumps(values, indent=2) + "\n"),
+    ]
 
 
 def metrics(file: str) -> list[files.Entry]:

@@ -86,7 +86,7 @@ def _files() -> list[files.Entry]:
     return [
         *program_in_parts(PROGRAM, "backup"),
         files.File(COMMAND, render(__file__, "coop-backup.j2", **values), 0o755),
-        settings(SETTINGS, told),
+        *settings(SETTINGS, told),
         files.Directory(STATE, 0o700),
         *metrics(METRICS),
         *(

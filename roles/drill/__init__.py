@@ -76,7 +76,7 @@ def _files() -> list[files.Entry]:
     units = (f"{UNIT}.service", f"{UNIT}.timer")
     return [
         program(PROGRAM, "drill.py"),
-        settings(SETTINGS, told),
+        *settings(SETTINGS, told),
         files.Directory(str(Path(offsite.EVIDENCE).parent), 0o700),
         # These stay empty: only a drill mounts something there, where nobody else sees the mount.
         files.Directory(clients.mountpoint),

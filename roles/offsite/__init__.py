@@ -194,7 +194,7 @@ def _files() -> list[files.Entry]:
         program(PULL, "offsite/pull.py"),
         program(MANIFEST, "offsite/manifest.py"),
         program(HOLD, "offsite/hold.py"),
-        settings(SETTINGS, told),
+        *settings(SETTINGS, told),
         program(STATUS, "offsite/status.py"),
         *metrics(METRICS),
         *(

@@ -194,7 +194,7 @@ def test_the_owner_is_set_on_the_root_directory_alone(tmp_path: Path) -> None:
     shell = with_programs(tmp_path)
     done = apply(Dataset("tank/www", {}, (33, 33)), now={"www": there()})
     assert shell.run(done.script).returncode == 0
-    assert shell.calls[-1] == "chown -- 33:33 /tank/w w"
+    assert shell.calls[-1] == "chown -h -- 33:33 /tank/w w"
     assert shell.calls[-2] == "findmnt -n -f -d backward -o SOURCE -M /tank/w w"
 
 
