@@ -22,6 +22,9 @@ RETRY = "coop-storage-retry"
 # hard: a writer waits for a server that is away. With soft the writer would lose its data, and
 # nobody would say so.
 NFS_OPTIONS = ("vers=4.2", "hard", "noatime", "nosuid", "nodev", "noexec")
+# For a mount that is there: no link in it leads anywhere. mount.nfs(8) and fusermount3(1)
+# do not know nosymfollow, and what is not named here again would go: mount(8).
+NO_LINKS = "remount,bind,nosuid,nodev,noexec,nosymfollow"
 
 # pyinfra's _timeout, in seconds: storage that does not answer fails the host, and the run goes on.
 STALLED = STORAGE_SECONDS + 30
@@ -51,6 +54,7 @@ def service_file(service: str) -> files.Entry:
         storage_unit=storage_unit(),
         mountpoint=this_fleet().clients.mountpoint,
         filesystem="fuse.gocryptfs" if _volume().encrypted else "nfs4",
+        no_links=NO_LINKS,
     )
     return files.File(drop_in_path(service), drop_in)
 
@@ -199,4 +203,5 @@ def _gocryptfs_service() -> str:
         ciphertext_unit=mount_unit(clients.ciphertext),
         password_file=PASSWORD_FILE,
         uid=_volume().uid,
+        no_links=NO_LINKS,
     )

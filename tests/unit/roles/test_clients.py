@@ -1,9 +1,14 @@
 import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from roles.clients import in_command_line, mount_unit
+from operations.files import File
+from roles import clients
+from roles.clients import NFS_OPTIONS, NO_LINKS, in_command_line, mount_unit
+from tests.unit.fleet_samples import fleet_of, sample
+from tests.unit.roles.conftest import Take
 
 # As `systemd-escape --path --suffix=mount` of systemd 252 prints them.
 NAMES = {
@@ -33,3 +38,30 @@ def test_the_name_of_a_unit_reaches_a_command_line_of_systemd_unharmed() -> None
     assert in_command_line(NAMES["/media/gocryptfs-storage"]) == (
         r"media-gocryptfs\\x2dstorage.mount"
     )
+
+
+def lines_of(entry: object) -> list[str]:
+    assert isinstance(entry, File)
+    return entry.content.splitlines()
+
+
+def test_no_link_of_the_storage_leads_anywhere_before_anything_uses_it(
+    tmp_path: Path, take: Take
+) -> None:
+    fleet = fleet_of(tmp_path, sample())
+    take(fleet, "stg1")
+    plain = lines_of(clients.service_file("nginx.service"))
+    assert plain[-1] == f"ExecStartPre=+/usr/bin/mount -o {NO_LINKS} /media/storage"
+    take(fleet, "prod1")
+    assert not any(NO_LINKS in line for line in lines_of(clients.service_file("nginx.service")))
+    (unit,) = (
+        lines_of(it) for it in clients._files([]) if it.path.endswith("/gocryptfs-storage.service")
+    )
+    encrypted = unit.index(f"ExecStartPre=/usr/bin/mount -o {NO_LINKS} /media/ciphertext")
+    decrypted = unit.index(f"ExecStartPost=/usr/bin/mount -o {NO_LINKS} /media/storage")
+    (started,) = (unit.index(it) for it in unit if it.startswith("ExecStart="))
+    assert encrypted < started < decrypted
+
+
+def test_a_mount_keeps_what_it_does_not_allow_when_it_loses_its_links() -> None:
+    assert {it for it in NFS_OPTIONS if it.startswith("no")} - {*NO_LINKS.split(",")} == {"noatime"}
