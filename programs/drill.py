@@ -341,11 +341,17 @@ def recorded(file: Path) -> dict[str, Result]:
 def keep(file: Path, record: dict[str, Result]) -> None:
     """Write the record whole or not at all."""
     new = file.with_suffix(".new")
-    with new.open("w") as out:
-        out.write(json.dumps(record, indent=2) + "\n")
-        out.flush()
-        # Without this, a reset may leave an empty file, and all proofs would be lost.
-        os.fsync(out.fileno())
+    new.write_text(json.dumps(record, indent=2) + "\n")
+    put(new, file)
+
+
+def put(new: Path, file: Path) -> None:
+    """Put a new file in its place, whole or not at all, also if the machine is reset then.
+
+    Without the fsync a reset may leave an empty file there. Raises OSError.
+    """
+    with new.open("rb") as content:
+        os.fsync(content.fileno())
     new.replace(file)
 
 

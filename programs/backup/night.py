@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from programs.backup import Settings
 from programs.backup.command import Failed
-from programs.backup.known import damage, note
+from programs.backup.known import damage, note, replace
 from programs.backup.sets import SET, TIME, Sets
 from programs.backup.source import source
 from programs.backup.store import opened
@@ -36,7 +36,7 @@ def night(settings: Settings) -> int:
         try:
             sets.check()
         except Failed as error:
-            damage(settings).write_text(str(error))
+            replace(damage(settings), str(error))
             raise
     if untidy:
         raise untidy

@@ -113,24 +113,27 @@ def write(file: Path, root: Path, head: dict[str, Any]) -> None:
             out.write(json.dumps(head) + "\n")
             for line in lines(root, known, seen):
                 out.write(f"{line}\n")
-        _sync(new)
     except Exception:
         _keep(cache, head, {**known, **seen})
         raise
-    new.replace(file)
+    put(new, file)
     _keep(cache, head, seen)
 
 
-def _sync(file: Path) -> None:
-    """Put the file on the disk: else a reset may leave its name without its content for ever."""
-    with file.open("rb") as opened:
-        os.fsync(opened.fileno())
+def put(new: Path, file: Path) -> None:
+    """Put a new file in its place, whole or not at all, also if the machine is reset then.
+
+    Without the fsync a reset may leave an empty file there. Raises OSError.
+    """
+    with new.open("rb") as content:
+        os.fsync(content.fileno())
+    new.replace(file)
 
 
 def _keep(cache: Path, head: dict[str, Any], files: Known) -> None:
     new = cache.with_suffix(".new")
     new.write_text(json.dumps({"created": head["created"], "files": files}))
-    new.replace(cache)
+    put(new, cache)
 
 
 def _last(cache: Path) -> dict[str, Any]:

@@ -158,7 +158,7 @@ class Pull:
         except Failed as error:
             new.unlink()
             raise Failed(f"{' '.join(words)}: {error}") from None
-        new.replace(file)
+        put(new, file)
 
     @property
     def ssh(self) -> list[str]:
@@ -310,6 +310,16 @@ def note(file: Path, content: Any) -> None:
     """Write the content as JSON, whole or not at all."""
     new = file.with_suffix(".new")
     new.write_text(json.dumps(content))
+    put(new, file)
+
+
+def put(new: Path, file: Path) -> None:
+    """Put a new file in its place, whole or not at all, also if the machine is reset then.
+
+    Without the fsync a reset may leave an empty file there. Raises OSError.
+    """
+    with new.open("rb") as content:
+        os.fsync(content.fileno())
     new.replace(file)
 
 
