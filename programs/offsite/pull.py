@@ -151,8 +151,6 @@ class Pull:
         try:
             with new.open("wb") as out:
                 pipe([*self.ssh, *words], ["head", "-c", str(FILE_BYTES + 1)], out=out)
-                # Without this, a reset may leave an empty file, which nobody would fetch again.
-                os.fsync(out.fileno())
             if new.stat().st_size > FILE_BYTES:
                 raise Failed("it has no end")
         except Failed as error:

@@ -608,7 +608,7 @@ def test_a_snapshot_of_lvm_is_taken_and_ended(shell: Shell, settings: Settings, 
     settings["source"] = {"lvm": "vg0/srv"}
     (here / "LEFT").write_text("  coop-backup\n  other\n")
     program.main(settings, ["night"])
-    calls = [call for call in shell.calls if call.startswith(("lv", "mount -o", "umount"))]
+    calls = [call for call in shell.calls if call.startswith(("lv", "mount -o ro", "umount"))]
     # The program removes nothing else that lvs lists.
     mine = "lv_name=coop-backup && lv_tags={coop-backup} && origin=srv"
     remove = [f"lvs --noheadings -o lv_name -S {mine} vg0"]

@@ -327,20 +327,6 @@ def test_a_manifest_that_does_not_come_keeps_no_other_back(
     assert [it.parent.name for it in sides.manifests.rglob("*.gz")] == ["c"]
 
 
-def test_a_manifest_is_on_the_disk_before_it_has_its_name(
-    sides: Sides, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(_: int) -> None:
-        raise OSError("no room")
-
-    monkeypatch.setattr("os.fsync", fail)
-    sides.there.write_text(snapshots("tank/prod/www", 1))
-    sides.written.write_text("tank/prod/www/s1.gz\n")
-    with pytest.raises(pull.Failed, match="no room"):
-        sides.pull()
-    assert not list(sides.manifests.rglob("*.gz"))
-
-
 def test_whatever_ends_one_dataset_does_not_keep_the_next_from_being_pulled(
     sides: Sides, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
