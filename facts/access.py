@@ -1,6 +1,6 @@
 """Who can log in by SSH, and how: accounts, groups, keys in all places, sshd's settings.
 
-Sources: sshd(8), sshd_config(5), passwd(5), shadow(5), sudo(8).
+Sources: sshd(8), sshd_config(5), passwd(5), shadow(5), sudo(8), crontab(1), at(1), loginctl(1).
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +14,9 @@ KEYS = "/etc/ssh/authorized_keys"
 """The directory of the keys that count: a file for each account, owned by root."""
 
 SSHD, SSHD_CONFIG = "/usr/sbin/sshd", "/etc/ssh/sshd_config"
+
+CRON, LINGER = "/var/spool/cron", "/var/lib/systemd/linger"
+"""Where crontabs and the jobs of at lie, and whose services systemd starts without a login."""
 
 FIRST_UID, LAST_UID = 1000, 59999
 """The uids of people: Debian policy 9.2.2."""
@@ -55,6 +58,8 @@ class AccessState:
         group(5) or by its own entry in passwd(5)
     files: {path: PathState} of KEYS, of each path in KEYS, and of the paths in the question, if it
         exists
+    starts: {account: paths} by which something starts in its name without a login: crontab, jobs of
+        at, lingering, and directories in its home with units of systemd
     strays: {path: text} of the files with keys in the homes of all accounts, root's included
     unread: {path: why} of strays whose text is empty, because the host did not read them: whoever
         has a home may put a link there to any file, or a file of any size
@@ -71,6 +76,7 @@ class AccessState:
     files: Mapping[str, PathState] = field(default_factory=dict)
     strays: Mapping[str, str] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
+    starts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     matches: tuple[str, ...] = ()
     reloaded: bool = True
@@ -106,6 +112,14 @@ done)
 unset IFS
 set +f
 {read_strays}
+printf '##starts\\n'
+find {cron}/crontabs {cron}/atjobs {linger} -mindepth 1 -type f -printf '%U %p\\n' 2>/dev/null
+getent passwd | awk -F : '$3 >= {first} && $3 <= {last} {{print $3 " " $6}}' |
+  while read -r uid home; do
+    for units in "$home/.config/systemd" "$home/.local/share/systemd"; do
+      [ -e "$units/user" ] || [ -e "$units/user.control" ] && printf '%s\\n' "$uid $units"
+    done
+  done
 # Only under a Match does sshd do for one what it does not for another. It is asked once if none is
 # in its files, and no Include but Debian's own adds one that is not looked through here.
 includes=$(LC_ALL=C grep -h -i -E '{line}include' {config} {config}.d/*.conf)
@@ -144,6 +158,8 @@ class Access(Fact[AccessState]):
                 groups=" ".join(map(quote, groups)),
                 names=quote(f" {' '.join(groups)} "),
                 keys=KEYS,
+                cron=CRON,
+                linger=LINGER,
                 read_files=archive(f"-- {KEYS} {KEYS}/* {' '.join(map(quote, files))}"),
                 read_strays=archive('-- "$@"'),
                 options="|".join(options),
@@ -170,6 +186,7 @@ class Access(Fact[AccessState]):
             from_archive("\n".join([files, *large])),
             {path: (it.content or b"").decode(errors="replace") for path, it in found.items()},
             {path: why for path, it in found.items() if (why := _why_unread(it))},
+            _starts(lines_of(output, "starts"), lines_of(output, "accounts")),
             _settings(output),
             tuple(lines_of(output, "matches")),
             _reloaded(*lines_of(output, "reloaded")),
@@ -213,6 +230,22 @@ def _groups(lines: Sequence[str], accounts: Sequence[str]) -> dict[str, frozense
         name: frozenset([*filter(None, members.split(",")), *by_gid.get(gid, [])])
         for name, _, gid, members in groups
     }
+
+
+def _starts(lines: Sequence[str], accounts: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """{account: paths}, by the name of the file where that says whose it is, or else by its uid."""
+    names: dict[str, list[str]] = {}
+    for line in accounts:
+        name, uid, *_ = line.split(":")
+        names.setdefault(uid, []).append(name)
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        uid, _, path = line.partition(" ")
+        directory, _, file = path.rpartition("/")
+        named = directory in (f"{CRON}/crontabs", LINGER)
+        for name in [file] if named else names.get(uid, ()):
+            found.setdefault(name, []).append(path)
+    return {name: tuple(sorted(set(paths))) for name, paths in found.items()}
 
 
 def _settings(output: Sequence[str]) -> dict[str, dict[str, str]]:

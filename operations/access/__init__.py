@@ -39,10 +39,12 @@ def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
         is in force. If it fails or never ends, the host undoes the change
 
     Closes the account of any other person: the account expires, its sessions and processes end, its
-    keys go. Home and files stay, with their owner. If somebody loses a key or is no admin any more,
-    their sessions end too, except the session of the run itself. Tells and removes keys in any
-    other place, root's included. Apart from such keys, never touches the account of a service,
-    which has a small uid or no login shell.
+    keys go, and what would start without a login is moved away (operations/sessions.py). Home and
+    files stay, with their owner. If somebody loses a key or is no admin any more, their sessions
+    end too, except the session of the run itself; with a key also goes what starts without a
+    login, because whoever had the key may have left it. If anything does not end, fails. Tells
+    and removes keys in any other place, root's included. Apart from such keys, never touches the
+    account of a service, which has a small uid or no login shell.
     """
     want = wanted()
     now = yield from undo.looked(CHANGE, Access, **want.question)
@@ -71,7 +73,7 @@ def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
             prove,
             files=written,
             then=[RELOAD_IF_UP, f"rm -f {TO_END}"],
-            before=[*(step.command for step in opening), *_note(ends)],
+            before=[END_SESSIONS, *(step.command for step in opening), *_note(ends)],
         )
         now = yield from ask(Access, **want.question)
     # If sshd has other settings, a stray may be the key by which the operator came.

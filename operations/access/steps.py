@@ -11,6 +11,8 @@ from facts.access import KEYS, AccessState, AccountState
 from operations.access.authorized_keys import key_of_line
 from operations.access.wanted import ADMINS, PEOPLE, ROOTS, TO_END, Account, Wanted
 
+NO_ADMIN = "no admin any more"
+
 
 @dataclass(frozen=True)
 class Step:
@@ -33,7 +35,13 @@ def opening(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
             yield Step(f"{who}: absent -> present", f"useradd -m --shell /bin/bash {name}")
         elif found.expires is not None or not found.has_shell:
             command = f"usermod --expiredate '' --shell /bin/bash {name}"
-            yield Step(f"{who}: closed -> open", command)
+            text = f"{who}: closed -> open"
+            if not found.has_shell:
+                # Whoever had the account before may have been somebody else.
+                named = _named(account.name, found)
+                command = f"take_away {named}; put_aside {named}; {command}"
+                text += f", with the files in {found.home}{_taken(account.name, now)}"
+            yield Step(text, command)
         for group in (PEOPLE, *([ADMINS] if account.admin else [])):
             if account.name not in now.groups.get(group, ()):
                 command = f"gpasswd --add {name} {group} > /dev/null"
@@ -52,8 +60,14 @@ def closing(now: AccessState, wanted: Wanted) -> Iterator[Step]:
             yield from _leave(account.name, now, ROOTS)
     for name, found in sorted(now.accounts.items()):
         # Without the account by which the run itself came, the run would lose sudo.
-        if name not in people and name != now.login and is_open(name, found, now):
+        if name in people or name == now.login:
+            continue
+        if is_open(name, found, now):
             yield from _close_account(name, found, now)
+        elif is_closed(found) and now.starts.get(name):
+            named = _named(name, found)
+            text = f"account {name}: closed{_taken(name, now)}"
+            yield Step(text, f"take_away {named} && put_aside {named}")
 
 
 def ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
@@ -71,13 +85,19 @@ def ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
             why = "a key is gone"
         elif person and not person.admin and any(name in now.groups.get(it, ()) for it in ROOTS):
             # A session keeps the groups with which it began.
-            why = "no admin any more"
+            why = NO_ADMIN
         elif name in left:
             why = "left over from a run that was cut off"
         else:
             continue
-        end = "end_all" if person else "end_sessions"
-        found[name] = Step(f"account {name}: {why}, so its sessions end", f"{end} {account.uid}")
+        text = f"account {name}: {why}, so its sessions end"
+        if person is None:
+            found[name] = Step(text, f"end_sessions {account.uid}")
+        elif why == NO_ADMIN:
+            found[name] = Step(text, f"end_running {_named(name, account)}")
+        else:
+            # Whoever had the key may have left something that starts by itself.
+            found[name] = Step(f"{text}{_taken(name, now)}", f"end_account {_named(name, account)}")
     return found
 
 
@@ -86,16 +106,27 @@ def is_open(name: str, account: AccountState, now: AccessState) -> bool:
     return account.is_persons and (account.has_shell or name in now.groups.get(PEOPLE, ()))
 
 
+def is_closed(account: AccountState) -> bool:
+    """Whether a run has closed the account."""
+    return account.is_persons and account.expires == 1 and not account.has_shell
+
+
+def _named(name: str, account: AccountState) -> str:
+    """The account as the functions of END_SESSIONS take it."""
+    return f"{quote(name)} {account.uid} {quote(account.home)}"
+
+
+def _taken(name: str, now: AccessState) -> str:
+    return "".join(f"; {path}: present -> taken away" for path in now.starts.get(name, ()))
+
+
 def _close_account(name: str, account: AccountState, now: AccessState) -> Iterator[Step]:
     # The shell and the groups show that the account is to be closed. They come last, so that the
     # next run finishes a run that was cut off.
-    commands = (
-        f"usermod --expiredate 1 {quote(name)}",
-        f"end_all {account.uid}",
-        f"usermod --shell /usr/sbin/nologin {quote(name)}",
-    )
-    text = f"account {name}: open -> closed, and all of its sessions and processes end"
-    yield Step(text, " && ".join(commands))
+    command = f"shut {_named(name, account)} && usermod --shell /usr/sbin/nologin {quote(name)}"
+    others = sorted(it for it, its in now.accounts.items() if its.uid == account.uid and it != name)
+    ends = f"all sessions and processes of {' and '.join([name, *others])} end"
+    yield Step(f"account {name}: open -> closed, and {ends}{_taken(name, now)}", command)
     yield from _leave(name, now, (*ROOTS, PEOPLE))
 
 

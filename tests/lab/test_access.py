@@ -158,6 +158,56 @@ def test_whoever_is_removed_is_cut_off(one: Machine, project: Path, tmp_path: Pa
     assert gets_in(one, "ops-meet-1", key, "sudo -n true")
 
 
+# Each process forks and exits, so that no list of processes has it.
+CHAIN = """#!/usr/bin/perl
+$SIG{CHLD} = "IGNORE";
+while (1) { exit 0 if fork(); open F, ">/tmp/beats-of-" . $>; print F "$$\n"; close F; }
+"""
+
+
+@pytest.mark.parametrize("then", ["removed", "a key is gone"])
+def test_a_chain_from_cron_ends_and_does_not_start_again(
+    one: Machine, project: Path, tmp_path: Path, then: str
+) -> None:
+    """Containers have no cron: what cron would start, and where, is made by hand."""
+    uid, new = one.sh("id -u ops-meet-1"), new_key(tmp_path)
+    chain, crontab = "/home/ops-meet-1/chain", "/var/spool/cron/crontabs/ops-meet-1"
+    one.sh(f"cat > {chain}; chmod 755 {chain}", stdin=CHAIN.encode())
+    one.sh(f"mkdir -p /var/spool/cron/crontabs; echo '* * * * * {chain}' > {crontab}")
+    one.sh(f"chown ops-meet-1 {crontab}; chmod 600 {crontab}")
+    one.sh("mkdir -p /var/lib/systemd/linger; touch /var/lib/systemd/linger/ops-meet-1")
+    one.sh("sudo -u ops-meet-1 mkdir -p /home/ops-meet-1/.config/systemd/user")
+    one.sh(f"systemd-run -q --uid=ops-meet-1 {chain}")
+    wait_for(partial(beats, one, uid), "the chain lives", 30)
+
+    def change(data: dict[str, dict[str, dict[str, object]]]) -> None:
+        if then == "removed":
+            del data["people"]["ops-meet-1"]
+        else:
+            data["people"]["ops-meet-1"]["ssh_keys"] = [{"key": public(new)}]
+
+    edit(people_of(project), change)
+    dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb1", directory=project)
+    assert f"{crontab}: present -> taken away" in dry.stderr, dry.stderr[-4000:]
+    converge_alone("bbb1", project)
+    assert not beats(one, uid)
+    taken = "/var/lib/coop-infra/taken-away/ops-meet-1"
+    assert one.sh(f"cat {taken}/ops-meet-1") == f"* * * * * {chain}"
+    assert one.sh("ls -A /var/spool/cron/crontabs /var/lib/systemd/linger").split() == [
+        "/var/lib/systemd/linger:",
+        "/var/spool/cron/crontabs:",
+    ]
+    assert one.sh("ls /home/ops-meet-1/.config").startswith("systemd.taken-away-")
+    assert gets_in(one, "ops-meet-1", new, "sudo -n true") == (then != "removed")
+    assert converge_alone("bbb1", project) == (0, 0)
+
+
+def beats(machine: Machine, uid: str) -> bool:
+    """Whether the chain of that uid lives."""
+    look = f"for time in 1 2 3; do cat /tmp/beats-of-{uid}; sleep 0.2; done"
+    return len(set(machine.try_sh(look).stdout.split())) > 1
+
+
 def runs(machine: Machine, what: str) -> bool:
     return machine.try_sh(f"pgrep -x -f '{what}'").returncode == 0
 

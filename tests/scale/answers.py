@@ -246,6 +246,7 @@ def _access(
     asked = [it for it in files if it in world.files]
     yield from ("##files", packed({it: world.files[it] for it in (*ours, *asked)}))
     yield from ("##strays", "" if world.people else packed({_STRAY: _KEY_OF_THE_PROVIDER}))
+    yield "##starts"
     settings = wanted.settings or _SETTINGS_OF_DEBIAN
     shown = [f"{name} {value}" for name, value in settings.items() if name in options]
     # sshd's files have no Match block.

@@ -41,6 +41,13 @@ def output(**other: list[str]) -> list[str]:
         "groups": ["coop-people:x:995:vagrant,ops-hypha-1", "coop-admins:x:994:"],
         "files": [packed(**{CENTRAL: "a key\n"})],
         "strays": [packed(**{STRAY: "another\n"})],
+        "starts": [
+            "1001 /var/spool/cron/crontabs/ops-meet-1",
+            "0 /var/lib/systemd/linger/vagrant",
+            "1000 /var/spool/cron/atjobs/a00001019e8f5c",
+            "1000 /home/vagrant/.config/systemd",
+            "1 /var/spool/cron/atjobs/.SEQ",
+        ],
         "settings\troot": ["permitrootlogin no", "AllowGroups a", "allowgroups b"],
         "settings\tvagrant": [],
         "matches": ["/etc/ssh/sshd_config:Match User x"],
@@ -69,6 +76,14 @@ def test_a_host_is_read_whole() -> None:
     }
     assert found.files == {CENTRAL: PathState("file", 0o644, "root", "root", content=b"a key\n")}
     assert found.strays == {STRAY: "another\n"}
+    assert found.starts == {
+        "ops-meet-1": ("/var/spool/cron/crontabs/ops-meet-1",),
+        "vagrant": (
+            "/home/vagrant/.config/systemd",
+            "/var/lib/systemd/linger/vagrant",
+            "/var/spool/cron/atjobs/a00001019e8f5c",
+        ),
+    }
     assert found.settings == {
         "root": {"permitrootlogin": "no", "allowgroups": "a b"},
         "vagrant": {},

@@ -123,6 +123,23 @@ def test_sudo_is_asked_of_who_can_log_in_or_should(host: Host) -> None:
     assert [name for name, it in found.accounts.items() if it.sudo] == ["ops-1", "web-1"]
 
 
+def test_what_starts_without_a_login_is_found(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facts.access, "CRON", str(tmp_path / "cron"))
+    monkeypatch.setattr(facts.access, "LINGER", str(tmp_path / "linger"))
+    home = tmp_path / "home of web"
+    line = f"web-1:x:1001:1001::{home}:/bin/bash"
+    host.shell.stand_in("getent", f"[ $1 != passwd ] || printf '%s\\n' '{line}'")
+    paths = ("cron/crontabs/web-1", "linger/web-1", "home of web/.config/systemd/user/x.service")
+    for path in paths:
+        (tmp_path / path).parent.mkdir(parents=True)
+        (tmp_path / path).touch()
+    (home / ".local/share/systemd").mkdir(parents=True)
+    found = (f"{home}/.config/systemd", str(tmp_path / paths[0]), str(tmp_path / paths[1]))
+    assert host.look().starts == {"web-1": tuple(sorted(found))}
+
+
 def test_who_may_run_nothing_has_no_sudo(host: Host) -> None:
     (host.keys / "web-1").touch()
     assert not any(it.sudo for it in host.look().accounts.values())

@@ -1,55 +1,182 @@
-"""The script that ends sessions, in a real shell, on processes of this test."""
+"""The script that ends sessions, in a real shell, on processes with uids of their own.
 
+Each test has namespaces of its own for processes and mounts: only there a test may act as root
+without harm, and kill what is not its own.
+"""
+
+import os
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
+from functools import cache
 
 import pytest
 
 from engine.report import script
-from operations.sessions import END_SESSIONS
-from tests.unit.host_here import perform
-from tests.unit.operation_harness import Shell
+from operations.sessions import END_SESSIONS, TAKEN_AWAY
 
-UID = 54321
+# Without root, newuidmap(1) gives the uids, if /etc/subuid has some for this user.
+AS_ROOT = [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"]
+APART = ["unshare", *AS_ROOT, "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
 
+# What a run changes lies on tmpfs, and "eve" is an account of uid 5432 with subordinate uids.
+WORLD = """\
+set -eu
+etc=$(mktemp -d)
+cp /etc/passwd /etc/group /etc/shadow /etc/login.defs /etc/nsswitch.conf $etc 2> /dev/null || true
+alternatives=$(readlink -f "$(command -v awk)")
+mount -t tmpfs none /etc && cp $etc/* /etc
+mkdir /etc/alternatives; ln -s "$alternatives" /etc/alternatives/awk
+mount -t tmpfs none /home && mount -t tmpfs none /var
+mkdir -p /home/eve /var/spool/cron/crontabs /var/spool/cron/atjobs /var/lib/systemd/linger
+echo eve:x:5432:5432::/home/eve:/bin/sh >> /etc/passwd; echo eve:x:5432: >> /etc/group
+echo 'eve:!:20000::::::' >> /etc/shadow; echo eve:20100:50 > /etc/subuid
+chown 5432:5432 /home/eve; chmod 755 /home
+act_as() { uid=$1; shift; setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@" & }
+alive() { cat /proc/[0-9]*/status 2> /dev/null | grep -q "^Uid:.$1.*" && echo "$1 lives" || true; }
+"""
 
-@pytest.fixture
-def process() -> Iterator[subprocess.Popen[bytes]]:
-    with subprocess.Popen(["sleep", "60"]) as process:
-        yield process
-        process.kill()
-
-
-@pytest.fixture
-def shell(tmp_path: Path, process: subprocess.Popen[bytes]) -> Shell:
-    """A shell in which pgrep finds this process alone, while it lives and is no zombie."""
-    shell = Shell(tmp_path)
-    alive = f"grep -q 'State:.[RS]' /proc/{process.pid}/status 2> /dev/null"
-    shell.stand_in("pgrep", f"{alive} && echo {process.pid}")
-    return shell
-
-
-def end(shell: Shell, *lines: str) -> subprocess.CompletedProcess[str]:
-    return perform(script(END_SESSIONS, *lines), shell)
-
-
-def test_whatever_somebody_runs_ends(shell: Shell, process: subprocess.Popen[bytes]) -> None:
-    assert end(shell, f"end_all {UID}").returncode == 0
-    assert process.wait(5) == -9
-    assert shell.calls[0] == f"pgrep -u {UID}"
-
-
-def test_the_session_of_the_run_itself_is_spared(
-    shell: Shell, process: subprocess.Popen[bytes]
-) -> None:
-    # The process is of the same control group as the script.
-    assert end(shell, f"login={UID}", f"end_all {UID}", "echo done").stdout == "done\n"
-    assert process.poll() is None
+# Each process forks and exits: no list has it. The file changes while the chain lives.
+CHAIN = r"""
+$SIG{CHLD} = "IGNORE";
+while (1) { exit 0 if fork(); open F, ">/tmp/beats-of-" . $>; print F $$; close F; }
+"""
+# Ends whoever comes with its own uid to end it.
+FIGHTER = 'open F, ">/tmp/beats-of-" . $>; print F $$; close F; while (1) { kill "KILL", -1 }'
+CHAIN_LIVES = (
+    "a=$(cat /tmp/beats-of-$1 2> /dev/null); sleep 0.3; "
+    '[ "$a" = "$(cat /tmp/beats-of-$1 2> /dev/null)" ] || echo "$1 lives"'
+)
 
 
-def test_what_does_not_end_is_an_error(shell: Shell) -> None:
-    # Each look finds another process.
-    shell.stand_in("pgrep", "sleep 5 > /dev/null 2>&1 & echo $!")
-    done = end(shell, f"end_all {UID}")
-    assert done.returncode != 0 and f"processes of uid {UID} do not end: " in done.stderr
+@cache
+def can_be_apart() -> bool:
+    command = [*APART, "mount", "-t", "tmpfs", "none", "/mnt"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+pytestmark = pytest.mark.skipif(not can_be_apart(), reason="no namespaces, or no uids for them")
+
+
+def perform(before: str, *lines: str, after: str = "") -> subprocess.CompletedProcess[str]:
+    """Runs the lines after END_SESSIONS as a run would; before and after stand around them."""
+    program = script(END_SESSIONS, *lines).connector_arguments["_stdin"]
+    beats = f"mount -t tmpfs none /tmp; chmod 1777 /tmp; lives() {{ {CHAIN_LIVES}; }}\n"
+    around = (
+        f"{WORLD}{beats}{before}\nrc=0; sh -s <<'END' || rc=$?\n{program}END\n{after}\nexit $rc"
+    )
+    return subprocess.run(
+        [*APART, "sh", "-c", around], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def start(uid: int, program: str) -> str:
+    """Shell that starts a Perl program as that uid, and waits until it lives."""
+    wait = f"until [ -s /tmp/beats-of-{uid} ]; do sleep 0.1; done"
+    return f"act_as {uid} perl -e '{program}'; {wait}"
+
+
+def test_whatever_somebody_runs_ends_and_nobody_elses() -> None:
+    done = perform(
+        "act_as 5432 sleep 60; act_as 5433 sleep 60; sleep 0.3",
+        "end_all 5432",
+        after="alive 5432; alive 5433; alive 0 > /dev/null",
+    )
+    assert (done.returncode, done.stdout) == (0, "5433 lives\n"), done.stderr
+
+
+def test_a_chain_that_is_in_no_list_ends() -> None:
+    done = perform(start(5432, CHAIN), "end_all 5432", after="lives 5432")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert perform(start(5432, CHAIN), "true", after="lives 5432").stdout == "5432 lives\n"
+
+
+def test_who_ends_whoever_comes_with_its_uid_ends() -> None:
+    done = perform(start(5432, FIGHTER), "end_all 5432", after="alive 5432")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+
+
+def test_what_runs_by_a_subordinate_uid_ends_and_no_uid_that_somebody_else_may_use() -> None:
+    shared = "echo other:20140:50 >> /etc/subuid; echo eve:20200:9 >> /etc/subuid"
+    account = "echo mallory:x:20205:20205::/:/bin/sh >> /etc/passwd"
+    lone = "echo eve:20300:9 >> /etc/subuid"
+    runs = "; ".join(f"act_as {uid} sleep 60" for uid in (20120, 20145, 20205, 20305))
+    done = perform(
+        f"{shared}; {account}; {lone}; {runs}; sleep 0.3",
+        "end_all 5432",
+        after="for uid in 20120 20145 20205 20305; do alive $uid; done",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "20120 lives\n20145 lives\n20205 lives\n"
+
+
+def test_the_session_of_the_run_itself_is_spared() -> None:
+    done = perform(
+        "act_as 5432 sleep 60; sleep 0.3; export SUDO_UID=5432",
+        "end_all 5432",
+        after="alive 5432",
+    )
+    assert (done.returncode, done.stdout) == (0, "5432 lives\n"), done.stderr
+
+
+def test_what_does_not_end_or_begins_anew_is_an_error() -> None:
+    anew = "(while :; do setpriv --reuid 5432 --clear-groups sleep 9 || true; done) 2> /dev/null &"
+    done = perform(f"{anew} sleep 0.3", "end_all 5432")
+    assert done.returncode != 0
+    assert "uid 5432 still runs (process, uid, control group): " in done.stderr
+
+
+def test_who_cannot_act_as_the_uid_does_not_say_that_all_has_ended() -> None:
+    done = perform("mkdir /tmp/x; printf '#!/bin/sh\nexit 9' > /tmp/x/perl; chmod 755 /tmp/x/perl; "
+                   "export PATH=/tmp/x:$PATH", "end_all 5432")  # fmt: skip
+    assert done.returncode != 0
+
+
+JOBS = """\
+cd /var/spool/cron; touch crontabs/eve crontabs/root atjobs/a1 atjobs/a2; cd /
+chown 5432 /var/spool/cron/crontabs/eve /var/spool/cron/atjobs/a1; touch /var/lib/systemd/linger/eve
+"""
+
+
+def test_what_starts_without_a_login_is_taken_away_and_kept() -> None:
+    done = perform(
+        JOBS,
+        "take_away eve 5432",
+        "take_away eve 5432",
+        after=f"cd /var/spool/cron; ls -d */*; cd {TAKEN_AWAY}; stat -c %a .; ls -d */*; "
+        "ls /var/lib/systemd/linger",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["atjobs/a2", "crontabs/root", "700", "eve/a1", "eve/eve"]
+
+
+def test_units_in_a_home_are_put_aside_by_the_account_itself() -> None:
+    units = "/home/eve/.config/systemd"
+    done = perform(
+        f"mkdir -p {units}/user; chown -R 5432:5432 /home/eve",
+        "put_aside eve 5432 /home/eve",
+        "put_aside eve 5432 /home/eve",
+        after=f"ls {units}.taken-away-*; [ ! -e {units} ]",
+    )
+    assert done.stdout == "user\n" and done.returncode == 0, done.stderr
+    # Root would follow the link.
+    foreign = "mkdir -p /opt/x/systemd/user; ln -s /opt/x /home/eve/.config"
+    done = perform(f"mount -t tmpfs none /opt; {foreign}", "put_aside eve 5432 /home/eve")
+    assert done.returncode != 0 and "Permission denied" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("call", "expiry"),
+    [("shut", "1"), ("end_account", ""), ("end_running", "")],
+)
+def test_an_account_is_closed_before_anything_of_it_ends(call: str, expiry: str) -> None:
+    """The account of the run itself never is, for a run that is cut off would be shut out."""
+    once = "setpriv --reuid 5432 --clear-groups sleep 9 || true"
+    anew = f"until grep -q '^eve:.*:1:$' /etc/shadow; do {once}; done"
+    field = "sed -n 's/^eve:.*:\\([^:]*\\):$/<\\1>/p' /etc/shadow"
+    done = perform(f"({anew}) & sleep 0.3", f"{call} eve 5432 /home/eve", after=field)
+    assert (done.returncode, done.stdout) == (0, f"<{expiry}>\n"), done.stderr
+    if call != "shut":
+        done = perform(
+            "export SUDO_UID=5432; act_as 5432 sleep 60",
+            f"usermod() {{ echo locked; }}; {call} eve 5432 /home/eve",
+        )
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
