@@ -3,20 +3,29 @@
 Sources: sshd(8), sshd_config(5), passwd(5), shadow(5), sudo(8), crontab(1), at(1), loginctl(1).
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from shlex import quote
 
 from engine.fact import Fact, lines_of, sections, whole
 from facts.files import PathState, archive, from_archive
+from facts.pam import ASK_PAM, PYTHON
+from facts.sudo_rules import hurdle
 
 KEYS = "/etc/ssh/authorized_keys"
 """The directory of the keys that count: a file for each account, owned by root."""
 
 SSHD, SSHD_CONFIG = "/usr/sbin/sshd", "/etc/ssh/sshd_config"
+INCLUDED = f"{SSHD_CONFIG}.d/*.conf"
+"""What Debian's sshd_config includes, in its first line that is no comment."""
 
 CRON, LINGER = "/var/spool/cron", "/var/lib/systemd/linger"
 """Where crontabs and the jobs of at lie, and whose services systemd starts without a login."""
+
+NO_AGE = 10000
+"""So many days of a password's age are no limit: chage(1) calls them never. Debian sets 99999."""
 
 FIRST_UID, LAST_UID = 1000, 59999
 """The uids of people: Debian policy 9.2.2."""
@@ -30,6 +39,11 @@ class AccountState:
     expires: the day from which nobody can use the account, in days since 1970; None for never
     sudo: whether sudo lets the account do anything. The fact asks this only about people who have a
         file in KEYS, or whose name is also that of a group in the question
+    hurdle: why sudo does not let the account do everything without a password, though it lets it do
+        something; "" if sudo does
+    ages: the day from which PAM takes the password as too old, and refuses every login until there
+        is another, in days since 1970; 0 for one that has to be changed at once; None for never
+    pam: why PAM would refuse a login now, "" if it would not; asked about the same accounts
     """
 
     uid: int
@@ -37,6 +51,9 @@ class AccountState:
     shell: str
     expires: int | None = None
     sudo: bool = False
+    hurdle: str = ""
+    ages: int | None = None
+    pam: str = ""
 
     @property
     def is_persons(self) -> bool:
@@ -46,6 +63,11 @@ class AccountState:
     def has_shell(self) -> bool:
         """Whether a login to the account gets a shell."""
         return not self.shell.endswith(("/nologin", "/false"))
+
+    @property
+    def until(self) -> int | None:
+        """The day from which nobody gets in to the account, in days since 1970; None for never."""
+        return min((day for day in (self.expires, self.ages) if day is not None), default=None)
 
 
 @dataclass(frozen=True)
@@ -65,6 +87,10 @@ class AccessState:
         has a home may put a link there to any file, or a file of any size
     settings: {user: {option in lower case: value}}, what sshd would do for this user. Only root is
         there if sshd does the same for everybody
+    homes: {path: owner's uid} of the homes of people that exist, and of /home/NAME for each name
+        of a group in the question; with "/", so that {} says that nobody has looked
+    unusable_shells: those of all accounts that are no programs
+    includes: the patterns of files that sshd_config includes for everybody, absolute
     matches: "file:line" of each condition (Match) in sshd's configuration
     reloaded: whether sshd has read its configuration since the configuration last changed; not
         known, so False, if one of the two times is still to come
@@ -78,6 +104,9 @@ class AccessState:
     unread: Mapping[str, str] = field(default_factory=dict)
     starts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    homes: Mapping[str, int] = field(default_factory=dict)
+    unusable_shells: frozenset[str] = frozenset()
+    includes: tuple[str, ...] = (INCLUDED,)
     matches: tuple[str, ...] = ()
     reloaded: bool = True
 
@@ -89,11 +118,26 @@ printf '##accounts\\n'
 getent passwd | cut -d : -f 1,3,4,6,7
 printf '##expires\\n'
 getent shadow | awk -F : '$8 != "" {{print $1 ":" $8}}'
-printf '##sudo\\n'
+printf '##ages\\n'
+getent shadow | awk -F : '$3 == "0" || $5 != "" && $5 >= 0 {{print $1 ":" $3 ":" $5}}'
+asked=
 for user in $people; do
   # It matters of who can log in or should: each person that is wanted has a group of that name.
   case {names} in *" $user "*) ;; *) [ -e {keys}/"$user" ] || continue ;; esac
-  case $(LC_ALL=C sudo -n -l -U "$user" 2>/dev/null) in *'may run'*) printf '%s\\n' "$user" ;; esac
+  asked="$asked $user"
+  rules=$(LC_ALL=C sudo -n -l -U "$user" 2>/dev/null)
+  case $rules in
+    *'may run'*) printf '##sudo\\n%s\\n##rules\\t%s\\n%s\\n' "$user" "$user" "$rules" ;;
+  esac
+done
+printf '##pam\\n'
+[ -z "$asked" ] || timeout -s KILL 30 {python} -I -c {ask_pam} $asked 2>/dev/null
+printf '##homes\\n'
+{{ echo /; getent passwd | awk -F : '$3 >= {first} && $3 <= {last} {{print $6}}'
+  printf '/home/%s\\n' {groups}; }} | sort -u | xargs -r -d '\\n' stat -L -c '%u %n' -- 2>/dev/null
+printf '##unusable shells\\n'
+getent passwd | cut -d : -f 7 | sort -u | while IFS= read -r shell; do
+  [ -f "${{shell:-/bin/sh}}" ] && [ -x "${{shell:-/bin/sh}}" ] || printf '%s\\n' "$shell"
 done
 printf '##groups\\n'
 getent group {groups}
@@ -131,6 +175,8 @@ for user in root $people; do
   {sshd} -T -C "user=$user,host=unknown,addr=192.0.2.1" 2>/dev/null |
     grep -i -E '^({options}) '
 done
+printf '##includes\\n'
+awk 'tolower($1) ~ /^"?match/ {{exit}} tolower($1) ~ /^"?include/' {config}
 printf '##matches\\n'
 grep -i -E '^[[:space:]]*match[[:space:]]' {config} {config}.d/*.conf /dev/null
 printf '##reloaded\\n'
@@ -163,6 +209,8 @@ class Access(Fact[AccessState]):
                 read_files=archive(f"-- {KEYS} {KEYS}/* {' '.join(map(quote, files))}"),
                 read_strays=archive('-- "$@"'),
                 options="|".join(options),
+                python=PYTHON,
+                ask_pam=quote(ASK_PAM),
                 sshd=SSHD,
                 config=SSHD_CONFIG,
                 line=_LINE,
@@ -188,6 +236,9 @@ class Access(Fact[AccessState]):
             {path: why for path, it in found.items() if (why := _why_unread(it))},
             _starts(lines_of(output, "starts"), lines_of(output, "accounts")),
             _settings(output),
+            _homes(lines_of(output, "homes")),
+            frozenset(lines_of(output, "unusable shells")),
+            tuple(_includes(lines_of(output, "includes"))),
             tuple(lines_of(output, "matches")),
             _reloaded(*lines_of(output, "reloaded")),
         )
@@ -208,14 +259,34 @@ def _reloaded(since: str, now: str, *changed: str) -> bool:
     return read <= present and all(int(time[1:]) <= read for time in changed)
 
 
+def _homes(lines: Sequence[str]) -> dict[str, int]:
+    found = (line.partition(" ") for line in lines)
+    return {path: int(uid) for uid, _, path in found}
+
+
+def _ages(lines: Sequence[str]) -> Iterator[tuple[str, int]]:
+    """(account, the day from which its password is too old), as pam_unix(8) reckons."""
+    for line in lines:
+        name, last, most = line.split(":")
+        if last == "0":
+            yield name, 0
+        elif int(most or NO_AGE) < NO_AGE:
+            yield name, int(last or -1) + int(most) + 1
+
+
 def _accounts(output: Sequence[str]) -> dict[str, AccountState]:
     expires = dict(line.split(":") for line in lines_of(output, "expires"))
-    sudo = lines_of(output, "sudo")
+    ages, sudo = dict(_ages(lines_of(output, "ages"))), lines_of(output, "sudo")
+    rules = {it.fields[1]: it.lines for it in sections(output) if it.title == "rules"}
+    pam = dict(line.split("\t") for line in lines_of(output, "pam"))
     accounts = {}
     for line in lines_of(output, "accounts"):
         name, uid, _, home, shell = line.split(":")
         ends = int(expires[name]) if name in expires else None
-        accounts[name] = AccountState(int(uid), home, shell, ends, name in sudo)
+        why = hurdle(rules[name]) if name in rules else ""
+        accounts[name] = AccountState(
+            int(uid), home, shell, ends, name in sudo, why, ages.get(name), pam.get(name, "")
+        )
     return accounts
 
 
@@ -230,6 +301,14 @@ def _groups(lines: Sequence[str], accounts: Sequence[str]) -> dict[str, frozense
         name: frozenset([*filter(None, members.split(",")), *by_gid.get(gid, [])])
         for name, _, gid, members in groups
     }
+
+
+def _includes(lines: Sequence[str]) -> Iterator[str]:
+    for line in lines:
+        keyword = re.match(r'\s*"?include"?[\s=]*', line, re.IGNORECASE)
+        words = line[keyword.end() if keyword else 0 :].partition("#")[0].split()
+        # A name without a path is one in sshd's own directory.
+        yield from (str(PurePosixPath("/etc/ssh", word.strip('"'))) for word in words)
 
 
 def _starts(lines: Sequence[str], accounts: Sequence[str]) -> dict[str, tuple[str, ...]]:

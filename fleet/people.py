@@ -20,7 +20,7 @@ root daemon bin sys sync games man lp mail news uucp proxy www-data backup list 
 tty disk kmem dialout fax voice cdrom floppy tape sudo audio dip operator src shadow utmp video sasl
 plugdev staff users nogroup input sgx kvm render crontab netdev
 messagebus sshd ssh _ssh systemd-journal systemd-network systemd-resolve systemd-timesync polkitd
-docker lxd libvirt redis postgres mysql
+docker lxd incus incus-admin libvirt libvirt-qemu redis postgres mysql
 """
 TAKEN = frozenset([*_SYSTEM.split(), *(it for kind in GROUPS.values() for it in kind.accounts)])
 # The prefix of this project's own accounts and groups on hosts.

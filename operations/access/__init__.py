@@ -1,6 +1,6 @@
 """Who can log in by SSH: exactly these people, by these keys, under these settings of sshd.
 
-Sources: sshd(8), sshd_config(5), usermod(8), sudoers(5), pam_systemd(8).
+Sources: sshd(8), sshd_config(5), usermod(8), sudoers(5), pam(7), pam_systemd(8).
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -14,7 +14,8 @@ from engine.report import fail, script, tell, warn
 from facts.access import SSHD_CONFIG, Access, AccessState
 from operations import files
 from operations.access import steps
-from operations.access.sshd import other_settings, set_elsewhere
+from operations.access.refused import hampered, refused
+from operations.access.sshd import other_settings, set_elsewhere, unread
 from operations.access.steps import is_open
 from operations.access.wanted import CHANGE, ROOTS, SSHD, TO_END, Account, Wanted
 from operations.parties import GONE
@@ -52,6 +53,7 @@ def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
     if reason := (
         _names_of_the_system(now, want.accounts)
         or files.refusal(wrong, now.files)
+        or unread(now, want.settings)
         or set_elsewhere(now, want.others)
     ):
         yield fail(reason)
@@ -62,8 +64,12 @@ def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
         files.explain(entry, now.files.get(entry.path))
     for step in (*opening, *closing, *strays):
         tell(step.text)
-    for text in _left_by_others(now, want.accounts):
+    for text in (*_left_by_others(now, want.accounts), *hampered(now, want)):
         warn(text)
+    if opening or wrong or closing or strays:
+        for text in refused(now, want):
+            # A dry run shows a failure only if nothing else is to be done before.
+            warn(text)
     if opening or wrong or not now.reloaded:
         written = [entry.path for entry in wrong if isinstance(entry, files.File)]
         change = [*([files.write(wrong)] if wrong else []), script("sshd -t", NOT_AHEAD, RELOAD)]
@@ -84,7 +90,9 @@ def people(wanted: Callable[[], Wanted], prove: Callable[[], None]) -> Commands:
         end = f'[ -z "$failed" ]; rm -f {TO_END}'
         yield script(END_SESSIONS, GONE, *_note(ends), "failed=", *each, end)
     if other:
-        yield fail("\n".join([f"what stands elsewhere than in {SSHD} goes before it:", *other]))
+        other = [f"what stands elsewhere than in {SSHD} goes before it:", *other]
+    if reasons := [*other, *refused(now, want)]:
+        yield fail("\n".join(reasons))
     elif not (opening or wrong or last):
         host.noop(f"{len(want.accounts)} people can log in, and nobody else")
 
@@ -112,10 +120,18 @@ def drift(now: AccessState, wanted: Wanted) -> list[str]:
     return [
         *(f"{it.path} is not as wanted" for it in files.differing(wanted.entries, now.files)),
         *(step.text for step in changes),
-        *(f"sshd {text}" for text in other_settings(now, wanted.judged)),
+        *_sshd_drift(now, wanted),
         *([] if now.reloaded else ["sshd may not have read its configuration since it changed"]),
         *_left_by_others(now, wanted.accounts),
+        *hampered(now, wanted),
+        *refused(now, wanted),
     ]
+
+
+def _sshd_drift(now: AccessState, wanted: Wanted) -> list[str]:
+    if reason := unread(now, wanted.settings):
+        return [reason.removesuffix("; nothing was changed")]
+    return [f"sshd {text}" for text in other_settings(now, wanted.judged)]
 
 
 def _names_of_the_system(now: AccessState, accounts: Sequence[Account]) -> str | None:

@@ -1,10 +1,26 @@
 """sshd's settings, as `sshd -T` prints them, and the wanted ones: sshd_config(5)."""
 
 from collections.abc import Iterator, Mapping
+from fnmatch import fnmatch
 
-from facts.access import AccessState
+from facts.access import INCLUDED, SSHD_CONFIG, AccessState
+from operations.access.wanted import SSHD
 
 NOTHING = "(sshd -T says nothing)"
+
+
+def unread(now: AccessState, settings: Mapping[str, str]) -> str | None:
+    """Why sshd would not read this project's file of settings; None if it would.
+
+    If sshd has all settings, it has read the file, by whatever way.
+    """
+    if any(fnmatch(SSHD, each) for each in now.includes) or not any(other_settings(now, settings)):
+        return None
+    return (
+        f"{SSHD_CONFIG} includes no {SSHD} for everybody, so sshd would not read what a run writes "
+        f"there: put the line `Include {INCLUDED}` first in {SSHD_CONFIG}, and run again; nothing "
+        "was changed"
+    )
 
 
 def set_elsewhere(now: AccessState, others: Mapping[str, str]) -> str | None:
@@ -22,14 +38,21 @@ def set_elsewhere(now: AccessState, others: Mapping[str, str]) -> str | None:
 
 
 def other_settings(now: AccessState, settings: Mapping[str, str]) -> Iterator[str]:
-    """The settings that sshd has otherwise, and for whom, a line each."""
-    for user, found in now.settings.items():
+    """The settings that sshd has otherwise, a line each, and for whom."""
+    found: dict[str, list[str]] = {}
+    for user, its in now.settings.items():
+        for text in _differences(its, settings):
+            found.setdefault(text, []).append(user)
+    for text, users in found.items():
         # With one user (root) the fact has found that sshd does the same for everybody.
-        whom = "everybody" if len(now.settings) == 1 else user
-        for name, value in settings.items():
-            if found.get(name, "") != value:
-                yield f"for {whom}: {name} {found.get(name) or NOTHING} -> {value or NOTHING}"
-        # No line of `port` shows an address that has a port of its own.
-        for where in found.get("listenaddress", "").split():
-            if "port" in settings and where.rpartition(":")[2] != settings["port"]:
-                yield f"for {whom}: listenaddress {where} -> port {settings['port']} alone"
+        yield f"for {'everybody' if len(users) == len(now.settings) else ', '.join(users)}: {text}"
+
+
+def _differences(found: Mapping[str, str], settings: Mapping[str, str]) -> Iterator[str]:
+    for name, value in settings.items():
+        if found.get(name, "") != value:
+            yield f"{name} {found.get(name) or NOTHING} -> {value or NOTHING}"
+    # No line of `port` shows an address that has a port of its own.
+    for where in found.get("listenaddress", "").split():
+        if "port" in settings and where.rpartition(":")[2] != settings["port"]:
+            yield f"listenaddress {where} -> port {settings['port']} alone"

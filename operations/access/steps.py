@@ -1,16 +1,22 @@
 """The steps from who gets in to who should: open and close accounts, end sessions, remove keys.
 
-Sources: usermod(8), gpasswd(1), passwd(5).
+Sources: useradd(8), usermod(8), chage(1), gpasswd(1), passwd(5), shadow(5).
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from shlex import quote
 
 from facts.access import KEYS, AccessState, AccountState
 from operations.access.authorized_keys import key_of_line
 from operations.access.wanted import ADMINS, PEOPLE, ROOTS, TO_END, Account, Wanted
 
+# People's passwords never grow old, whatever login.defs(5) and useradd(8) have for new accounts.
+# Their numbers stay below those of volumes: useradd takes the highest of all, and adds one.
+USERADD = (
+    "useradd -K UID_MAX=19999 -K GID_MAX=19999 -K PASS_MAX_DAYS=-1 --inactive -1 --expiredate ''"
+)
 NO_ADMIN = "no admin any more"
 
 
@@ -32,7 +38,7 @@ def opening(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
         name, found = quote(account.name), now.accounts.get(account.name)
         who = f"account {account.name}"
         if found is None:
-            yield Step(f"{who}: absent -> present", f"useradd -m --shell /bin/bash {name}")
+            yield Step(f"{who}: absent -> present", f"{USERADD} -m --shell /bin/bash {name}")
         elif found.expires is not None or not found.has_shell:
             command = f"usermod --expiredate '' --shell /bin/bash {name}"
             text = f"{who}: closed -> open"
@@ -42,6 +48,15 @@ def opening(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
                 command = f"take_away {named}; put_aside {named}; {command}"
                 text += f", with the files in {found.home}{_taken(account.name, now)}"
             yield Step(text, command)
+        elif found.shell in now.unusable_shells:
+            text = f"{who}: shell {found.shell}, which is no program -> /bin/bash"
+            yield Step(text, f"usermod --shell /bin/bash {name}")
+        if found and found.ages is not None:
+            since = f"after {day(found.ages - 1)}" if found.ages else "at once"
+            # PAM refuses a login by key too if a password is too old that nobody has: shadow(5).
+            change = "" if found.ages else ' -d "$(date -u +%F)"'
+            text = f"{who}: has to change its password {since} -> never"
+            yield Step(text, f"chage -M -1 -I -1{change} {name}")
         for group in (PEOPLE, *([ADMINS] if account.admin else [])):
             if account.name not in now.groups.get(group, ()):
                 command = f"gpasswd --add {name} {group} > /dev/null"
@@ -99,6 +114,11 @@ def ends(now: AccessState, wanted: Wanted) -> dict[str, Step]:
             # Whoever had the key may have left something that starts by itself.
             found[name] = Step(f"{text}{_taken(name, now)}", f"end_account {_named(name, account)}")
     return found
+
+
+def day(number: int) -> str:
+    """The day that is so many days after 1970-01-01, as 2027-06-30."""
+    return str(date(1970, 1, 1) + timedelta(days=number))
 
 
 def is_open(name: str, account: AccountState, now: AccessState) -> bool:

@@ -9,8 +9,13 @@ from facts.access import KEYS
 from operations import files
 
 PEOPLE, ADMINS = "coop-people", "coop-admins"
-# A member of one of these groups can become root, so people who are no admins have to leave them.
-AS_GOOD_AS_ROOT = ("sudo", "docker", "lxd", "disk")
+# A member of one of these groups can become root, so people who are no admins have to leave them:
+# they start machines or containers with the host's files in them, read and write its disks, read
+# the passwords' digests, or write programs that root runs from /usr/local.
+AS_GOOD_AS_ROOT = (
+    *("sudo", "docker", "lxd", "incus-admin", "libvirt"),
+    *("disk", "shadow", "staff"),
+)
 ROOTS = (ADMINS, *AS_GOOD_AS_ROOT)
 
 SUDOERS = "/etc/sudoers.d/coop-infra"

@@ -39,7 +39,8 @@ SSHD = {
     "forcecommand": "none",
     "chrootdirectory": "none",
     "strictmodes": "yes",
-    # PAM refuses an account that has expired, and makes the sessions that a run can end.
+    # PAM makes the sessions that a run can end. And without PAM sshd would refuse everybody whose
+    # password is locked, which is everybody: sshd_config(5), auth.c.
     "usepam": "yes",
     "permituserenvironment": "no",
     "permituserrc": "no",
@@ -51,7 +52,8 @@ SSHD = {
     # The session of a machine that went away without a word ends, here after three minutes.
     "clientaliveinterval": "60",
     "clientalivecountmax": "3",
-    # The log has the fingerprint of the key that was used.
+    # The log also has the fingerprints of keys that sshd refused, and the line of authorized_keys
+    # with the one that it accepted. INFO has the accepted one's fingerprint alone: auth.c.
     "loglevel": "VERBOSE",
 }
 

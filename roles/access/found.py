@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
 
 from controller.audit import Finding
 from controller.this_run import this_fleet
@@ -10,6 +11,7 @@ from fleet.derived.access import owner
 from fleet.values.keys import fingerprint
 from operations.access import drift
 from operations.access.authorized_keys import expiry, key_of_line
+from operations.access.steps import day
 from operations.access.wanted import Wanted
 from roles.templates import render
 
@@ -42,17 +44,29 @@ def judge(now: AccessState, wanted: Wanted) -> Finding:
 def _keys(now: AccessState) -> Iterator[Key]:
     """The keys that sshd accepts, of accounts that are not closed."""
     people, machines = this_fleet().people.values(), this_fleet().pull_keys.load()
+    today = (datetime.now(UTC).date() - date(1970, 1, 1)).days
     for path, file in sorted(now.files.items()):
         name = path.removeprefix(f"{KEYS}/")
         account = now.accounts.get(name)
-        if name == path or account is None or account.expires is not None:
+        # Where PAM can be asked, PAM knows best, and otherwise shadow(5).
+        if name == path or account is None or account.pam:
+            continue
+        if account.until is not None and account.until <= today:
             continue
         for line in (file.content or b"").decode(errors="replace").splitlines():
             if key := key_of_line(line):
                 person = owner(people, key)
                 machine = next((it for it, its in machines.items() if its == key), "nobody")
                 whose = person.name if person else machine
-                yield Key(name, account.sudo, _named(key), whose, expiry(line))
+                yield Key(
+                    name, account.sudo, _named(key), whose, _first(expiry(line), account.until)
+                )
+
+
+def _first(of_key: str, of_account: int | None) -> str:
+    """The earlier end of the two, as in authorized_keys."""
+    ends = day(of_account).replace("-", "") if of_account is not None else ""
+    return min(filter(None, (of_key, ends)), default="")
 
 
 def _named(key: str) -> str:

@@ -158,6 +158,29 @@ def test_whoever_is_removed_is_cut_off(one: Machine, project: Path, tmp_path: Pa
     assert gets_in(one, "ops-meet-1", key, "sudo -n true")
 
 
+def test_what_sudo_and_pam_really_say_counts(one: Machine) -> None:
+    one.sh("echo 'vagrant ALL=(ALL) NOPASSWD: ALL' >> /etc/sudoers")
+    one.sh("sed -i '/^@includedir/d' /etc/sudoers; visudo -cq")
+    one.sh("chage -M 60 -d 2026-01-01 ops-meet-1")
+    assert not gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
+    audit = pyinfra("audit.py", "-y", "--limit", "bbb1")
+    said = (
+        "ops-hypha-1 is an admin, and sudo does not let them do everything",
+        "account ops-meet-1: has to change its password after 2026-03-02 -> never",
+    )
+    assert audit.returncode == 1 and all(text in audit.stdout for text in said), audit.stdout
+    failed = pyinfra("deploy.py", "-y", "--limit", "bbb1")
+    assert failed.returncode != 0 and all(text in failed.stderr for text in said), failed.stderr
+    assert gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
+    one.sh("echo '@includedir /etc/sudoers.d' >> /etc/sudoers")
+    assert converge_alone("bbb1") == (0, 0)
+    assert gets_in(one, "ops-meet-1", key_of("ops-meet-1"), "sudo -n true")
+    one.sh("echo 'account required pam_access.so' >> /etc/pam.d/sshd")
+    one.sh("echo '-:ops-meet-1:ALL' >> /etc/security/access.conf")
+    failed = pyinfra("deploy.py", "-y", "--limit", "bbb1")
+    assert failed.returncode != 0 and "PAM lets nobody in as ops-meet-1" in failed.stderr
+
+
 # Each process forks and exits, so that no list of processes has it.
 CHAIN = """#!/usr/bin/perl
 $SIG{CHLD} = "IGNORE";

@@ -252,6 +252,7 @@ def _access(
     # sshd's files have no Match block.
     yield "##settings\troot"
     yield from (*shown, "listenaddress [::]:22", "listenaddress 0.0.0.0:22")
+    yield from ("##includes", "Include /etc/ssh/sshd_config.d/*.conf")
     yield from ("##matches", "##reloaded", *[f"@{world.now}"] * 4)
 
 

@@ -37,7 +37,12 @@ def output(**other: list[str]) -> list[str]:
             "vision:20001:20001:/nonexistent:/usr/sbin/nologin",
         ],
         "expires": ["ops-meet-1:1"],
+        "ages": ["root:20000:99999", "vagrant:20000:60", "ops-meet-1:0:99999", "www-data::5"],
         "sudo": ["vagrant"],
+        "rules\tvagrant": ["User vagrant may run the following commands on x:", "    (ALL) ALL"],
+        "pam": ["vagrant\tPermission denied"],
+        "homes": ["0 /", "1000 /home/vagrant"],
+        "unusable shells": ["/bin/gone"],
         "groups": ["coop-people:x:995:vagrant,ops-hypha-1", "coop-admins:x:994:"],
         "files": [packed(**{CENTRAL: "a key\n"})],
         "strays": [packed(**{STRAY: "another\n"})],
@@ -50,6 +55,7 @@ def output(**other: list[str]) -> list[str]:
         ],
         "settings\troot": ["permitrootlogin no", "AllowGroups a", "allowgroups b"],
         "settings\tvagrant": [],
+        "includes": ['Include="others" sshd_config.d/*.conf  # all', "include /etc/x"],
         "matches": ["/etc/ssh/sshd_config:Match User x"],
         "reloaded": ["@1795595396", "@1795595400", "@1795595396", "@1795595390"],
         **other,
@@ -60,8 +66,16 @@ def output(**other: list[str]) -> list[str]:
 def test_a_host_is_read_whole() -> None:
     found = Access().process(output())
     assert found.login == "vagrant"
-    assert found.accounts["vagrant"] == AccountState(1000, "/home/vagrant", "/bin/bash", None, True)
-    closed = AccountState(1001, "/home/ops-meet-1", "/usr/sbin/nologin", 1)
+    assert found.accounts["vagrant"] == AccountState(
+        *(1000, "/home/vagrant", "/bin/bash", None, True),
+        hurdle="it asks them for a password",
+        ages=20061,
+        pam="Permission denied",
+    )
+    assert [found.accounts[it].ages for it in ("root", "www-data")] == [None, 5]
+    closed = AccountState(1001, "/home/ops-meet-1", "/usr/sbin/nologin", 1, ages=0)
+    assert (found.accounts["vagrant"].until, closed.until) == (20061, 0)
+    assert (found.homes, found.unusable_shells) == ({"/": 0, "/home/vagrant": 1000}, {"/bin/gone"})
     assert found.accounts["ops-meet-1"] == closed
     persons = [name for name, account in found.accounts.items() if account.is_persons]
     assert persons == ["vagrant", "ops-meet-1", "vision"]
@@ -88,6 +102,8 @@ def test_a_host_is_read_whole() -> None:
         "root": {"permitrootlogin": "no", "allowgroups": "a b"},
         "vagrant": {},
     }
+    ours = ("/etc/ssh/others", "/etc/ssh/sshd_config.d/*.conf", "/etc/x")
+    assert found.includes == ours
     assert found.matches == ("/etc/ssh/sshd_config:Match User x",)
     assert found.reloaded
 

@@ -108,6 +108,15 @@ def test_where_a_file_cannot_be_read_sshd_is_asked_for_each(host: Host) -> None:
     assert list(host.look().settings) == ALL
 
 
+def test_what_is_included_for_everybody_is_found(host: Host) -> None:
+    included = (f"{host.config}.d/*.conf",)
+    assert host.look().includes == included
+    host.config.write_text("# Include a\n'Include' c\nINCLUDE /b\nMatch User x\nInclude /c\n")
+    assert host.look().includes == ("/b",)
+    host.config.unlink()
+    assert host.look().includes == ()
+
+
 def test_sudo_is_asked_of_who_can_log_in_or_should(host: Host) -> None:
     (host.keys / "ops-1").touch()
     host.may("ops-1", "web-1", "gone-1")
@@ -121,6 +130,22 @@ def test_sudo_is_asked_of_who_can_log_in_or_should(host: Host) -> None:
     found = host.look("coop-people", "web-1")
     assert asked() == {"ops-1", "web-1"}
     assert [name for name, it in found.accounts.items() if it.sudo] == ["ops-1", "web-1"]
+
+
+def test_pam_is_asked_of_the_same_and_homes_and_shells_are_looked_at(
+    host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.shell.stand_in("python", "shift 3; printf '%s\\trefused\\n' \"$@\"")
+    monkeypatch.setattr(facts.access, "PYTHON", "python")
+    assert host.look("coop-people", "web-1").accounts["web-1"].pam == "refused"
+    (host.keys / "ops-1").touch()
+    pam = {name: it.pam for name, it in host.look().accounts.items()}
+    assert pam == {"root": "", "ops-1": "refused", "web-1": "", "gone-1": ""}
+    line = f"web-1:x:1001:1001::{tmp_path}:/bin/none\nx:x:1:1::/:\ny:x:2:1::/:/bin/sh"
+    host.shell.stand_in("getent", f"[ $1 != passwd ] || printf '%s\\n' '{line}'")
+    found = host.look("coop-people")
+    assert found.homes == {"/": 0, str(tmp_path): tmp_path.stat().st_uid}
+    assert found.unusable_shells == {"/bin/none"}
 
 
 def test_what_starts_without_a_login_is_found(

@@ -13,9 +13,10 @@ from facts.access import KEYS, SSHD_CONFIG, Access, AccessState, AccountState
 from facts.files import PathState
 from operations.access import NOT_AHEAD, drift, people
 from operations.access.authorized_keys import expiry, key_of_line
-from operations.access.steps import _leave
+from operations.access.steps import _leave, opening
 from operations.access.wanted import ADMINS, HEADER, PEOPLE, SSHD, SUDOERS, TO_END, Account, Wanted
 from operations.sessions import END_SESSIONS
+from tests.unit.apart import in_a_world, needs_a_world
 from tests.unit.host_here import sh
 from tests.unit.operation_harness import Run, Shell, run
 
@@ -158,7 +159,7 @@ def test_people_get_account_groups_and_keys() -> None:
     armed, written, *_ = scripts(apply(fresh, CONVERGED))
     for line in (
         "groupadd --system coop-people",
-        "useradd -m --shell /bin/bash ops-hypha-1",
+        "-m --shell /bin/bash ops-hypha-1",
         "gpasswd --add ops-hypha-1 coop-people",
         "gpasswd --add ops-hypha-1 coop-admins",
         "gpasswd --add web-hypha-1 coop-people",
@@ -183,10 +184,111 @@ def test_an_account_that_was_closed_is_opened_again() -> None:
     assert opened in armed and "take_away web" not in armed
 
 
+def test_no_account_of_people_ends_because_of_a_password_that_nobody_has() -> None:
+    found = but(accounts={
+        "web-hypha-1": person(1001, "web-hypha-1", ages=20514),
+        "ops-hypha-1": person(1000, "ops-hypha-1", ages=0, sudo=True),
+    })  # fmt: skip
+    done = apply(found, CONVERGED)
+    armed = scripts(done)[0]
+    assert "chage -M -1 -I -1 web-hypha-1\n" in armed
+    assert 'chage -M -1 -I -1 -d "$(date -u +%F)" ops-hypha-1\n' in armed
+    web = "account web-hypha-1: has to change its password after 2026-03-01 -> never"
+    assert web in done.said and web in drift(found, WANTED)
+    assert "account ops-hypha-1: has to change its password at once -> never" in done.said
+
+
+@needs_a_world
+def test_a_new_account_is_for_ever_whatever_the_host_has_for_new_accounts() -> None:
+    (step,) = [it for it in opening(AccessState(), ACCOUNTS[:1]) if "account ops" in it.text][:1]
+    done = in_a_world(
+        "echo 'PASS_MAX_DAYS 60' >> /etc/login.defs; mkdir /etc/default /etc/skel\n"
+        "printf 'INACTIVE=30\nEXPIRE=2026-01-01\n' > /etc/default/useradd\n"
+        "echo vision:x:20001:20001::/:/bin/false >> /etc/passwd\n"
+        "echo vision:x:20001: >> /etc/group\n"
+        f"{step.command}; sed -n s/^ops-hypha-1:[^:]*:[^:]*://p /etc/shadow; id -u ops-hypha-1"
+    )
+    shadow, uid = done.stdout.split()
+    assert shadow.split(":")[1::2] == ["", "", ""] and shadow.split(":")[4] == ""
+    assert int(uid) < 20000
+
+
+def test_a_shell_that_is_no_program_is_replaced_and_an_odd_one_is_told() -> None:
+    web = {"web-hypha-1": person(1001, "web-hypha-1", shell="/bin/tcsh")}
+    done = apply(but(accounts=web))
+    assert done.commands == []
+    assert done.warned == [
+        "the login shell of web-hypha-1 is /bin/tcsh: a run by web-hypha-1 would fail on this "
+        "host, so `chsh -s /bin/bash web-hypha-1`"
+    ]
+    gone = but(accounts=web, unusable_shells=frozenset({"/bin/tcsh"}))
+    assert "usermod --shell /bin/bash web-hypha-1" in scripts(apply(gone, CONVERGED))[0]
+
+
+def test_a_home_of_somebody_else_or_of_nobody_is_told() -> None:
+    homes = {"/": 0, "/home/ops-hypha-1": 1000, "/home/web-hypha-1": 1001, "/home/new-1": 1002}
+    new = [*ACCOUNTS, Account("new-1", False, ())]
+    assert apply(but(homes=homes)).warned == []
+    found = but(homes={**homes, "/home/web-hypha-1": 1009})
+    (told,) = apply(found).warned
+    assert told.startswith("/home/web-hypha-1 is the home of web-hypha-1 (uid 1001), and belongs ")
+    assert "to uid 1009 (nobody): look whose files these are" in told and told in drift(
+        found, WANTED
+    )
+    del homes["/home/web-hypha-1"]
+    (gone, before) = apply(but(homes=homes), CONVERGED, accounts=new).warned
+    assert gone.startswith("/home/web-hypha-1, the home of web-hypha-1, is not there")
+    assert before.startswith(
+        "/home/new-1 is there before the account new-1, and belongs to uid 1002"
+    )
+
+
+@pytest.mark.parametrize(
+    "account",
+    [{"sudo": False}, {"sudo": True, "hurdle": "it asks them for a password"}],
+    ids=["nothing", "with a password"],
+)
+def test_an_admin_for_whom_sudo_does_not_hold_fails_the_run(account: dict[str, Any]) -> None:
+    found = but(accounts={"ops-hypha-1": person(1000, "ops-hypha-1", **account)})
+    why = account.get("hurdle", "it lets them do nothing")
+    text = (
+        "ops-hypha-1 is an admin, and sudo does not let them do everything without a password: "
+        f"{why}"
+    )
+    done = apply(found)
+    assert len(done.commands) == 1 and text in done.failure
+    assert text in "\n".join(drift(found, WANTED))
+    assert text in "\n".join(apply(found, executing=False).warned)
+    # Whoever has to go goes all the same.
+    done = apply(found, accounts=ACCOUNTS[:1])
+    assert "shut web-hypha-1" in scripts(done)[0] and text in done.failure
+    # What is still to be done is no reason: only afterwards sudo knows better.
+    for undone in ({"files": {SUDOERS: None}}, {"groups": {ADMINS: set()}}):
+        before = replace(but(**undone), accounts=found.accounts)
+        assert text not in "\n".join(drift(before, WANTED))
+        done = apply(before, found)
+        assert len(done.commands) > 4 and text in done.failure
+
+
+def test_whom_pam_refuses_fails_the_run() -> None:
+    refused = {"pam": "Permission denied"}
+    people_of_it = {
+        name: replace(CONVERGED.accounts[name], **refused)
+        for name in ("ops-hypha-1", "web-hypha-1")
+    }
+    found = but(accounts=people_of_it)
+    text = "PAM lets nobody in as ops-hypha-1, web-hypha-1 (Permission denied): look at "
+    assert text in apply(found).failure and text in "\n".join(drift(found, WANTED))
+    # A run opens what is closed, and does not blame PAM for it.
+    closed = but(accounts={"web-hypha-1": person(1001, "web-hypha-1", expires=1, **refused)})
+    assert "PAM" not in "\n".join(drift(closed, WANTED))
+
+
 def test_whoever_is_no_admin_any_more_leaves_every_group_of_power() -> None:
     strong = {"web-hypha-1", "ops-hypha-1"}
-    done = apply(but(groups={ADMINS: strong, "sudo": {"web-hypha-1"}}))
+    done = apply(but(groups={ADMINS: strong, "sudo": {"web-hypha-1"}, "libvirt": {"web-hypha-1"}}))
     text = only_script(done)
+    assert "gpasswd --delete web-hypha-1 libvirt" in text
     assert "gpasswd --delete web-hypha-1 coop-admins" in text
     assert "gpasswd --delete web-hypha-1 sudo" in text
     assert "--delete ops-hypha-1" not in text
@@ -343,10 +445,39 @@ def test_whom_another_file_shuts_out_is_told_before_a_reload_does_it(
     found = but(settings=settings, reloaded=False)
     wanted = Wanted(tuple(ACCOUNTS), SETTINGS, others={option: ""})
     done = run(people, lambda: wanted, lambda: None, facts={Access: found})
-    assert f"for root: {option} {value} -> (sshd -T says nothing)" in done.failure
+    assert f"for everybody: {option} {value} -> (sshd -T says nothing)" in done.failure
     assert len(done.commands) == 1 and "reload" not in str(done.commands)
-    assert f"sshd for root: {option} {value} -> (sshd -T says nothing)" in drift(found, wanted)
+    assert f"sshd for everybody: {option} {value} -> (sshd -T says nothing)" in drift(found, wanted)
     assert drift(CONVERGED, wanted) == []
+
+
+def test_the_same_difference_of_many_is_said_once() -> None:
+    settings = {user: {**SETTINGS, "usepam": "no"} for user in CONVERGED.settings}
+    settings["root"] = {"permitrootlogin": "yes", "usepam": "no"}
+    settings["ops-hypha-1"] = {"permitrootlogin": "yes", "usepam": "no"}
+    assert apply(but(settings=settings)).failure.splitlines()[1:] == [
+        "for root, ops-hypha-1: permitrootlogin yes -> no",
+        "for everybody: usepam no -> yes",
+    ]
+
+
+@pytest.mark.parametrize(
+    "includes", [(), ("/etc/ssh/others",), ("/etc/ssh/sshd_config.d/5*.conf",)]
+)
+def test_an_sshd_that_does_not_read_the_settings_is_told_before_anything_is_written(
+    includes: tuple[str, ...],
+) -> None:
+    found = but(files={SSHD: None}, settings={"root": {}}, includes=includes)
+    line = "put the line `Include /etc/ssh/sshd_config.d/*.conf` first in /etc/ssh/sshd_config"
+    done = apply(found, executing=False)
+    assert len(done.commands) == 1 and line in done.failure
+    assert done.warned[-1].startswith("will fail: /etc/ssh/sshd_config includes no ")
+    told = [text for text in drift(found, WANTED) if "sshd" in text]
+    assert [line in text for text in told] == [False, True]
+    # An sshd that has the settings has read the file.
+    assert apply(but(includes=includes)).commands == []
+    for pattern in ("/etc/ssh/sshd_config.d/*", "/etc/ssh/sshd_config.d/*.conf", SSHD):
+        assert len(apply(replace(found, includes=(pattern,)), CONVERGED).commands) > 1
 
 
 def test_a_group_of_power_is_left_by_whatever_way_one_is_in_it(tmp_path: Path) -> None:

@@ -1,35 +1,16 @@
-"""The script that ends sessions, in a real shell, on processes with uids of their own.
+"""The script that ends sessions, in a real shell, on processes with uids of their own."""
 
-Each test has namespaces of its own for processes and mounts: only there a test may act as root
-without harm, and kill what is not its own.
-"""
-
-import os
 import subprocess
-from functools import cache
 
 import pytest
 
 from engine.report import script
 from operations.sessions import END_SESSIONS, TAKEN_AWAY
+from tests.unit.apart import in_a_world, needs_a_world
 
-# Without root, newuidmap(1) gives the uids, if /etc/subuid has some for this user.
-AS_ROOT = [] if os.geteuid() == 0 else ["--user", "--map-root-user", "--map-auto"]
-APART = ["unshare", *AS_ROOT, "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
+pytestmark = needs_a_world
 
-# What a run changes lies on tmpfs, and "eve" is an account of uid 5432 with subordinate uids.
-WORLD = """\
-set -eu
-etc=$(mktemp -d)
-cp /etc/passwd /etc/group /etc/shadow /etc/login.defs /etc/nsswitch.conf $etc 2> /dev/null || true
-alternatives=$(readlink -f "$(command -v awk)")
-mount -t tmpfs none /etc && cp $etc/* /etc
-mkdir /etc/alternatives; ln -s "$alternatives" /etc/alternatives/awk
-mount -t tmpfs none /home && mount -t tmpfs none /var
-mkdir -p /home/eve /var/spool/cron/crontabs /var/spool/cron/atjobs /var/lib/systemd/linger
-echo eve:x:5432:5432::/home/eve:/bin/sh >> /etc/passwd; echo eve:x:5432: >> /etc/group
-echo 'eve:!:20000::::::' >> /etc/shadow; echo eve:20100:50 > /etc/subuid
-chown 5432:5432 /home/eve; chmod 755 /home
+ACTS = """\
 act_as() { uid=$1; shift; setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@" & }
 alive() { cat /proc/[0-9]*/status 2> /dev/null | grep -q "^Uid:.$1.*" && echo "$1 lives" || true; }
 """
@@ -47,25 +28,11 @@ CHAIN_LIVES = (
 )
 
 
-@cache
-def can_be_apart() -> bool:
-    command = [*APART, "mount", "-t", "tmpfs", "none", "/mnt"]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-pytestmark = pytest.mark.skipif(not can_be_apart(), reason="no namespaces, or no uids for them")
-
-
 def perform(before: str, *lines: str, after: str = "") -> subprocess.CompletedProcess[str]:
     """Runs the lines after END_SESSIONS as a run would; before and after stand around them."""
     program = script(END_SESSIONS, *lines).connector_arguments["_stdin"]
-    beats = f"mount -t tmpfs none /tmp; chmod 1777 /tmp; lives() {{ {CHAIN_LIVES}; }}\n"
-    around = (
-        f"{WORLD}{beats}{before}\nrc=0; sh -s <<'END' || rc=$?\n{program}END\n{after}\nexit $rc"
-    )
-    return subprocess.run(
-        [*APART, "sh", "-c", around], capture_output=True, text=True, check=False, timeout=60
-    )
+    here = f"{ACTS}lives() {{ {CHAIN_LIVES}; }}\n{before}\n"
+    return in_a_world(f"{here}rc=0; sh -s <<'END' || rc=$?\n{program}END\n{after}\nexit $rc")
 
 
 def start(uid: int, program: str) -> str:

@@ -41,6 +41,9 @@ def test_the_keys_are_those_that_sshd_accepts(tmp_path: Path, take: Take) -> Non
         accounts={
             "ops-hypha-1": AccountState(1000, "/home/o", "/bin/bash", None, True),
             "gone": AccountState(1001, "/home/g", "/bin/bash", 1),
+            "old": AccountState(1002, "/home/g", "/bin/bash", ages=0),
+            "refused": AccountState(1003, "/home/g", "/bin/bash", pam="Permission denied"),
+            "later": AccountState(1004, "/home/g", "/bin/bash", 90000, ages=80000),
             "pull": AccountState(998, "/", "/bin/sh"),
         },
         files={
@@ -48,14 +51,15 @@ def test_the_keys_are_those_that_sshd_accepts(tmp_path: Path, take: Take) -> Non
             f"{KEYS}/ops-hypha-1": file(
                 f'# note\nexpiry-time="20270701Z" {KEY} laptop\nssh-rsa AAAA\n'
             ),
-            f"{KEYS}/gone": file(KEY),
+            **{f"{KEYS}/{name}": file(KEY) for name in ("gone", "old", "refused", "later")},
             f"{KEYS}/no-account": file(KEY),
             f"{KEYS}/pull": file(f'restrict,command="/usr/bin/python3 -I x" {PULL_KEY} offsite1'),
         },
     )
     fleet.pull_keys.store("offsite1", PULL_KEY)
     finding = access_found.judge(now, Wanted((), {}))
-    own, rogue, machine = (SimpleNamespace(**it) for it in finding.data["keys"])
+    later, own, rogue, machine = (SimpleNamespace(**it) for it in finding.data["keys"])
+    assert (later.account, later.until) == ("later", "21890112")
     assert (own.account, own.sudo, own.person, own.until) == (
         "ops-hypha-1",
         True,
