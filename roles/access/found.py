@@ -34,9 +34,14 @@ class Key:
 
 def judge(now: AccessState, wanted: Wanted) -> Finding:
     keys = list(_keys(now))
+    starts = {
+        name: list(paths)
+        for name, paths in sorted(now.starts.items())
+        if name in now.accounts and now.accounts[name].is_persons
+    }
     return Finding(
-        {"keys": [asdict(key) for key in keys]},
-        render(__file__, "audit.md.j2", keys=keys),
+        {"keys": [asdict(key) for key in keys], "starts": starts},
+        render(__file__, "audit.md.j2", keys=keys, starts=starts),
         drift(now, wanted),
     )
 

@@ -1,5 +1,6 @@
 """What the roles find on a host, for the audit."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -56,6 +57,8 @@ def test_the_keys_are_those_that_sshd_accepts(tmp_path: Path, take: Take) -> Non
             f"{KEYS}/pull": file(f'restrict,command="/usr/bin/python3 -I x" {PULL_KEY} offsite1'),
         },
     )
+    crontab = "/var/spool/cron/crontabs/ops-hypha-1"
+    now = replace(now, starts={"ops-hypha-1": (crontab,), "pull": ("/x",), "root": ("/y",)})
     fleet.pull_keys.store("offsite1", PULL_KEY)
     finding = access_found.judge(now, Wanted((), {}))
     later, own, rogue, machine = (SimpleNamespace(**it) for it in finding.data["keys"])
@@ -70,6 +73,9 @@ def test_the_keys_are_those_that_sshd_accepts(tmp_path: Path, take: Take) -> Non
     assert (rogue.person, rogue.until) == ("nobody", "")
     assert (machine.account, machine.sudo, machine.person) == ("pull", False, "offsite1")
     assert f"| ops-hypha-1 | sudo | {own.key} | ops-hypha-1 | 20270701Z |" in finding.text
+    assert finding.data["starts"] == {"ops-hypha-1": [crontab]}
+    started = f"\n\nStarts without a login, in the name of ops-hypha-1: {crontab}\n"
+    assert finding.text.endswith(started)
     assert f"| pull | login | {machine.key} | offsite1 | for ever |" in finding.text
     # Here nobody should get in.
     assert "account ops-hypha-1: open -> closed" in "\n".join(finding.drift)
