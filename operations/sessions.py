@@ -10,8 +10,9 @@ processes. So no list decides who ends:
 - What cron or at started is in their control group. There kill(-1) by a process with the account's
   own uid ends all at once: the kernel lets nobody fork meanwhile. kill(-1) also reaches the uids of
   user namespaces, which belong to their maker.
-- By the uid of the run itself kill(-1) would end the run. So with this uid the control groups of
-  cron and at stand still while the run looks who is in them.
+- By the uid of the run itself kill(-1) would end the run, and by a uid that a container of root's
+  also uses, the container: the kernel knows the number alone. So with these uids the control groups
+  of cron and at stand still while the run looks who is in them.
 
 A list only shows afterwards whether anything is left, and has to be empty twice.
 """
@@ -58,9 +59,16 @@ ranges() {{
         }}
       }}'
 }}
-# The processes of uid $1 that are not the run's own, as "process uid control-group" a line. A
-# process whose first thread has ended is a zombie too, but has more threads.
-running() {{
+# Whether process $1 is in a container that root has made: only root makes a namespace for processes
+# without one for users.
+contained() {{
+  [ "$(readlink "/proc/$1/ns/pid")" != "$(readlink /proc/self/ns/pid)" ] &&
+    [ "$(readlink "/proc/$1/ns/user")" = "$(readlink /proc/self/ns/user)" ]
+}}
+# The processes of uid $1, as "process uid control-group" a line, with "contained" before those in
+# containers, and without the run's own. A process whose first thread has ended is a zombie too, but
+# has more threads.
+listed() {{
   {{ ranges "$1"; cat /proc/[0-9]*/status 2> /dev/null; }} | awk -v uid="$1" '
     /^[0-9]/ {{ first[++n] = $1; last[n] = $2 }}
     $1 == "State:" {{ state = $2 }}
@@ -78,10 +86,15 @@ running() {{
     }}' |
     while read -r process user; do
       group=$(sed -n 's/^0:://p' "/proc/$process/cgroup" 2> /dev/null) || continue
-      if [ "$1" != "$login" ] || [ "/sys/fs/cgroup$group" != "$own" ]; then
+      if contained "$process"; then
+        echo "contained $process"
+      elif [ "$1" != "$login" ] || [ "/sys/fs/cgroup$group" != "$own" ]; then
         echo "$process $user $group"
       fi
     done
+}}
+running() {{
+  listed "$1" | sed '/^contained/d'
 }}
 # Ends what runs as uid $1 in the service's control group $2, where nothing can fork meanwhile.
 end_in() {{
@@ -104,7 +117,7 @@ end_all() {{
   empty=0
   for attempt in 1 2 3 4 5 6 7 8 9 10; do
     end_sessions "$1"
-    if [ "$1" = "$login" ]; then
+    if [ "$1" = "$login" ] || listed "$1" | grep -q '^contained'; then
       for service in cron atd; do
         end_in "$1" "/sys/fs/cgroup/system.slice/$service.service"
       done

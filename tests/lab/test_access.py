@@ -193,15 +193,12 @@ def test_a_chain_from_cron_ends_and_does_not_start_again(
     one: Machine, project: Path, tmp_path: Path, then: str
 ) -> None:
     """Containers have no cron: what cron would start, and where, is made by hand."""
-    uid, new = one.sh("id -u ops-meet-1"), new_key(tmp_path)
-    chain, crontab = "/home/ops-meet-1/chain", "/var/spool/cron/crontabs/ops-meet-1"
-    one.sh(f"cat > {chain}; chmod 755 {chain}", stdin=CHAIN.encode())
-    one.sh(f"mkdir -p /var/spool/cron/crontabs; echo '* * * * * {chain}' > {crontab}")
+    new, crontab = new_key(tmp_path), "/var/spool/cron/crontabs/ops-meet-1"
+    one.sh(f"mkdir -p /var/spool/cron/crontabs; echo '* * * * * true' > {crontab}")
     one.sh(f"chown ops-meet-1 {crontab}; chmod 600 {crontab}")
     one.sh("mkdir -p /var/lib/systemd/linger; touch /var/lib/systemd/linger/ops-meet-1")
     one.sh("sudo -u ops-meet-1 mkdir -p /home/ops-meet-1/.config/systemd/user")
-    one.sh(f"systemd-run -q --uid=ops-meet-1 {chain}")
-    wait_for(partial(beats, one, uid), "the chain lives", 30)
+    uid = start_chain(one, "ops-meet-1")
 
     def change(data: dict[str, dict[str, dict[str, object]]]) -> None:
         if then == "removed":
@@ -215,7 +212,7 @@ def test_a_chain_from_cron_ends_and_does_not_start_again(
     converge_alone("bbb1", project)
     assert not beats(one, uid)
     taken = "/var/lib/coop-infra/taken-away/ops-meet-1"
-    assert one.sh(f"cat {taken}/ops-meet-1") == f"* * * * * {chain}"
+    assert one.sh(f"cat {taken}/ops-meet-1") == "* * * * * true"
     assert one.sh("ls -A /var/spool/cron/crontabs /var/lib/systemd/linger").split() == [
         "/var/lib/systemd/linger:",
         "/var/spool/cron/crontabs:",
@@ -223,6 +220,28 @@ def test_a_chain_from_cron_ends_and_does_not_start_again(
     assert one.sh("ls /home/ops-meet-1/.config").startswith("systemd.taken-away-")
     assert gets_in(one, "ops-meet-1", new, "sudo -n true") == (then != "removed")
     assert converge_alone("bbb1", project) == (0, 0)
+
+
+def test_a_chain_by_an_old_key_of_the_operator_ends_and_the_run_goes_on(
+    one: Machine, tmp_path: Path
+) -> None:
+    one.sh("cat >> /etc/ssh/authorized_keys/vagrant", stdin=public(new_key(tmp_path)).encode())
+    # What cron starts is in the control group of this service.
+    uid = start_chain(one, "vagrant", "cron")
+    converge_alone("bbb1")
+    assert not beats(one, uid)
+    assert runs(one, "sleep 7001"), "this one is root's"
+    assert converge_alone("bbb1") == (0, 0)
+
+
+def start_chain(machine: Machine, account: str, unit: str = "chains") -> str:
+    """Start CHAIN as that account, in a service of root's as cron would; returns the uid."""
+    machine.sh("cat > /usr/local/bin/chain; chmod 755 /usr/local/bin/chain", stdin=CHAIN.encode())
+    uid = machine.sh(f"id -u {account}")
+    start = f"setpriv --reuid {uid} --clear-groups chain & exec sleep 7001"
+    machine.sh(f"systemd-run -q --unit={unit} sh -c '{start}'")
+    wait_for(partial(beats, machine, uid), "the chain lives", 30)
+    return uid
 
 
 def beats(machine: Machine, uid: str) -> bool:

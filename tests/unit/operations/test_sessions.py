@@ -84,6 +84,21 @@ def test_the_session_of_the_run_itself_is_spared() -> None:
     assert (done.returncode, done.stdout) == (0, "5432 lives\n"), done.stderr
 
 
+def test_a_container_that_uses_the_same_number_is_spared() -> None:
+    container = "unshare --pid --fork --kill-child setpriv --reuid 5432 --clear-groups sleep 61 &"
+    sleepers = (
+        "for each in /proc/[0-9]*/cmdline; do tr '\\0' ' ' < $each; echo; done 2> /dev/null | "
+        "grep -x 'sleep 6. ' || true"
+    )
+    done = perform(f"act_as 5432 sleep 60; {container} sleep 0.3", "end_all 5432", after=sleepers)
+    assert (done.returncode, done.stdout) == (0, "sleep 61 \n"), done.stderr
+    # By a namespace for users everybody makes containers of their own.
+    own = "act_as 5432 unshare --user --map-root-user --pid --fork --kill-child sleep 62; sleep 0.5"
+    done = perform(f"{own}; {{ {sleepers}; }} >&2", "end_all 5432", after=sleepers)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "sleep 62" in done.stderr, "no test otherwise"
+
+
 def test_what_does_not_end_or_begins_anew_is_an_error() -> None:
     anew = "(while :; do setpriv --reuid 5432 --clear-groups sleep 9 || true; done) 2> /dev/null &"
     done = perform(f"{anew} sleep 0.3", "end_all 5432")
