@@ -263,24 +263,21 @@ def test_an_admin_for_whom_sudo_does_not_hold_fails_the_run(account: dict[str, A
     done = apply(found, accounts=ACCOUNTS[:1])
     assert "shut web-hypha-1" in scripts(done)[0] and text in done.failure
     # What is still to be done is no reason: only afterwards sudo knows better.
-    for undone in ({"files": {SUDOERS: None}}, {"groups": {ADMINS: set()}}):
-        before = replace(but(**undone), accounts=found.accounts)
+    for undone in (but(files={SUDOERS: None}), but(groups={ADMINS: set()})):
+        before = replace(undone, accounts=found.accounts)
         assert text not in "\n".join(drift(before, WANTED))
         done = apply(before, found)
         assert len(done.commands) > 4 and text in done.failure
 
 
 def test_whom_pam_refuses_fails_the_run() -> None:
-    refused = {"pam": "Permission denied"}
-    people_of_it = {
-        name: replace(CONVERGED.accounts[name], **refused)
-        for name in ("ops-hypha-1", "web-hypha-1")
-    }
-    found = but(accounts=people_of_it)
+    reason = "Permission denied"
+    both = ("ops-hypha-1", "web-hypha-1")
+    found = but(accounts={it: replace(CONVERGED.accounts[it], pam=reason) for it in both})
     text = "PAM lets nobody in as ops-hypha-1, web-hypha-1 (Permission denied): look at "
     assert text in apply(found).failure and text in "\n".join(drift(found, WANTED))
     # A run opens what is closed, and does not blame PAM for it.
-    closed = but(accounts={"web-hypha-1": person(1001, "web-hypha-1", expires=1, **refused)})
+    closed = but(accounts={"web-hypha-1": person(1001, "web-hypha-1", expires=1, pam=reason)})
     assert "PAM" not in "\n".join(drift(closed, WANTED))
 
 
