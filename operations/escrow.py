@@ -29,14 +29,29 @@ class Escrow:
         if self.master_key is None:
             return None
         file = self.directory / "gocryptfs.conf"
-        return file.read_bytes() if file.exists() else None
+        return file.read_bytes() if file.is_file() else None
 
     @property
     def master_key(self) -> str | None:
-        """The escrowed master key, None if there is no file, or no master key in it."""
+        """The escrowed master key, None if there is no file, or no master key in it.
+
+        gocryptfs shows a new volume's key in groups of eight digits, with dashes, on two lines.
+        Whoever has copied the key from there has the same key.
+        """
         file = self.directory / "masterkey"
-        found = file.read_text().strip() if file.exists() else ""
+        text = file.read_text("utf-8-sig", errors="replace") if file.is_file() else ""
+        found = "".join(text.split()).replace("-", "").lower()
         return found if MASTER_KEY.fullmatch(found) else None
+
+    @property
+    def lack(self) -> str:
+        """What keeps these files from giving a lost host its volume or key back; "" if nothing."""
+        lacks = []
+        if self.master_key is None:
+            lacks.append("no masterkey with 64 hexadecimal digits")
+        if not (self.directory / "gocryptfs.conf").is_file():
+            lacks.append("no gocryptfs.conf")
+        return " and ".join(lacks)
 
     @property
     def exists(self) -> bool:
@@ -66,7 +81,9 @@ class Escrow:
 
         config, password_file: paths on the host; the password has to open the config
 
-        Both come by the connection, and pyinfra prints them at no verbosity.
+        If a master key is escrowed, the host's has to be the same one: then only the password is
+        new, or a run was cut off while it escrowed. Otherwise the host fails, and the escrowed
+        files stay. Both come by the connection, and pyinfra prints them at no verbosity.
         """
         return FunctionCommand(self._fetch, (config, password_file), {})
 
@@ -81,12 +98,22 @@ class Escrow:
         if not ok or len(output.stdout_lines) != 2:
             raise RuntimeError(f"{config}: the master key could not be read for escrow")
         encoded, master_key = output.stdout_lines
+        if self.master_key not in (None, master_key):
+            raise RuntimeError(
+                f"{config} has another master key than {self.directory}: one of the two opens the "
+                "files. Move the other aside, whole, and run again; nothing was changed in either"
+            )
         self.store(base64.b64decode(encoded), master_key)
 
+    @classmethod
+    def _write(cls, file: Path, content: bytes, now: str) -> None:
+        # The old content gets its other name first, so that a cut leaves no moment without a file.
+        if file.exists() and (old := file.read_bytes()) != content:
+            cls._put(file.with_name(f"{file.name}.{now}"), old)
+        cls._put(file, content)
+
     @staticmethod
-    def _write(file: Path, content: bytes, now: str) -> None:
-        if file.exists() and file.read_bytes() != content:
-            file.rename(file.with_name(f"{file.name}.{now}"))
+    def _put(file: Path, content: bytes) -> None:
         temporary = file.with_name(f".{file.name}.new")
         with os.fdopen(
             os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"

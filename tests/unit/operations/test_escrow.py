@@ -1,3 +1,4 @@
+import errno
 import os
 from pathlib import Path
 
@@ -108,6 +109,54 @@ def test_the_config_comes_last_so_that_a_cut_off_pair_is_none(
     with pytest.raises(KeyboardInterrupt):
         escrow.store(b"config", KEY)
     assert names == ["masterkey"]
+
+
+@pytest.mark.parametrize("step", range(4))
+def test_whatever_a_cut_leaves_has_the_old_pair_or_the_new_one(
+    escrow: Escrow, monkeypatch: pytest.MonkeyPatch, step: int
+) -> None:
+    """There are four renames: each of two files and its older version."""
+    escrow.store(b"config", KEY)
+    rename, steps = Path.rename, iter(range(9))
+
+    def cut_off(file: Path, target: Path) -> None:
+        if next(steps) == step:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        rename(file, target)
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="No space left"):
+        patch.setattr(Path, "rename", cut_off)
+        escrow.store(b"next", NEXT_KEY)
+    assert escrow.config == b"config" and escrow.master_key in (KEY, NEXT_KEY)
+    escrow.store(b"next", NEXT_KEY)
+    assert (escrow.config, escrow.master_key) == (b"next", NEXT_KEY)
+    assert {"config", f"{KEY}\n"} < set(contents(escrow).values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        KEY.upper(),
+        "0f0f0f0f-" * 8,
+        f"{'0f0f0f0f-' * 4}\n{'0f0f0f0f-' * 3}0f0f0f0f\n",
+        f"    {'0f0f0f0f-' * 4}\r\n    {'0f0f0f0f-' * 3}0f0f0f0f\r\n",
+        f"\ufeff{KEY}",
+    ],
+)
+def test_a_master_key_as_gocryptfs_shows_it_is_the_same_key(escrow: Escrow, text: str) -> None:
+    escrow.store(b"config", KEY)
+    (escrow.directory / "masterkey").write_text(text, "utf-8")
+    assert (escrow.master_key, escrow.config, escrow.lack) == (KEY, b"config", "")
+
+
+@pytest.mark.parametrize("content", [b"", b"0f" * 31, b"\xff\xfe" + b"0\0f\0" * 32])
+def test_what_is_no_master_key_is_said_to_lack(escrow: Escrow, content: bytes) -> None:
+    escrow.store(b"config", KEY)
+    (escrow.directory / "masterkey").write_bytes(content)
+    assert (escrow.master_key, escrow.exists) == (None, True)
+    assert escrow.lack == "no masterkey with 64 hexadecimal digits"
+    (escrow.directory / "gocryptfs.conf").unlink()
+    assert escrow.lack == "no masterkey with 64 hexadecimal digits and no gocryptfs.conf"
 
 
 def test_a_write_that_was_cut_off_is_begun_again(escrow: Escrow) -> None:
