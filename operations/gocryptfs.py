@@ -1,7 +1,13 @@
-"""gocryptfs volumes: initialised once, never again, and escrowed."""
+"""gocryptfs volumes: initialised once, never again, and escrowed.
 
-import base64
+Whoever has the storage can write whatever they like in the place of a volume's gocryptfs.conf: the
+config says whether names are encrypted, and how much memory a password takes, and nothing
+authenticates it. So the host has a config of its own, and no other is ever opened. The config on
+the storage is there for whoever restores the volume by its password.
+"""
+
 import hashlib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
@@ -11,58 +17,62 @@ from pyinfra.api import StringCommand
 
 from engine.operation import Commands, ask, operation
 from engine.report import fail, script, tell
-from facts.gocryptfs import Volume, VolumeState
-from operations import in_force
+from facts.gocryptfs import Places, Volume, VolumeState
 from operations.escrow import Escrow
-from operations.files import pending
+from operations.gocryptfs_scripts import (
+    from_escrow,
+    initialised,
+    onto_storage,
+    password_set,
+)
 
-# A directory of this host alone, as long as the script runs.
-_HERE = "new=$(mktemp -d); trap 'rm -rf \"$new\"' EXIT"
+# The master key, encrypted by the password: another volume's is another one.
+_ENCRYPTED_KEY = re.compile(rb'"EncryptedKey":\s*"([^"]*)"')
 
 
 @operation()
-def volume(
-    ciphertext: str, password_file: str, password: str, escrow: Path, rotate: bool = False
-) -> Commands:
-    """The mounted directory `ciphertext` is a gocryptfs volume that `password` opens.
+def volume(at: Places, password: str, escrow: Path, rotate: bool = False) -> Commands:
+    """The mounted directory `at.ciphertext` is a gocryptfs volume that `password` opens.
 
     escrow: a directory on the operator's machine that gets gocryptfs.conf and the master key
     rotate: whether `password` is new. Then the volume moves to `password` from the password in the
         host's password file
 
-    Makes a volume only in an empty directory that is really mounted, and only if nothing is
-    escrowed. Puts a config that is gone back from escrow, if the volume's files are still there.
-    Never overwrites a config that works. Never takes a password that does not open the config: the
-    host fails, and the volume stays as it is.
+    Makes a volume only in an empty directory that is really mounted, and only if neither host nor
+    escrow has a config. Gives a host without a config the escrowed one. Puts the host's own config
+    onto the storage, if another or none is there. Never opens or takes the config on the storage.
+    Never replaces the config of another volume. Never takes a password that does not open the
+    config: the host fails, and the volume stays as it is.
     """
-    now = yield from ask(Volume, ciphertext=ciphertext, password_file=password_file)
+    now = yield from ask(Volume, **vars(at))
     kept = Escrow(escrow)
     wanted = hashlib.sha256(f"{password}\n".encode()).hexdigest()
     if not now.mounted:
-        yield from _not_mounted(ciphertext)
+        yield from _not_mounted(at.ciphertext)
         return
-    if now.config is not None and now.config == kept.config and now.password_digest == wanted:
-        host.noop(f"{ciphertext} is an encrypted volume, and escrowed")
-        return
-    refusal = _refusal(ciphertext, now, kept, rotate)
-    if refusal:
+    if refusal := _refusal(at, now, kept, rotate):
         yield fail(refusal)
         return
-    has_config = now.config is not None or kept.config is not None
-    if now.config is None and kept.config is not None:
-        yield _restore_config(ciphertext, kept, password)
-    if now.password_digest != wanted:
-        pending[host.name].add(password_file)
-        yield _set_password(ciphertext, password_file, password, has_config, rotate)
-    if not has_config:
-        yield _initialise(ciphertext, password_file)
+    own = kept.config if now.own is None else now.own
+    has_password = now.password_digest == wanted
+    if own is not None and own == now.own == kept.config == now.config and has_password:
+        host.noop(f"{at.ciphertext} is an encrypted volume, and escrowed")
+        return
+    if now.own is None and kept.config is not None:
+        yield from_escrow(at, kept, kept.config, password, rotate)
+    if not has_password:
+        yield password_set(at, password, own is not None, rotate)
+    if own is None:
+        yield initialised(at)
+    elif now.config != own or (not has_password and rotate):
+        yield onto_storage(at, now, kept)
     if rotate or kept.config is None:
-        tell(f"{ciphertext}: gocryptfs.conf and master key -> escrow in {escrow}")
-        yield kept.fetch(f"{ciphertext}/gocryptfs.conf", password_file)
+        tell(f"{at.ciphertext}: gocryptfs.conf and master key -> escrow in {escrow}")
+        yield kept.fetch(at.config, at.password_file)
 
 
 @operation()
-def none(ciphertext: str, password_file: str, escrow: Path | None) -> Commands:
+def none(at: Places, escrow: Path | None) -> Commands:
     """No gocryptfs volume belongs to this host: its storage has always been plain.
 
     escrow: as in `volume`; None if the operator has no escrow directory
@@ -70,14 +80,17 @@ def none(ciphertext: str, password_file: str, escrow: Path | None) -> Commands:
     Otherwise the host fails, because new files would lie in clear among the encrypted files.
     Changes nothing.
     """
-    now = yield from ask(Volume, ciphertext=ciphertext, password_file=password_file)
-    if escrow and Escrow(escrow).exists:
-        found = str(escrow)
-    elif now.config is not None or now.password_digest is not None:
-        found = f"{password_file}, {ciphertext}"
-    else:
+    now = yield from ask(Volume, **vars(at))
+    has = {
+        str(escrow): escrow is not None and Escrow(escrow).exists,
+        at.config: now.own is not None,
+        at.password_file: now.password_digest is not None,
+        at.on_storage: now.config is not None,
+    }
+    if not any(has.values()):
         host.noop("no encrypted volume was here")
         return
+    found = ", ".join(path for path, is_there in has.items() if is_there)
     yield fail(
         f"this host has an encrypted volume ({found}), and the data says encrypted: false. Say "
         "encrypted: true again, or move the data to a new host"
@@ -94,7 +107,8 @@ def plain(mountpoint: str, units: Sequence[str]) -> Commands:
     new files would lie in clear among the encrypted files. A machine that was made anew knows of no
     volume: only the storage itself does.
     """
-    now = yield from ask(Volume, ciphertext=mountpoint, password_file="/dev/null")
+    nothing = "/dev/null"
+    now = yield from ask(Volume, ciphertext=mountpoint, config=nothing, password_file=nothing)
     if now.config is None and not now.diriv:
         host.noop(f"{mountpoint} is plain")
         return
@@ -120,113 +134,65 @@ def _not_mounted(ciphertext: str) -> Commands:
     yield StringCommand("true")
 
 
-def _refusal(ciphertext: str, now: VolumeState, kept: Escrow, rotate: bool) -> str | None:
-    if now.config is None and kept.config is None and now.entries:
+def _refusal(at: Places, now: VolumeState, kept: Escrow, rotate: bool) -> str | None:
+    if now.own is None and kept.config is None:
+        return _nothing_to_trust(at, now, kept)
+    if not now.diriv:
+        known = at.config if now.own is not None else str(kept.directory)
         return (
-            f"{ciphertext} has {now.entries} entries but no gocryptfs.conf, and none is escrowed "
-            f"in {kept.directory}: put the volume's config back there; nothing was changed"
+            f"{at.ciphertext} holds no volume, but {known} has what opens one that was here: is "
+            f"the right dataset mounted? To begin anew, move away {at.config} on this host and "
+            f"what is in {kept.directory} first"
         )
-    if now.config is None and kept.exists and not (now.diriv and kept.config is not None):
+    if None not in (now.own, kept.config) and now.own != kept.config and not rotate:
         return (
-            f"{ciphertext} holds no volume, but {kept.directory} has what opens one that was here: "
-            "is the right dataset mounted? To begin anew, move the escrowed files away first"
+            f"{at.config} differs from the one in {kept.directory}. If its password was changed on "
+            "purpose, move the escrowed one aside and run again. If not, move the host's own aside "
+            "and run again: the host gets the escrowed one"
         )
-    if None not in (now.config, kept.config) and now.config != kept.config and not rotate:
+    if now.own is None and now.config not in (None, kept.config):
         return (
-            f"{ciphertext}/gocryptfs.conf differs from the one in {kept.directory}. If its "
-            "password was changed on purpose, move the escrowed one aside and run again"
+            f"{at.on_storage} differs from the one in {kept.directory}, and this host has none "
+            "of its own that says which is right. If the password was changed, get the escrow of "
+            "whoever changed it. If not, and the right dataset is mounted there, move "
+            f"{at.on_storage} aside: host and storage get the escrowed one"
+        )
+    if now.config != kept.config and _is_of_another_key(now.config, now.own):
+        return (
+            f"{at.on_storage} holds another key than {at.config}: is the right dataset "
+            "mounted? If it is, and is as old as a password that was changed since, or somebody "
+            f"has replaced the file, then move {at.on_storage} aside and run again. This host "
+            "goes on by its own config"
         )
     return None
 
 
-def _restore_config(ciphertext: str, kept: Escrow, password: str) -> StringCommand:
-    """Puts the escrowed config back only if the password opens it.
-
-    An older config would bring a retired password back.
-    """
-    tell(f"{ciphertext}/gocryptfs.conf: absent -> restored from escrow")
-    wrong = (
-        f"the password in the data does not open the gocryptfs.conf in {kept.directory}, so that "
-        "was not put back. Is one of the two older than the last rotation? Get the newest of both"
-    )
-    return script(
-        _HERE,
-        f'echo {base64.b64encode(kept.config or b"").decode()} | base64 -d > "$new/gocryptfs.conf"',
-        'gocryptfs-xray -dumpmasterkey "$new/gocryptfs.conf" > /dev/null 2>&1 '
-        f"<<'END-OF-PASSWORD' || {{ echo {quote(wrong)} >&2; exit 12; }}",
-        password,
-        "END-OF-PASSWORD",
-        _move_in(ciphertext, "gocryptfs.conf", "0377"),
-        f"sync -f {quote(ciphertext)}",
-    )
-
-
-def _move_in(ciphertext: str, name: str, umask: str) -> str:
-    """A line of sh that puts $new/NAME into the volume's root, whole or not at all.
-
-    The storage server may answer any name with a link to a file of this host, at any time. Nothing
-    follows a link in the last place: open(2), O_EXCL, and rename(2); -T of mv(1).
-    """
-    beside, place = quote(f"{ciphertext}/.init-new"), quote(f"{ciphertext}/{name}")
-    return (
-        f"rm -rf {beside}; (umask {umask}; "
-        f'dd if="$new/{name}" of={beside} conv=excl,fsync status=none); mv -f -T {beside} {place}'
-    )
-
-
-def _set_password(
-    ciphertext: str, password_file: str, password: str, has_config: bool, rotate: bool
-) -> StringCommand:
-    """Installs the password once it is known to open the volume, if there is a volume.
-
-    `script` keeps the password out of argv.
-    """
-    tell(f"{password_file}: content changes (secret, not shown)")
-    file, config = quote(password_file), quote(f"{ciphertext}/gocryptfs.conf")
-    opens = f"gocryptfs-xray -dumpmasterkey {config} < {file}.new > /dev/null 2>&1"
-    wrong = f"the password in the data does not open {ciphertext}; the host keeps the one it has"
-    lines = [
-        # Others have files in the directory too, for more readers than the password has.
-        f"mkdir -p {quote(str(Path(password_file).parent))}",
-        "umask 077",
-        f"cat > {file}.new <<'END-OF-PASSWORD'",
-        password,
-        "END-OF-PASSWORD",
-    ]
-    if has_config and rotate:
-        # gocryptfs writes a config to a file .tmp first. If that was interrupted, the file is still
-        # there, and gocryptfs refuses to write.
-        change = (
-            f"{{ rm -f {config}.tmp; cat {file} {file}.new | "
-            f"gocryptfs -q -passwd {quote(ciphertext)} > /dev/null; }}"
+def _nothing_to_trust(at: Places, now: VolumeState, kept: Escrow) -> str | None:
+    """Why no volume is made where neither host nor escrow has a config; None if one may be."""
+    if now.config is not None:
+        text = (
+            f"{at.on_storage} is there, but neither this host nor {kept.directory} has a config "
+            "that says whether it is right: whoever has the storage server could have written it. "
+            "Put the escrow of an operator who has this volume's there and run again"
         )
-        lines.append(
-            f"{opens} || {change} || {{ rm {file}.new; echo {quote(wrong)} >&2; exit 12; }}"
+        unused = "If the volume never had a file, move gocryptfs.conf and gocryptfs.diriv away"
+        return text if now.entries else f"{text}. {unused} instead"
+    if now.entries:
+        return (
+            f"{at.ciphertext} has {now.entries} entries but no gocryptfs.conf, and none is "
+            f"escrowed in {kept.directory}: put the escrow of an operator who has this volume's "
+            "there; nothing was changed"
         )
-    elif has_config:
-        lines.append(f"{opens} || {{ rm {file}.new; echo {quote(wrong)} >&2; exit 12; }}")
-    return script(*lines, in_force.written([password_file]), f"mv {file}.new {file}")
+    if kept.exists:
+        return (
+            f"{at.ciphertext} holds no volume, but {kept.directory} has what opens one that was "
+            "here: is the right dataset mounted? To begin anew, move the escrowed files away first"
+        )
+    return None
 
 
-def _initialise(ciphertext: str, password_file: str) -> StringCommand:
-    """Makes the volume on this host and moves it in, the config last: a part of it is no volume.
-
-    In the storage gocryptfs would follow whatever link the server puts in the directory's place.
-    """
-    tell(f"{ciphertext}: empty -> encrypted volume, initialised now and never again")
-    root = quote(ciphertext)
-    taken = f"{ciphertext} is no longer an empty mount; nothing was initialised"
-    return script(
-        # Another operator's run may do the same now. The second run waits for the first, and then
-        # sees its volume.
-        f"exec 9< {quote(str(Path(password_file).parent))}; flock 9",
-        # The script looks again: what is moved in would destroy a volume that is there by now.
-        f"findmnt -n -M {root} > /dev/null && names=$(ls -A {root}) && "
-        "! printf '%s' \"$names\" | grep -q -v -e '^gocryptfs[.]diriv$' -e '^[.]init-' || "
-        f"{{ echo {quote(taken)} >&2; exit 1; }}",
-        f"rm -rf {root}/.init-*; {_HERE}",
-        f'gocryptfs -init -q -passfile {quote(password_file)} "$new"',
-        _move_in(ciphertext, "gocryptfs.diriv", "0337"),
-        _move_in(ciphertext, "gocryptfs.conf", "0377"),
-        f"sync -f {root}",
-    )
+def _is_of_another_key(config: bytes | None, own: bytes | None) -> bool:
+    """Whether this is a whole config, and its key is not that of the host's own config."""
+    found = _ENCRYPTED_KEY.search(config or b"")
+    right = _ENCRYPTED_KEY.search(own or b"")
+    return found is not None and (right is None or found[1] != right[1])

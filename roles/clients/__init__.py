@@ -8,6 +8,7 @@ from pyinfra.api import deploy
 
 from controller.this_run import secrets, this_fleet, this_host
 from engine.fact import STORAGE_SECONDS
+from facts.gocryptfs import Places
 from fleet.derived.datasets import dataset_name
 from fleet.hosts import Volume
 from fleet.secret_kinds import PASSWORD
@@ -16,6 +17,8 @@ from roles.places import unit_file
 from roles.templates import render
 
 PASSWORD_FILE = "/etc/coop-infra/gocryptfs.password"
+# The host's own: whoever has the storage could write another one there.
+CONFIG = "/etc/coop-infra/gocryptfs.conf"
 GOCRYPTFS = "gocryptfs-storage.service"
 RETRY = "coop-storage-retry"
 
@@ -72,8 +75,7 @@ def converge(services: Sequence[str]) -> None:
         # No _timeout: a run has to know the answer before it mounts anything.
         gocryptfs.none(
             name="Plain volume",
-            ciphertext=this_fleet().clients.ciphertext,
-            password_file=PASSWORD_FILE,
+            at=_places(),
             escrow=_escrow(),
         )
     mounts.sealed(name="Mountpoints", filesystems=_mountpoints())
@@ -105,13 +107,16 @@ def _converge_volume() -> None:
     if password and escrow:
         gocryptfs.volume(
             name="Encrypted volume",
-            ciphertext=this_fleet().clients.ciphertext,
-            password_file=PASSWORD_FILE,
+            at=_places(),
             password=password,
             escrow=escrow,
             rotate=bool(host.data.get("rotate_gocryptfs", False)),
             _timeout=STALLED,
         )
+
+
+def _places() -> Places:
+    return Places(this_fleet().clients.ciphertext, CONFIG, PASSWORD_FILE)
 
 
 def _escrow() -> Path | None:
@@ -127,7 +132,7 @@ def _nfs_mount() -> systemd.Unit:
 
 
 def _decryption() -> systemd.Unit:
-    return systemd.Unit(GOCRYPTFS, restart_on=(unit_file(GOCRYPTFS), PASSWORD_FILE))
+    return systemd.Unit(GOCRYPTFS, restart_on=(unit_file(GOCRYPTFS), CONFIG, PASSWORD_FILE))
 
 
 def _retry_timer() -> systemd.Unit:
@@ -201,6 +206,7 @@ def _gocryptfs_service() -> str:
         mountpoint=clients.mountpoint,
         ciphertext=clients.ciphertext,
         ciphertext_unit=mount_unit(clients.ciphertext),
+        config=CONFIG,
         password_file=PASSWORD_FILE,
         uid=_volume().uid,
         no_links=NO_LINKS,

@@ -31,7 +31,7 @@ DAMAGE = {
     "rm -rf /var/www/*/index.php /etc/systemd/system/coop-storage-* "
     "/etc/nginx/sites-enabled/vision",
     "vision-prod1": f"{NO_RETRY}systemctl stop nginx 'php*-fpm.service' gocryptfs-storage; "
-    "rm -f /etc/systemd/system/coop-storage-* /etc/coop-infra/gocryptfs.password",
+    "rm -f /etc/systemd/system/coop-storage-* /etc/coop-infra/gocryptfs.*",
 }
 
 

@@ -13,6 +13,7 @@ from tests.lab.state import bare_entries
 pytestmark = pytest.mark.storage
 
 VOLUME = "/storage/prod/vision-prod1"
+OWN = "/etc/coop-infra/gocryptfs.conf"
 PASSWORD = "GOCRYPTFS_PASSWORD_VISION_PROD1"
 UNIT = "gocryptfs-storage.service"
 
@@ -103,11 +104,71 @@ def test_wrong_password_in_the_data_leaves_the_board_as_it_was(
     assert board.fetch(fleet.prod, kept) == b"kept" * 1000
 
 
+def forget_names(machine: Machine) -> None:
+    """The client may remember names of the storage for a minute."""
+    machine.sh("echo 3 > /proc/sys/vm/drop_caches")
+
+
+def say_that_names_lie_in_clear(fleet: Fleet) -> None:
+    """Change the volume's config on the storage server, which needs no password."""
+    edit = (
+        f"import json, os, pathlib; file = pathlib.Path('{VOLUME}/gocryptfs.conf'); "
+        "config = json.loads(file.read_text()); flags = config['FeatureFlags']; "
+        "names = {'DirIV', 'EMENames', 'LongNames', 'Raw64'}; "
+        "config['FeatureFlags'] = [it for it in flags if it not in names] + ['PlaintextNames']; "
+        "file.unlink(); file.write_text(json.dumps(config)); os.chmod(file, 0o444)"
+    )
+    fleet.storage.sh(f'python3 -c "{edit}"')
+    forget_names(fleet.prod)
+
+
+@pytest.mark.core
+def test_the_storage_server_never_steers_how_its_client_encrypts(fleet: Fleet, kept: str) -> None:
+    say_that_names_lie_in_clear(fleet)
+    fleet.prod.reboot()
+    wait_for(lambda: board.works(fleet.prod), "the board is back unattended", 120)
+    assert board.fetch(fleet.prod, kept) == b"kept" * 1000
+    fleet.prod.sh("mkdir /media/storage/persistent_leak && touch /media/storage/leak-in-clear")
+    assert_no_plaintext(fleet)
+    fleet.prod.sh("rmdir /media/storage/persistent_leak && rm /media/storage/leak-in-clear")
+    output = fleet.converge()
+    assert "gocryptfs.conf was not this host's own config" in output
+    assert_one_run_mends(fleet, kept)
+    right = (escrow() / "gocryptfs.conf").read_text()
+    assert fleet.storage.sh(f"cat {VOLUME}/gocryptfs.conf") == right.rstrip("\n")
+
+
+def test_a_host_without_a_config_of_its_own_gets_the_escrowed_one_and_no_other(
+    fleet: Fleet, kept: str
+) -> None:
+    """So were all hosts before they had a config of their own."""
+    fleet.prod.sh(
+        f"rm {OWN}; sed -i 's| -config [^ ]*||' /etc/systemd/system/{UNIT}; systemctl daemon-reload"
+    )
+    fleet.storage.sh(f"cp -a {VOLUME}/gocryptfs.conf /root/")
+    say_that_names_lie_in_clear(fleet)
+    assert "none of its own that says which is right" in fleet.refused()
+    assert fleet.prod.try_sh(f"test -e {OWN}").returncode != 0
+    fleet.storage.sh(f"cp -a /root/gocryptfs.conf {VOLUME}/")
+    forget_names(fleet.prod)
+    assert_one_run_mends(fleet, kept)
+    assert fleet.prod.sh(f"cat {OWN}") == fleet.storage.sh(f"cat {VOLUME}/gocryptfs.conf")
+    assert f"-config {OWN}" in fleet.prod.sh("pgrep -a -x gocryptfs")
+
+
 def test_config_missing(fleet: Fleet, kept: str) -> None:
-    stop_retrying(fleet.prod)
     fleet.storage.sh(f"mv {VOLUME}/gocryptfs.conf /root/")
-    # The client may remember the name for a minute.
-    fleet.prod.sh("echo 3 > /proc/sys/vm/drop_caches")
+    forget_names(fleet.prod)
+    fleet.prod.sh(f"systemctl restart {UNIT}")
+    assert_one_run_mends(fleet, kept)
+    fleet.storage.sh(f"cmp /root/gocryptfs.conf {VOLUME}/gocryptfs.conf")
+
+
+def test_both_configs_missing(fleet: Fleet, kept: str) -> None:
+    stop_retrying(fleet.prod)
+    fleet.prod.sh(f"rm {OWN}")
+    fleet.storage.sh(f"mv {VOLUME}/gocryptfs.conf /root/")
+    forget_names(fleet.prod)
     assert fleet.prod.try_sh(f"systemctl restart {UNIT}").returncode != 0
     assert_writes_fail(fleet)
     assert fleet.storage.try_sh(f"test -e {VOLUME}/gocryptfs.conf").returncode != 0
@@ -118,8 +179,9 @@ def test_config_missing(fleet: Fleet, kept: str) -> None:
 def test_config_and_escrow_missing(fleet: Fleet, kept: str) -> None:
     away = escrow().with_name("away")
     escrow().rename(away)
+    fleet.prod.sh(f"rm {OWN}")
     fleet.storage.sh(f"mv {VOLUME}/gocryptfs.conf /root/")
-    fleet.prod.sh("echo 3 > /proc/sys/vm/drop_caches")
+    forget_names(fleet.prod)
     assert "no gocryptfs.conf, and none is escrowed" in fleet.refused()
     assert fleet.storage.try_sh(f"test -e {VOLUME}/gocryptfs.conf").returncode != 0
     assert not escrow().exists()
@@ -138,4 +200,6 @@ def test_a_new_password_is_taken_when_asked_for(
     wait_for(lambda: board.works(fleet.prod), "the board is back", 120)
     assert board.fetch(fleet.prod, kept) == b"kept" * 1000
     assert (escrow() / "masterkey").read_bytes() == before["masterkey"]
-    assert (escrow() / "gocryptfs.conf").read_bytes() != before["gocryptfs.conf"]
+    rotated = (escrow() / "gocryptfs.conf").read_bytes()
+    assert rotated != before["gocryptfs.conf"]
+    assert fleet.storage.sh(f"cat {VOLUME}/gocryptfs.conf") == rotated.decode().rstrip("\n")

@@ -155,12 +155,14 @@ def _health(world: World, check: str) -> Lines:
     yield "well" if check in world.files else "unwell not installed yet"
 
 
-def _volume(world: World, ciphertext: str, password_file: str) -> Lines:
+def _volume(world: World, ciphertext: str, config: str, password_file: str) -> Lines:
     if world.mounted(ciphertext):
         if ciphertext in world.volumes:
             yield f"config {base64.b64encode(world.config()).decode()}"
             yield "diriv yes"
         yield "entries 0"
+    if config in world.volumes:
+        yield f"own {base64.b64encode(world.config()).decode()}"
     if password_file in world.volumes:
         yield f"password {_digest(world.volumes[password_file].encode())} -"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from facts.accounts import User
 from facts.files import PathState, from_archive
+from facts.gocryptfs import Places
 from operations import git, nfs, systemd, wireguard, zfs
 from operations.access.wanted import Wanted
 from tests.scale.fleet import ssh_key, wireguard_key
@@ -21,7 +22,8 @@ class World:
     written: when each path was last written; reloaded: when systemd last read its files
     started: when each unit was last started
     tables: the file from which each table of nftables was loaded
-    volumes: "made" by the path of an encrypted side, the text by the path of a password file
+    volumes: "made" by the paths of an encrypted side and of the host's own config, the text by the
+        path of a password file
     """
 
     name: str
@@ -150,11 +152,9 @@ def _sealed(world: World, filesystems: Mapping[str, str]) -> None:
     world.sealed.update(filesystems)
 
 
-def _volume(
-    world: World, ciphertext: str, password_file: str, password: str, **others: Any
-) -> None:
-    world.volumes[ciphertext] = "made"
-    world.volumes[password_file] = f"{password}\n"
+def _volume(world: World, at: Places, password: str, **others: Any) -> None:
+    world.volumes[at.ciphertext] = world.volumes[at.config] = "made"
+    world.volumes[at.password_file] = f"{password}\n"
 
 
 def _checkouts(world: World, wanted: Sequence[git.WorkTree]) -> None:

@@ -2,7 +2,8 @@
 
 The stand-ins behave as gocryptfs 2.3 was seen to behave. -init takes only an empty directory and
 makes a config that the password opens. -passwd reads the old and the new password from stdin, and
-writes no config while there is a config that an earlier -passwd, cut off, has half written.
+writes no config while there is a config that an earlier -passwd, cut off, has half written. With
+-config the config lies anywhere, and gocryptfs does not look at the directory.
 gocryptfs-xray prints the master key to everybody who has the password.
 """
 
@@ -13,7 +14,7 @@ from typing import Any
 
 from pyinfra.api import FunctionCommand, StringCommand
 
-from facts.gocryptfs import Volume, VolumeState
+from facts.gocryptfs import Places, Volume, VolumeState
 from operations.escrow import Escrow
 from operations.gocryptfs import volume
 from tests.unit.host_here import Done, answer, ask, perform, sh
@@ -31,11 +32,13 @@ case "$1 $2" in
     mv "$last/conf" "$last/gocryptfs.conf" ;;
   '-q -passwd')
     IFS= read -r old; IFS= read -r new
-    read -r digest dash key < "$last/gocryptfs.conf"
+    [ "$3 $5" = '-config /' ] || exit 1
+    read -r digest dash key < "$4"
     [ "$(printf '%s\\n' "$old" | sha256sum)" = "$digest  -" ] || { echo wrong >&2; exit 12; }
-    [ ! -e "$last/gocryptfs.conf.tmp" ] || { echo file exists >&2; exit 24; }
-    echo "$(printf '%s\\n' "$new" | sha256sum) $key" > "$last/conf"
-    mv "$last/conf" "$last/gocryptfs.conf" ;;
+    [ ! -e "$4.tmp" ] || { echo file exists >&2; exit 24; }
+    echo "$(printf '%s\\n' "$new" | sha256sum) $key" > "$4.made"
+    chmod 0400 "$4.made"
+    mv -f "$4.made" "$4" ;;
   *) exit 1 ;;
 esac
 """
@@ -64,13 +67,18 @@ class Machine:
         self.mounted = directory / "mounted"
         self.ciphertext = directory / "cipher text"
         self.ciphertext.mkdir()
-        self.config = self.ciphertext / "gocryptfs.conf"
+        self.on_storage = self.ciphertext / "gocryptfs.conf"
+        self.config = directory / "etc" / "gocryptfs.conf"
         self.password_file = directory / "etc" / "gocryptfs.password"
         self.escrow = Escrow(directory / "escrow" / "host")
 
     @property
+    def places(self) -> Places:
+        return Places(str(self.ciphertext), str(self.config), str(self.password_file))
+
+    @property
     def state(self) -> VolumeState:
-        found = ask(Volume, str(self.ciphertext), str(self.password_file), shell=self.shell)
+        found = ask(Volume, *vars(self.places).values(), shell=self.shell)
         assert isinstance(found, VolumeState)
         return found
 
@@ -86,7 +94,7 @@ class Machine:
         return (self.escrow.directory / "masterkey").read_text().rstrip("\n")
 
     def opens(self, password: str) -> str:
-        """The master key that the password gives, or "" if it does not open the volume."""
+        """The master key that the password gives, or "" if it does not open the host's config."""
         command = f"gocryptfs-xray -dumpmasterkey '{self.config}'"
         return sh(command, password, self.shell).stdout.rstrip("\n")
 
@@ -115,10 +123,9 @@ def decide(
     now: VolumeState, password: str, machine: Machine, executing: bool = True, rotate: bool = False
 ) -> Run:
     """What the operation says and yields on that state; it only prepares if not executing."""
-    paths = str(machine.ciphertext), str(machine.password_file)
     return run(
         volume,
-        *(*paths, password, machine.escrow.directory, rotate),
+        *(machine.places, password, machine.escrow.directory, rotate),
         facts={Volume: now},
         executing=executing,
         diff=True,

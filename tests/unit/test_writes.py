@@ -18,6 +18,7 @@ import yaml
 from pyinfra import host
 
 import operations
+from facts.gocryptfs import Places
 from fleet import ROOT
 from operations.access.wanted import Wanted
 from operations.files import Absent, Directory, Entry, File
@@ -53,10 +54,11 @@ def access(wanted: Wanted, **_: Any) -> Iterator[Write]:
         yield f"/home/{it.name}/.ssh/authorized_keys", GONE
 
 
-def volume(ciphertext: str, password_file: str, **_: Any) -> Iterator[Write]:
-    yield password_file, ROOTS
+def volume(at: Places, **_: Any) -> Iterator[Write]:
+    yield at.config, ROOTS
+    yield at.password_file, ROOTS
     for name in ("gocryptfs.conf", "gocryptfs.diriv"):
-        yield f"{ciphertext}/{name}", NEW
+        yield f"{at.ciphertext}/{name}", NEW
 
 
 # By operation, what it writes.

@@ -1,10 +1,12 @@
+import os
 from pathlib import Path
 
 import pytest
 
-from engine.fact import STORAGE_SECONDS
-from facts.gocryptfs import Volume, VolumeState
+from engine.fact import END, STORAGE_SECONDS
+from facts.gocryptfs import CONFIG_BYTES, KIBIBYTES, Volume, VolumeState
 from tests.unit.gocryptfs_harness import Machine, digest
+from tests.unit.host_here import sh
 
 CONFIG = b'{\n\t"Creator": "gocryptfs 2.3",\n\t"EncryptedKey": "iG4V+/=="\n}\n'
 
@@ -25,13 +27,51 @@ def test_an_empty_mount_is_no_volume(machine: Machine) -> None:
 
 def test_a_volume_with_its_config_byte_for_byte(machine: Machine) -> None:
     fill(machine, "gocryptfs.diriv", "aGVsbG8gd29ybGQ", "gocryptfs.longname.x", ".hidden")
-    machine.config.write_bytes(CONFIG)
+    machine.on_storage.write_bytes(CONFIG)
     assert machine.state == VolumeState(mounted=True, config=CONFIG, diriv=True, entries=3)
 
 
 def test_an_empty_config_is_a_config(machine: Machine) -> None:
     fill(machine, "gocryptfs.conf")
     assert machine.state == VolumeState(mounted=True, config=b"")
+
+
+def test_no_more_is_read_of_a_config_than_a_config_may_have(machine: Machine) -> None:
+    """A server in the wrong hands answers for ever: a sparse file takes it no room."""
+    with machine.on_storage.open("wb") as file:
+        file.truncate(2**40)
+    assert machine.state == VolumeState(mounted=True, config=bytes(CONFIG_BYTES + 1))
+
+
+@pytest.mark.parametrize("kind", ["link", "fifo", "directory"])
+def test_what_stands_in_the_place_of_a_config_is_not_read(machine: Machine, kind: str) -> None:
+    """A link would bring any file of the host to the operator, and a FIFO would never answer."""
+    if kind == "link":
+        secret = machine.ciphertext.with_name("secret")
+        secret.write_text("secret")
+        machine.on_storage.symlink_to(secret)
+    elif kind == "fifo":
+        os.mkfifo(machine.on_storage)
+    else:
+        machine.on_storage.mkdir()
+    assert machine.state == VolumeState(mounted=True, config=b"")
+
+
+def test_names_without_end_are_not_kept_in_memory(machine: Machine) -> None:
+    machine.shell.stand_in("ls", "exec yes")
+    command = Volume().command(**vars(machine.places))
+    assert command.count(f"ulimit -v {KIBIBYTES}\n") == 1
+    done = sh(command.replace(f"ulimit -v {KIBIBYTES}\n", "ulimit -v 40000\n"), shell=machine.shell)
+    assert done.stdout == f"{END}\n"
+
+
+def test_the_hosts_own_config_is_known_without_the_storage(machine: Machine) -> None:
+    machine.mounted.unlink()
+    machine.config.parent.mkdir()
+    machine.config.write_bytes(CONFIG)
+    assert machine.state == VolumeState(own=CONFIG)
+    machine.config.write_bytes(b"")
+    assert machine.state == VolumeState(own=b"")
 
 
 def test_what_a_cut_off_initialisation_leaves_is_no_entry(machine: Machine) -> None:

@@ -1,11 +1,12 @@
 """What the operation decides for each state of a volume that it may find."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from facts.gocryptfs import Volume, VolumeState
+from facts.gocryptfs import Places, Volume, VolumeState
 from operations import files
 from operations.gocryptfs import none, plain
 from tests.unit.gocryptfs_harness import Machine, decide, digest
@@ -14,6 +15,11 @@ from tests.unit.operation_harness import Run, run
 PASSWORD = "correct horse battery staple"
 CONFIG, OTHER, KEY = b"config", b"another config", "0f" * 32
 SET = digest(PASSWORD)
+OWN = b'{"EncryptedKey": "aaaa==", "FeatureFlags": ["EMENames"]}'
+# Whoever has the storage can change all but the key.
+WITH_PLAIN_NAMES = b'{"FeatureFlags": ["PlaintextNames"], "EncryptedKey": "aaaa=="}'
+AT = Places("/cipher", "/config", "/password")
+SETTLED = VolumeState(True, CONFIG, True, 5, SET, CONFIG)
 
 
 @pytest.fixture
@@ -26,8 +32,11 @@ def escrow(machine: Machine, config: bytes = CONFIG) -> None:
 
 
 def says(run: Run, machine: Machine) -> list[str]:
-    here = f"{machine.ciphertext}"
-    return [text.replace(here, "DIR") for text in run.said]
+    names = {f"{machine.ciphertext}": "DIR", f"{machine.config}": "OWN"}
+    said = "\n".join(run.said)
+    for path, name in names.items():
+        said = said.replace(path, name)
+    return said.splitlines()
 
 
 def refuses(run: Run) -> str:
@@ -38,11 +47,10 @@ def refuses(run: Run) -> str:
 
 def test_an_escrowed_volume_with_its_password_is_one_question(machine: Machine) -> None:
     escrow(machine)
-    done = decide(VolumeState(True, CONFIG, True, 5, SET), PASSWORD, machine)
-    assert (done.commands, done.said) == ([], [])
+    done = decide(SETTLED, PASSWORD, machine)
+    assert (done.commands, done.said, done.warned) == ([], [], [])
     assert done.noops == [f"{machine.ciphertext} is an encrypted volume, and escrowed"]
-    paths = {"ciphertext": str(machine.ciphertext), "password_file": str(machine.password_file)}
-    assert done.asked == [paths]
+    assert done.asked == [vars(machine.places)]
 
 
 @pytest.mark.parametrize("kept", [True, False])
@@ -95,41 +103,131 @@ def test_half_an_escrow_prevents_it_too(machine: Machine, left: str, diriv: bool
     assert "is the right dataset mounted?" in refuses(done)
 
 
-@pytest.mark.parametrize("entries", [0, 5])
-def test_a_config_that_is_gone_is_restored(machine: Machine, entries: int) -> None:
-    escrow(machine)
-    done = decide(VolumeState(True, None, True, entries, SET), PASSWORD, machine)
-    assert says(done, machine) == ["DIR/gocryptfs.conf: absent -> restored from escrow"]
-    assert len(done.commands) == 1
-
-
-@pytest.mark.parametrize("config", [OTHER, b""])
-@pytest.mark.parametrize("password", [SET, digest("old"), None])
-def test_a_config_that_differs_is_refused(
-    machine: Machine, config: bytes, password: str | None
+@pytest.mark.parametrize("config", [None, CONFIG, OTHER])
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_host_that_has_a_config_never_takes_an_empty_directory_for_its_volume(
+    machine: Machine, config: bytes | None, kept: bool
 ) -> None:
+    if kept:
+        escrow(machine)
+    now = replace(SETTLED, config=config, diriv=False, entries=0)
+    assert "is the right dataset mounted?" in refuses(decide(now, PASSWORD, machine))
+
+
+@pytest.mark.parametrize("config", [None, CONFIG])
+@pytest.mark.parametrize("entries", [0, 5])
+def test_a_host_without_a_config_gets_the_escrowed_one(
+    machine: Machine, config: bytes | None, entries: int
+) -> None:
+    """It was made anew, or its last run was of a time when hosts had no config of their own."""
     escrow(machine)
-    done = decide(VolumeState(True, config, True, 5, password), PASSWORD, machine)
-    assert "gocryptfs.conf differs from the one in" in refuses(done)
+    files.pending.clear()
+    done = decide(replace(SETTLED, own=None, config=config, entries=entries), PASSWORD, machine)
+    onto_storage = [] if config else ["DIR/gocryptfs.conf: absent -> this host's own config"]
+    assert says(done, machine) == ["OWN: absent -> restored from escrow", *onto_storage]
+    assert len(done.commands) == len(done.said) and not done.warned
+    assert files.pending == {"storage1": {str(machine.config)}}
+
+
+@pytest.mark.parametrize("config", [OTHER, b"", WITH_PLAIN_NAMES])
+@pytest.mark.parametrize("rotate", [True, False])
+@pytest.mark.parametrize("password", [SET, digest("old"), None])
+def test_no_host_without_a_config_takes_the_one_on_the_storage(
+    machine: Machine, config: bytes, rotate: bool, password: str | None
+) -> None:
+    now = VolumeState(True, config, True, 5, password)
+    nothing_is_right = refuses(decide(now, PASSWORD, machine, rotate=rotate))
+    assert "neither this host nor" in nothing_is_right
+    assert "gocryptfs.diriv away" not in nothing_is_right
+    escrow(machine)
+    differs = refuses(decide(now, PASSWORD, machine, rotate=rotate))
+    assert "gocryptfs.conf differs from the one in" in differs
+    assert "none of its own" in differs
+
+
+def test_what_was_made_before_hosts_had_a_config_and_never_used_is_told_apart(
+    machine: Machine,
+) -> None:
+    done = decide(VolumeState(True, CONFIG, True, 0, SET), PASSWORD, machine)
+    assert "move gocryptfs.conf and gocryptfs.diriv away instead" in refuses(done)
+
+
+@pytest.mark.parametrize("password", [SET, digest("old"), None])
+def test_a_config_that_differs_from_the_escrowed_one_is_refused(
+    machine: Machine, password: str | None
+) -> None:
+    escrow(machine, OTHER)
+    done = decide(replace(SETTLED, password_digest=password), PASSWORD, machine)
+    said = refuses(done)
+    assert f"{machine.config} differs from the one in" in said
+    assert "move the host's own aside" in said
+
+
+def test_a_config_that_is_gone_from_the_storage_is_put_back(machine: Machine) -> None:
+    escrow(machine)
+    done = decide(replace(SETTLED, config=None), PASSWORD, machine)
+    assert says(done, machine) == ["DIR/gocryptfs.conf: absent -> this host's own config"]
+    assert len(done.commands) == 1 and not done.warned
+
+
+@pytest.mark.parametrize("config", [OTHER, b"", bytes(2**16 + 1), WITH_PLAIN_NAMES])
+@pytest.mark.parametrize("executing", [True, False])
+def test_a_config_that_somebody_has_put_onto_the_storage_is_told_and_put_right(
+    machine: Machine, config: bytes, executing: bool
+) -> None:
+    escrow(machine, OWN)
+    now = replace(SETTLED, own=OWN, config=config)
+    done = decide(now, PASSWORD, machine, executing=executing)
+    assert says(done, machine) == ["DIR/gocryptfs.conf: another config -> this host's own config"]
+    assert len(done.commands) == 1
+    (warning,) = done.warned
+    assert "whoever has access to the storage server has changed it" in warning
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_the_config_of_another_volume_is_never_replaced(machine: Machine, kept: bool) -> None:
+    """A wrong dataset is mounted there, or a restored one is older than the password."""
+    if kept:
+        escrow(machine, OWN)
+    other = OWN.replace(b"aaaa", b"bbbb")
+    done = decide(replace(SETTLED, own=OWN, config=other), PASSWORD, machine)
+    assert "holds another key than" in refuses(done)
 
 
 def test_a_config_that_a_rotation_changed_is_escrowed(machine: Machine) -> None:
     """The state is that after a rotation that was cut off before the escrow."""
     escrow(machine)
-    done = decide(VolumeState(True, OTHER, True, 5, SET), PASSWORD, machine, rotate=True)
+    now = replace(SETTLED, config=OTHER, own=OTHER)
+    done = decide(now, PASSWORD, machine, rotate=True)
     assert [text.split(": ")[1].split(" ->")[0] for text in says(done, machine)] == [
         "gocryptfs.conf and master key"
     ]
 
 
+def test_a_rotation_that_was_cut_off_before_the_storage_is_finished(machine: Machine) -> None:
+    before = OWN.replace(b"aaaa", b"bbbb")
+    escrow(machine, before)
+    now = replace(SETTLED, config=before, own=OWN)
+    done = decide(now, PASSWORD, machine, rotate=True)
+    assert says(done, machine) == [
+        "DIR/gocryptfs.conf: another config -> this host's own config",
+        f"DIR: gocryptfs.conf and master key -> escrow in {machine.escrow.directory}",
+    ]
+    assert not done.warned
+
+
 def test_a_rotation_that_is_done_is_not_done_again(machine: Machine) -> None:
     escrow(machine)
-    done = decide(VolumeState(True, CONFIG, True, 5, SET), PASSWORD, machine, rotate=True)
-    assert done.commands == []
+    assert decide(SETTLED, PASSWORD, machine, rotate=True).commands == []
 
 
-def test_a_volume_that_is_not_escrowed_yet_is(machine: Machine) -> None:
-    done = decide(VolumeState(True, CONFIG, True, 5, SET), PASSWORD, machine)
+@pytest.mark.parametrize("half", ["masterkey", "gocryptfs.conf", None])
+def test_a_volume_that_is_not_escrowed_yet_is(machine: Machine, half: str | None) -> None:
+    """Also what a run that was cut off has escrowed in part, with the host's own config."""
+    if half:
+        escrow(machine)
+        (machine.escrow.directory / half).unlink()
+    done = decide(SETTLED, PASSWORD, machine)
     assert len(done.commands) == 1
     assert "escrow" in done.said[0]
 
@@ -142,7 +240,8 @@ def test_the_password_is_on_standard_input_alone(
     password = 'it\'s $(not) `a` \\n "shell" %s word'
     if kept:
         escrow(machine)
-    done = decide(VolumeState(True, config, True, 0, None), password, machine, rotate=True)
+    now = VolumeState(True, config, config is not None or kept, 0, None, config)
+    done = decide(now, password, machine, rotate=True)
     shown = [*done.said, *done.warned, *map(str, done.commands), *map(repr, done.commands)]
     shown += [command.get_raw_value() for command in done.commands if hasattr(command, "bits")]
     for text in shown:
@@ -157,19 +256,20 @@ def test_the_password_is_on_standard_input_alone(
         VolumeState(password_digest=SET),
         VolumeState(True, CONFIG, True, 5),
         VolumeState(True, CONFIG, True, 5, SET),
+        VolumeState(own=CONFIG),
     ],
 )
 @pytest.mark.parametrize("executing", [True, False])
 def test_a_host_that_has_an_encrypted_volume_is_never_made_plain(
     now: VolumeState, executing: bool
 ) -> None:
-    done = run(none, "/cipher", "/password", None, facts={Volume: now}, executing=executing)
+    done = run(none, AT, None, facts={Volume: now}, executing=executing)
     assert "encrypted: true" in refuses(done)
     assert done.warned == ([] if executing else [f"will fail: {done.failure}"])
 
 
 def test_a_host_that_never_had_one_may_be_plain() -> None:
-    done = run(none, "/cipher", "/password", None, facts={Volume: VolumeState()})
+    done = run(none, AT, None, facts={Volume: VolumeState()})
     assert (done.commands, done.said) == ([], [])
 
 
@@ -177,7 +277,7 @@ def test_a_machine_made_anew_is_never_made_plain(machine: Machine) -> None:
     """The machine knows nothing of its volume. The escrow and the storage do."""
     escrow(machine)
     kept = machine.escrow.directory
-    done = run(none, "/cipher", "/password", kept, facts={Volume: VolumeState()})
+    done = run(none, AT, kept, facts={Volume: VolumeState()})
     assert str(machine.escrow.directory) in refuses(done)
 
 
@@ -203,5 +303,6 @@ def test_plain_storage_is_one_question(now: VolumeState) -> None:
 def test_a_new_password_restarts_in_a_dry_run_too(machine: Machine) -> None:
     escrow(machine)
     files.pending.clear()
-    decide(VolumeState(True, CONFIG, True, 5, "old"), PASSWORD, machine, executing=False)
+    now = replace(SETTLED, password_digest="old")
+    decide(now, PASSWORD, machine, executing=False)
     assert files.pending == {"storage1": {str(machine.password_file)}}

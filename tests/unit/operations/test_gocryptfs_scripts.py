@@ -6,10 +6,8 @@ import pytest
 from pyinfra.api import StringCommand
 
 from engine import report
-from facts import systemd
 from facts.gocryptfs import VolumeState
 from tests.unit.gocryptfs_harness import GOCRYPTFS, XRAY, Machine, decide, digest
-from tests.unit.host_here import sh
 
 PASSWORD = "correct horse battery staple"
 NEW = "another horse entirely, $(no) `shell` \\n"
@@ -32,7 +30,8 @@ def volume(machine: Machine) -> Machine:
 def settled(machine: Machine, password: str) -> bool:
     """The password opens the volume, all of it is escrowed, and the next run does nothing."""
     key = machine.opens(password)
-    assert machine.escrow.config == machine.config.read_bytes()
+    assert machine.escrow.config == machine.config.read_bytes() == machine.on_storage.read_bytes()
+    assert machine.on_storage.stat().st_mode & 0o777 == 0o400
     assert len(key) == 64
     assert machine.escrowed_key == key
     return decide(machine.state, password, machine).commands == []
@@ -45,8 +44,11 @@ def test_an_empty_mount_is_settled_by_one_run(machine: Machine) -> None:
     assert names == {"gocryptfs.conf", "gocryptfs.diriv"}
     assert machine.password_file.read_text() == f"{NEW}\n"
     assert machine.password_file.stat().st_mode & 0o777 == 0o600
-    # The directory is not the password's alone.
-    assert machine.password_file.parent.stat().st_mode & 0o777 == 0o755
+    assert machine.config.stat().st_mode & 0o777 == 0o400
+    here = {path.name for path in machine.config.parent.iterdir()}
+    assert here == {"gocryptfs.conf", "gocryptfs.password"}
+    # Accounts of other roles read their own files there.
+    assert machine.config.parent.stat().st_mode & 0o777 == 0o755
 
 
 def test_neither_password_nor_master_key_is_in_any_argument_or_output(machine: Machine) -> None:
@@ -57,28 +59,23 @@ def test_neither_password_nor_master_key_is_in_any_argument_or_output(machine: M
         assert not any(secret in text for secret in (NEW, PASSWORD, machine.escrowed_key))
 
 
-def test_a_new_password_is_noted_so_that_it_comes_in_force_whatever_the_clock_says(
-    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(systemd, "CHANGES", str(tmp_path / "notes"))
-    machine.converge(PASSWORD)
-    assert (tmp_path / "notes").read_text() == f"written {machine.password_file}\n"
-
-
 def cut(command: StringCommand, lines: int) -> StringCommand:
     """The command's script up to that many of its lines."""
     kept = str(command.connector_arguments["_stdin"]).splitlines()[2:-1][:lines]
     return report.script(*kept)
 
 
-@pytest.mark.parametrize("line", range(7))
-def test_an_initialisation_that_was_cut_off_is_begun_again(machine: Machine, line: int) -> None:
+@pytest.mark.parametrize("line", range(17))
+def test_an_initialisation_that_was_cut_off_is_finished(machine: Machine, line: int) -> None:
     first, making, _ = decide(machine.state, PASSWORD, machine).commands
     assert machine.perform(first).returncode == 0
     assert machine.perform(cut(making, line)).returncode == 0
-    if line < 6:
-        assert machine.state.config is None
-        assert machine.state.entries == 0
+    now = machine.state
+    assert now.entries == 0
+    # What encrypts on the host is complete on the storage, but for the config there.
+    assert now.diriv or now.own is None
+    assert now.config in (None, now.own)
+    assert (now.config is None) == (line < 16)
     assert {done.returncode for done in machine.converge(PASSWORD)} == {0}
     assert settled(machine, PASSWORD)
 
@@ -104,7 +101,7 @@ def test_between_initialisation_and_escrow_nothing_is_lost(machine: Machine) -> 
     assert machine.escrowed_key == key
 
 
-@pytest.mark.parametrize("surprise", ["unmounted", "config", "entry", "unreadable"])
+@pytest.mark.parametrize("surprise", ["unmounted", "config", "own", "entry", "unreadable"])
 def test_a_volume_that_appears_after_the_look_is_not_initialised(
     machine: Machine, surprise: str
 ) -> None:
@@ -115,8 +112,12 @@ def test_a_volume_that_appears_after_the_look_is_not_initialised(
     elif surprise == "unreadable":
         machine.shell.stand_in("ls", "exit 2")
     else:
-        name = {"config": "gocryptfs.conf", "entry": "aGVsbG8"}[surprise]
-        (machine.ciphertext / name).write_text("precious")
+        file = {
+            "config": machine.on_storage,
+            "own": machine.config,
+            "entry": machine.ciphertext / "aGVsbG8",
+        }[surprise]
+        file.write_text("precious")
     before = {path.name: path.read_text() for path in machine.ciphertext.iterdir()}
     done = machine.perform(making)
     assert done.returncode == 1
@@ -130,7 +131,8 @@ def test_a_wrong_password_never_replaces_the_one_that_works(volume: Machine) -> 
     assert done.returncode == 12
     assert "does not open" in done.stderr
     assert volume.password_file.read_text() == f"{PASSWORD}\n"
-    assert [path.name for path in volume.password_file.parent.iterdir()] == ["gocryptfs.password"]
+    here = {path.name for path in volume.password_file.parent.iterdir()}
+    assert here == {"gocryptfs.conf", "gocryptfs.password"}
     assert volume.config.read_bytes() == config
     assert settled(volume, PASSWORD)
 
@@ -141,14 +143,93 @@ def test_a_password_that_the_host_lost_is_put_back(volume: Machine) -> None:
     assert settled(volume, PASSWORD)
 
 
-def test_a_config_that_is_gone_comes_back_with_the_same_key(volume: Machine) -> None:
+@pytest.mark.parametrize("lost", ["storage", "host", "both"])
+def test_a_config_that_is_gone_comes_back_with_the_same_key(volume: Machine, lost: str) -> None:
     key = volume.opens(PASSWORD)
-    volume.config.unlink()
-    (volume.ciphertext / "gocryptfs.conf.new").write_text("cut off")
-    assert [done.returncode for done in volume.converge(PASSWORD)] == [0]
+    if lost != "host":
+        volume.on_storage.unlink()
+    if lost != "storage":
+        volume.config.unlink()
+        volume.config.with_name("gocryptfs.conf.new").write_text("cut off")
+    assert {done.returncode for done in volume.converge(PASSWORD)} == {0}
     assert settled(volume, PASSWORD)
     assert volume.opens(PASSWORD) == key
-    assert volume.config.stat().st_mode & 0o777 == 0o400
+
+
+def test_a_machine_made_anew_opens_its_volume(volume: Machine) -> None:
+    key = volume.opens(PASSWORD)
+    for file in volume.config.parent.iterdir():
+        file.unlink()
+    volume.config.parent.rmdir()
+    assert {done.returncode for done in volume.converge(PASSWORD)} == {0}
+    assert settled(volume, PASSWORD)
+    assert volume.opens(PASSWORD) == key
+
+
+def test_what_the_storage_has_as_config_is_never_opened(volume: Machine) -> None:
+    """With the password it could ask for all of the memory, or lead to another key."""
+    right = volume.config.read_bytes()
+    volume.shell.stand_in("gocryptfs-xray", f"case $* in *cipher*) exit 9 ;; esac\n{XRAY}")
+    for hostile in (b"hostile", b"", bytes(2**17)):
+        volume.on_storage.unlink()
+        volume.on_storage.write_bytes(hostile)
+        assert {done.returncode for done in volume.converge(PASSWORD)} == {0}
+        assert settled(volume, PASSWORD)
+    assert volume.config.read_bytes() == right
+    assert not [call for call in volume.shell.calls if "gocryptfs" in call and "cipher" in call]
+
+
+@pytest.mark.parametrize("name", ["gocryptfs.conf", ".init-gocryptfs.conf"])
+@pytest.mark.parametrize("dangling", [True, False])
+def test_a_link_on_the_storage_leads_no_write_elsewhere(
+    volume: Machine, tmp_path: Path, name: str, dangling: bool
+) -> None:
+    victim = tmp_path / "victim"
+    if not dangling:
+        victim.write_text("the host's own")
+        victim.chmod(0o644)
+    volume.on_storage.unlink()
+    (volume.ciphertext / name).symlink_to(victim)
+    (command,) = decide(volume.state, PASSWORD, volume).commands
+    assert volume.perform(command).returncode == 0
+    assert not volume.on_storage.is_symlink() and settled(volume, PASSWORD)
+    if dangling:
+        assert not victim.exists()
+    else:
+        assert victim.read_text() == "the host's own" and victim.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize("dangling", [True, False])
+def test_a_link_that_comes_between_two_steps_leads_no_write_elsewhere(
+    volume: Machine, tmp_path: Path, dangling: bool
+) -> None:
+    victim = tmp_path / "victim"
+    if not dangling:
+        victim.write_text("the host's own")
+    volume.on_storage.unlink()
+    link = volume.ciphertext / ".init-gocryptfs.conf"
+    volume.shell.stand_in("rm", f'/bin/rm "$@"; ln -s {victim} "{link}"')
+    (command,) = decide(volume.state, PASSWORD, volume).commands
+    assert volume.perform(command).returncode != 0
+    assert (victim.read_text() if victim.exists() else None) == (
+        None if dangling else "the host's own"
+    )
+
+
+def test_a_directory_in_the_place_of_the_config_stays_and_is_told(volume: Machine) -> None:
+    volume.on_storage.unlink()
+    volume.on_storage.mkdir()
+    (done,) = volume.converge(PASSWORD)
+    assert done.returncode != 0 and "directory" in done.stderr
+    assert volume.on_storage.is_dir()
+
+
+def test_two_runs_write_one_after_the_other(machine: Machine) -> None:
+    """Both write to names that are always the same."""
+    commands = decide(machine.state, PASSWORD, machine).commands[:2]
+    machine.shell.stand_in("flock", "exit 1")
+    assert [machine.perform(command).returncode for command in commands] == [1, 1]
+    assert list(machine.config.parent.iterdir()) == list(machine.ciphertext.iterdir()) == []
 
 
 def test_an_older_escrow_never_brings_a_retired_password_back(volume: Machine) -> None:
@@ -157,32 +238,47 @@ def test_an_older_escrow_never_brings_a_retired_password_back(volume: Machine) -
     assert older
     volume.escrow.store(older, volume.escrowed_key)
     volume.config.unlink()
+    volume.on_storage.unlink()
     done = volume.converge(NEW)
     assert [it.returncode for it in done] == [12]
     assert "older than the last rotation" in done[0].stderr
     assert not any(text in done[0].stderr for text in (NEW, PASSWORD))
-    assert [path.name for path in volume.ciphertext.glob("gocryptfs.conf*")] == []
+    assert not volume.on_storage.exists()
+    assert [path.name for path in volume.config.parent.iterdir()] == ["gocryptfs.password"]
 
 
 def test_a_rotation_keeps_the_key_and_the_older_escrow(volume: Machine) -> None:
     key, config = volume.opens(PASSWORD), volume.config.read_bytes()
-    assert [done.returncode for done in volume.converge(NEW, rotate=True)] == [0, 0]
+    assert [done.returncode for done in volume.converge(NEW, rotate=True)] == [0, 0, 0]
     assert settled(volume, NEW)
     assert (volume.opens(NEW), volume.opens(PASSWORD)) == (key, "")
     assert config in volume.escrowed.values()
 
 
-@pytest.mark.parametrize("lines", range(5, 9))
-def test_a_rotation_that_was_cut_off_is_finished(volume: Machine, lines: int) -> None:
-    change, _ = decide(volume.state, NEW, volume, rotate=True).commands
-    volume.perform(cut(change, lines))
+def test_a_rotation_gives_a_host_without_a_config_the_escrowed_one_first(volume: Machine) -> None:
+    """Such as a host whose last run is of a time when hosts had no config of their own."""
+    key = volume.opens(PASSWORD)
+    volume.config.unlink()
+    assert {done.returncode for done in volume.converge(NEW, rotate=True)} == {0}
+    assert settled(volume, NEW)
+    assert volume.opens(NEW) == key
+
+
+@pytest.mark.parametrize("command", [0, 1, 2])
+@pytest.mark.parametrize("lines", range(9))
+def test_a_rotation_that_was_cut_off_is_finished(volume: Machine, command: int, lines: int) -> None:
+    commands = decide(volume.state, NEW, volume, rotate=True).commands
+    for done in commands[:command]:
+        assert volume.perform(done).returncode == 0
+    if command < 2:
+        volume.perform(cut(commands[command], lines))
     assert {done.returncode for done in volume.converge(NEW, rotate=True)} == {0}
     assert settled(volume, NEW)
 
 
 def test_a_rotation_that_was_cut_off_inside_gocryptfs_is_finished(volume: Machine) -> None:
     volume.config.with_name("gocryptfs.conf.tmp").write_text("half a co")
-    assert [done.returncode for done in volume.converge(NEW, rotate=True)] == [0, 0]
+    assert [done.returncode for done in volume.converge(NEW, rotate=True)] == [0, 0, 0]
     assert settled(volume, NEW)
 
 
@@ -203,47 +299,3 @@ def test_what_cannot_be_read_is_not_escrowed(machine: Machine, program: str) -> 
     with pytest.raises(RuntimeError, match="could not be read for escrow"):
         machine.perform(escrow)
     assert machine.escrowed == {}
-
-
-HOSTILE = """\
-for name in .init-new gocryptfs.conf.new; do
-  rm -rf "{root}/$name"; ln -s {target} "{root}/$name"
-done
-"""
-
-
-def hostile(machine: Machine, program: str, target: Path) -> None:
-    """Before the program works, the storage server answers names in the volume with links."""
-    real = {"gocryptfs": GOCRYPTFS, "gocryptfs-xray": XRAY}
-    body = real.get(program, f'exec {sh(f"command -v {program}").stdout.strip()} "$@"')
-    machine.shell.stand_in(
-        program, f"{HOSTILE.format(root=machine.ciphertext, target=target)}{body}"
-    )
-
-
-@pytest.mark.parametrize("program", ["base64", "gocryptfs-xray", "dd", "chmod", "mv", "sync"])
-def test_a_link_of_the_servers_turns_no_file_of_the_host_into_a_config(
-    volume: Machine, tmp_path: Path, program: str
-) -> None:
-    passwd = tmp_path / "passwd"
-    passwd.write_text("root:x:0:0\n")
-    volume.config.unlink()
-    hostile(volume, program, passwd)
-    volume.converge(PASSWORD)
-    assert passwd.read_text() == "root:x:0:0\n"
-    assert passwd.stat().st_mode & 0o777 == 0o644
-
-
-@pytest.mark.parametrize("program", ["gocryptfs", "dd", "mv", "sync"])
-def test_a_link_of_the_servers_leads_no_new_volume_onto_the_host(
-    machine: Machine, tmp_path: Path, program: str
-) -> None:
-    (tmp_path / "local").mkdir()
-    hostile(machine, program, tmp_path / "local")
-    machine.converge(PASSWORD)
-    assert list((tmp_path / "local").iterdir()) == []
-
-
-def test_what_is_moved_in_is_closed_as_gocryptfs_makes_it(volume: Machine) -> None:
-    modes = {it.name: it.stat().st_mode & 0o777 for it in volume.ciphertext.glob("gocryptfs.*")}
-    assert modes == {"gocryptfs.conf": 0o400, "gocryptfs.diriv": 0o440}

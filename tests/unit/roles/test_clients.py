@@ -65,3 +65,16 @@ def test_no_link_of_the_storage_leads_anywhere_before_anything_uses_it(
 
 def test_a_mount_keeps_what_it_does_not_allow_when_it_loses_its_links() -> None:
     assert {it for it in NFS_OPTIONS if it.startswith("no")} - {*NO_LINKS.split(",")} == {"noatime"}
+
+
+def test_an_encrypted_volume_is_opened_by_the_hosts_own_config(tmp_path: Path, take: Take) -> None:
+    """The one on the storage is written by whoever has the storage."""
+    take(fleet_of(tmp_path, sample()), "prod1")
+    texts = {it.path: it.content for it in clients._files([]) if isinstance(it, File)}
+    unit = texts["/etc/systemd/system/gocryptfs-storage.service"]
+    (start,) = [line for line in unit.splitlines() if line.startswith("ExecStart=")]
+    assert " -config /etc/coop-infra/gocryptfs.conf " in start
+    assert clients._places().config == "/etc/coop-infra/gocryptfs.conf"
+    assert "/etc/coop-infra/gocryptfs.conf" in clients._decryption().restart_on
+    assert "ExecStartPre=/usr/bin/test -f /media/ciphertext/gocryptfs.diriv\n" in unit
+    assert "gocryptfs.conf" not in unit.replace(" -config /etc/coop-infra/gocryptfs.conf ", "")

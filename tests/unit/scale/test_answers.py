@@ -11,7 +11,7 @@ from facts.debian import Debian, Kernels, KernelsState
 from facts.delegations import BELOW_TOO, Delegations
 from facts.files import Paths
 from facts.git import Checkouts, CheckoutState
-from facts.gocryptfs import Volume, VolumeState
+from facts.gocryptfs import Places, Volume, VolumeState
 from facts.health import Health
 from facts.mounts import Mountpoints
 from facts.nfs import Exports
@@ -29,6 +29,7 @@ from tests.scale.world import World
 from tests.unit.operation_harness import run
 
 DISKS = ("ata-1", "ata-2")
+VOLUME = Places("/media/ciphertext", "/etc/gocryptfs.conf", "/etc/password")
 QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Access: {"groups": ["sudo"], "files": ["/etc/sudoers.d/x"], "options": ["permitrootlogin"]},
     Checkouts: {"paths": ["/var/www/x"]},
@@ -44,7 +45,7 @@ QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Table: {"table": "fw", "texts": ["one"], "paths": ["/etc/fw"]},
     Units: {"units": ["x.timer"], "files": ["/etc/systemd/system/x.timer"]},
     Users: {"names": ["vision"]},
-    Volume: {"ciphertext": "/media/ciphertext", "password_file": "/etc/password"},
+    Volume: vars(VOLUME),
     WireGuard: {"interface": "wg0"},
     WireGuardDigest: {"interface": "wg0"},
     Zfs: {"pool": "tank", "properties": ["quota"]},
@@ -232,14 +233,14 @@ def test_exports_and_delegations(world: World) -> None:
 
 
 def test_an_encrypted_volume_lies_in_what_is_mounted(world: World) -> None:
-    question = {"ciphertext": "/media/ciphertext", "password_file": "/etc/password"}
+    question = vars(VOLUME)
     filesystems = {"/media/ciphertext": "nfs4", "/media/storage": "fuse.gocryptfs"}
     world.change("mounts.sealed", filesystems=filesystems)
     world.change("systemd.running", units=[systemd.Unit("media-ciphertext.mount")])
     assert ask(world, Volume, **question) == VolumeState(mounted=True)
-    world.change("gocryptfs.volume", **question, password="open", escrow=None)
+    world.change("gocryptfs.volume", at=VOLUME, password="open", escrow=None)
     found = ask(world, Volume, **question)
-    assert found.config == world.config() and found.password_digest is not None
+    assert found.own == found.config == world.config() and found.password_digest is not None
     bare = ask(world, Mountpoints, paths=list(filesystems))
     assert [it.mounted for it in bare.values()] == [("nfs4",), ()]
     world.change("systemd.running", units=[systemd.Unit("gocryptfs-storage.service")])
