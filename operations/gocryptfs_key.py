@@ -1,6 +1,5 @@
 """The key of a gocryptfs volume in a provider's store: the host has the key, the store has not."""
 
-import base64
 from pathlib import Path
 from shlex import quote
 
@@ -11,6 +10,7 @@ from engine.operation import Commands, ask, operation
 from engine.report import fail, script, tell
 from facts.files import Paths
 from operations.escrow import Escrow
+from operations.gocryptfs_scripts import alone_in, directory_of, unpacked
 
 
 @operation()
@@ -18,12 +18,14 @@ def key(config: str, password_file: str, escrow: Path) -> Commands:
     """The host has a gocryptfs config and the password that opens it, and both are escrowed.
 
     config: its path, outside of the encrypted directory: gocryptfs(1), -config
+    password_file: in the directory of the config
     escrow: a directory on the operator's machine that gets the config and the master key
 
     The host makes a random password, which stays on the host. If the host is lost, the escrowed
     master key opens what it has encrypted. A host without config or password gets both anew by that
     key, and can read everything that it ever encrypted. Never makes a key if a key is escrowed.
-    Never replaces a key that differs from the escrowed key: such a key fails the host.
+    Never replaces a key that differs from the escrowed key: such a key fails the host. A host that
+    has both is the source for an escrow that was cut off, and lacks one.
     """
     now = yield from ask(Paths, paths=[config], secrets=[password_file])
     kept = Escrow(escrow)
@@ -41,18 +43,25 @@ def key(config: str, password_file: str, escrow: Path) -> Commands:
     elif here is None or not has_password:
         tell(f"{config}: absent or without its password -> both anew, by the escrowed master key")
         yield _from_escrow(config, password_file, kept)
-    elif kept.config is not None:
-        yield _same_key(config, password_file, kept)
     tell(f"{config} and its master key -> escrow in {escrow}")
     yield kept.fetch(config, password_file)
 
 
 def _refusal(config: str, here: bytes | None, has_password: bool, kept: Escrow) -> str | None:
-    if here is not None and not has_password and kept.config not in (None, here):
-        return _differs(config, kept)
+    if here is not None and has_password:
+        # Whatever is escrowed, the host has all of it: Escrow.fetch looks whether the keys differ.
+        return None
+    if here is not None and kept.config not in (None, here):
+        return (
+            f"{config} differs from the one in {kept.directory}, and its password is gone: one of "
+            "the two opens what is in the store. Move the other aside and run again"
+        )
     if kept.config is None and kept.exists:
-        return f"{kept.directory} has no gocryptfs.conf, or no masterkey: put both back there"
-    if kept.config is None and here is not None and not has_password:
+        return (
+            f"{kept.directory} has {kept.lack}, and this host lacks {config} or its password: put "
+            "the escrowed file back there"
+        )
+    if kept.config is None and here is not None:
         return (
             f"the password of {config} is gone, and {kept.directory} has no master key: put the "
             f"escrowed files there. If they are lost, so is what it encrypted: rm {config}"
@@ -82,7 +91,7 @@ def _from_escrow(config: str, password_file: str, kept: Escrow) -> StringCommand
     """
     return script(
         *_new_password(config, password_file),
-        f'echo {base64.b64encode(kept.config or b"").decode()} | base64 -d > "$config.new"',
+        unpacked(kept.config or b"", '"$config.new"'),
         # printf, and [ below, are the shell's own: no process has the key among its arguments.
         f"{{ printf '%s\\n' {kept.master_key}; cat \"$password.new\"; }} | "
         'gocryptfs -q -passwd -masterkey=stdin -config "$config.new" / > /dev/null',
@@ -91,31 +100,13 @@ def _from_escrow(config: str, password_file: str, kept: Escrow) -> StringCommand
     )
 
 
-def _same_key(config: str, password_file: str, kept: Escrow) -> StringCommand:
-    """Fails unless the config has the escrowed master key. Then only its password differs.
-
-    A run that was cut off leaves such a config.
-    """
-    return script(
-        f"found=$(gocryptfs-xray -dumpmasterkey {quote(config)} < {quote(password_file)}) || :",
-        f'[ "$found" = {kept.master_key} ] || '
-        f"{{ echo {quote(_differs(config, kept))} >&2; exit 12; }}",
-    )
-
-
-def _differs(config: str, kept: Escrow) -> str:
-    return (
-        f"{config} differs from the one in {kept.directory}: one of the two opens what is in the "
-        "store. Move the other aside and run again"
-    )
-
-
 def _new_password(config: str, password_file: str) -> list[str]:
+    """Begins such a script. The password's directory is the config's."""
+    taken = f"another run has just made {config}: run again"
     return [
         f"config={quote(config)}; password={quote(password_file)}",
-        # Others have files in these directories too, for more readers than the key has.
-        'mkdir -p "${config%/*}" "${password%/*}"',
-        "umask 077",
+        *alone_in(directory_of(config)),
+        f'[ ! -e "$config" ] || [ ! -e "$password" ] || {{ echo {quote(taken)} >&2; exit 1; }}',
         'rm -f "$config.new" "$config.new.tmp" "$password.new"',
         'head -c 32 /dev/urandom | base64 > "$password.new"',
     ]
