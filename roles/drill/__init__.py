@@ -38,14 +38,13 @@ def converge() -> None:
 
 
 def hand_over() -> None:
-    """Bring the escrowed keys, which a host that keeps copies forgets at each boot."""
+    """Bring the escrowed keys, which a host that keeps copies forgets at each boot; no others."""
     directory = secrets().escrow_directory
     encrypted = [it for it in this_fleet().hosts_with_volume() if it.volume and it.volume.encrypted]
+    escrows = {it.name: directory / it.name for it in encrypted} if directory else {}
     # Only a dry run, or a fleet that needs no escrow, has no escrow directory here.
-    if directory and encrypted:
-        escrow_keys.handed_over(
-            name="Keys", directory=KEYS, escrows={it.name: directory / it.name for it in encrypted}
-        )
+    if directory or not encrypted:
+        escrow_keys.handed_over(name="Keys", directory=KEYS, escrows=escrows)
 
 
 def run() -> None:

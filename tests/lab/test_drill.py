@@ -56,8 +56,10 @@ def test_both_boards_are_restored_and_used(quiet: CopiesFleet) -> None:
         board.upload(client, "vision.bin", b"seen" * 1000)
     pulled(quiet)
     before = production(quiet)
+    quiet.offsite.sh("mkdir -m 700 /run/coop-drill-keys/no-longer-declared1")
     done = pyinfra("restore_drill.py", "-y", "--limit", "offsite")
     assert done.returncode == 0, done.stderr[-4000:]
+    assert quiet.offsite.sh("ls /run/coop-drill-keys") == "vision-prod1"
     # The third is the empty dataset.
     assert done.stderr.count("restored from autosnap_") == 3
     assert production(quiet) == before

@@ -22,6 +22,7 @@ from facts.gocryptfs import Volume
 from facts.health import Health
 from facts.nftables import Table
 from facts.packages import Packages
+from facts.secret_trees import SecretTree
 from facts.systemd import FILES, NOTES, NOW, Units
 from facts.wireguard import WireGuard, key_file
 from facts.wireguard_digest import WireGuardDigest, digest
@@ -75,6 +76,14 @@ def _paths(world: World, paths: Sequence[str], secrets: Sequence[str] = ()) -> L
         if state := world.files.get(path):
             yield f"{state.mode:o}|{state.owner}|{state.group}|{path}"
             yield f"{_digest(state.content or b'')}  -"
+
+
+def _secret_tree(world: World, directory: str) -> Lines:
+    for path, state in world.files.items():
+        if path == directory or path.startswith(f"{directory}/"):
+            yield f"##path\t{state.kind[0]}\t{state.mode:o}\t{state.owner}\t{state.group}\t{path}"
+            if state.kind == "file":
+                yield f"{_digest(state.content or b'')}  {path}"
 
 
 def _digest(content: bytes) -> str:
@@ -275,6 +284,7 @@ ANSWERS: dict[type[Fact[Any]], Callable[..., Iterable[str]]] = {
     Kernels: _kernels,
     Packages: _packages,
     Paths: _paths,
+    SecretTree: _secret_tree,
     Table: _table,
     Units: _units,
     Users: _users,

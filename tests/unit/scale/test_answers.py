@@ -18,6 +18,7 @@ from facts.nfs import Exports
 from facts.nftables import Table
 from facts.packages import Packages
 from facts.pools import PoolDisks
+from facts.secret_trees import SecretTree
 from facts.systemd import Units
 from facts.wireguard import WireGuard
 from facts.wireguard_digest import WireGuardDigest, digest
@@ -40,6 +41,7 @@ QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Mountpoints: {"paths": ["/media/storage"]},
     Packages: {"names": ["nginx", "git"]},
     Paths: {"paths": ["/etc/x"], "secrets": ["/etc/secret"]},
+    SecretTree: {"directory": "/run/keys"},
     Kernels: {"module": "zfs"},
     PoolDisks: {"pool": "tank", "disks": DISKS},
     Table: {"table": "fw", "texts": ["one"], "paths": ["/etc/fw"]},
