@@ -155,11 +155,13 @@ def _nfs_export(value: str) -> str:
         "_ . - + , @ = ~ : between the slashes"
     )
     what = "an NFS export that a run can give to mount"
-    found = re.fullmatch(r"(?:\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]|([^:/\[\]]+)):(/(?!/).*)", value)
+    found = re.fullmatch(r"(?:\[([0-9A-Fa-f.]*:[0-9A-Fa-f:.]*)\]|([^:/\[\]@]+)):(/(?!/).*)", value)
     parts = _parts(found[3]) if found else [".."]
     # These characters mean nothing to systemd, in whose units the export stands too.
     if not found or not all(re.fullmatch(r"(?!\.\.$)[A-Za-z0-9_.+,@=~:-]+", it) for it in parts):
-        raise Invalid(f"{shown(value)} is not {what}", remedy)
+        # Before an @ there may be a password.
+        quoted = "this" if "@" in value.partition(":/")[0] else shown(value)
+        raise Invalid(f"{quoted} is not {what}", remedy)
     server = _endpoint(found[1] or found[2], what, remedy)
     return f"{f'[{server}]' if found[1] else server}:/{'/'.join(parts)}"
 

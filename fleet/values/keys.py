@@ -24,6 +24,12 @@ KINDS = (
     "ssh-rsa",
 )
 REMEDY = "put the one line of a file such as ~/.ssh/id_ed25519.pub here"
+# The beginnings of the options of authorized_keys and known_hosts: sshd(8).
+OPTION = re.compile(
+    "@|no-|agent-|port-|pty|restrict|user-rc|verify-|x11-|cert-authority"
+    "|(?:command|environment|expiry-time|from|permit[a-z]+|principals|tunnel)=",
+    re.IGNORECASE,
+)
 _CONVERT = "put the line here that ssh-keygen -i{} -f FILE prints of it"
 # By a mark in the text: the form, and what to do. ssh-keygen(1)
 OTHER_FORMS = {
@@ -51,8 +57,11 @@ def _ssh_key(value: str) -> str:
     kind, blob, *comment = words + [""] * (2 - len(words))
     if kind not in KINDS:
         if any(f"{known} " in value for known in KINDS):
-            message = "an option stands before the key"
-            raise Invalid(message, "take it out; only_from and expires are fields of their own")
+            if OPTION.match(value):
+                message = "an option stands before the key"
+                raise Invalid(message, "take it out; only_from and expires are fields of their own")
+            # Such as the host's name in known_hosts.
+            raise Invalid("something stands before the key", f"take it out, and {REMEDY}")
         named = shown(kind) if re.fullmatch(r"(?:(?:ssh|sk|ecdsa)-[a-z0-9@.-]*)?", kind) else "this"
         raise Invalid(f"{named} is not a kind of key", f"{REMEDY}, of {' or '.join(KINDS)}")
     try:

@@ -10,7 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 from fleet.reading.leaks import leaks
 from fleet.reading.private import MAKE_NEW, may_be_secret, secret_in
 from fleet.reading.problems import Problem, shown
-from fleet.values.fields import Repository
+from fleet.values.fields import NfsExport, Repository
 from fleet.values.keys import SshKey, WireGuardKey
 from tests.unit.fleet_samples import (
     GROUP_DATA,
@@ -103,6 +103,14 @@ def test_a_token_that_nobody_knows_as_one_is_not_shown_either(way: str, token: s
     else:
         # In a path it may be anything.
         assert way == "https://example.org/{}/a.git"
+
+
+@pytest.mark.parametrize("store", ["me:hunter2@nas:/x", "hunter2@nas:/x", "me:hunter2@nas:x y:/"])
+def test_what_stands_before_an_export_s_server_is_not_shown(store: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(NfsExport).validate_python(store)
+    (found,) = caught.value.errors()
+    assert "hunter2" not in found["msg"] + str(found["ctx"]["error"].remedy)
 
 
 @pytest.mark.parametrize("secret", PRIVATE_KEYS[:6], ids=lambda it: it[:24])
