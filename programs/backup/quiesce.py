@@ -10,7 +10,7 @@ from programs.backup.known import replace
 
 # The units that were stopped, in the order in which they start again.
 STOPPED = Path("/run/coop-backup-stopped")
-RUNNING = ("active", "activating", "reloading")
+RUNNING = ("active", "activating", "reloading", "refreshing")
 TRIGGERS = (".socket", ".timer", ".path", ".automount")
 
 
