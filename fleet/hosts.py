@@ -11,6 +11,7 @@ from pydantic import ValidationInfo as Info
 
 from fleet.groups import GROUPS, POOLED, ROLES
 from fleet.groups.base import ROLE
+from fleet.ports import PortByHand
 from fleet.reading.problems import Invalid, shown
 from fleet.releases import RELEASES, Release
 from fleet.values.fields import (
@@ -203,6 +204,10 @@ class Host(Record):
     volume: Volume | None = Field(None, validate_default=True)
     site: Site | None = Field(None, validate_default=True)
     vpn: HostVpn | None = Field(None, validate_default=True)
+    # Whether the public side takes only what the groups and `ports` open. Without this field it is
+    # closed as soon as nothing else listens: roles/vpn/firewall.py.
+    public: Literal["closed", "open"] | None = None
+    ports: tuple[PortByHand, ...] = ()
     backup: Backup | None = None
     lab: Lab | None = None
 
@@ -298,6 +303,15 @@ class Host(Record):
         if vpn is None and (info.data.get("volume") or _pooled(info)):
             raise Invalid("its data goes through the VPN only", "add vpn: with addresses")
         return vpn
+
+    @field_validator("public", "ports")
+    @classmethod
+    def _has_a_firewall(cls, value: Any, info: Info) -> Any:
+        if value and "vpn" in info.data and info.data["vpn"] is None:
+            raise Invalid(
+                "only a host in the VPN gets a firewall", "add vpn: with addresses, or take it out"
+            )
+        return value
 
     @field_validator("vpn")
     @classmethod

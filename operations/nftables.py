@@ -5,8 +5,9 @@ does not exist. nftables 1.0.6 does not know `destroy table`. When nftables.serv
 everybody's tables away.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from pyinfra import host, state
 
@@ -22,58 +23,94 @@ _turns = Turns()
 
 
 @dataclass(frozen=True)
-class Closed:
-    """A table that also closes what may still be in use.
+class Part:
+    """A part of a table, which closes what may still be in use.
 
-    text: of the table
-    hindrance: says what is in use and would be cut off, and what to do; None if nothing is in use
-    prove: raises an exception if the operator does not get in, or if what it closes is open
+    name: for the text and the proof
+    rule: what a table, as nft lists it, has with this part and not without
+    hindrance: says what is in use and would be cut off, and what to do; None if nothing hinders
+    says: what the run says as it closes this all the same; None for nothing
     """
 
-    text: str
-    hindrance: Callable[[], str | None]
-    prove: Callable[[], None]
+    name: str
+    rule: str
+    hindrance: Callable[[TableState], str | None]
+    says: Callable[[TableState], str | None] = lambda _: None
 
 
 @operation()
 def table(
-    table: str, file: str, text: str, prove: Callable[[], None], closed: Closed | None = None
+    table: str,
+    file: str,
+    text: Callable[[Collection[str]], str],
+    prove: Callable[[Collection[str], TableState], None],
+    parts: Sequence[Part] = (),
 ) -> Commands:
     """The table of the family inet is in force as its text says, and in the file for the next boot.
 
-    text: as for `nft -f`; it has to replace the whole table of that name
-    prove: raises an exception if the operator is locked out
-    closed: what the table should be as soon as nothing hinders that. Until then a table that is
-        there stays as it is, and a table that is not there is made as `text`. The operation never
-        opens again what is closed
+    text: gives the text with the parts of these names, as for `nft -f`; the text has to replace the
+        whole table of that name
+    prove: raises an exception if the operator is locked out, or if one of these parts is still open
+    parts: what the table should have as soon as nothing hinders that. The operation never opens
+        again what is closed: while something hinders a part that is closed already, the change
+        cannot be proven, and the table stays as it is
 
     If the change is not proven, the host undoes it after undo.PROOF_SECONDS. Hosts change in turns,
     and hosts with the same text are of one kind: once the change fails on one host, the hosts that
     have not begun stay as they are, and fail. Never touches another table.
     """
-    texts = [text, *([closed.text] if closed else [])]
+    choices = _choices(parts)
+    texts = [text([part.name for part in choice]) for choice in choices]
     paths = [file, undo.directory(table)]
     now = yield from undo.looked(table, Table, table=table, texts=texts, paths=paths)
     # In a dry run the package of nft may not be installed yet.
     if now.installed and not all(now.loaded):
         yield fail(f"nft does not take the table {table}; nothing was changed")
         return
-    listed = dict(zip(texts, now.loaded, strict=True))
 
-    def in_force(text: str) -> bool:
-        return now.live == listed[text] and not files.differing([files.File(file, text)], now.files)
+    def in_force(choice: int) -> bool:
+        wanted = files.File(file, texts[choice])
+        return now.live == now.loaded[choice] and not files.differing([wanted], now.files)
 
-    if closed and not in_force(closed.text) and (hindrance := closed.hindrance()):
-        warn(hindrance)
-        if now.live and not in_force(text):
-            host.noop(f"{table} is left as it is")
-            return
-        closed = None
-    want = closed or Closed(text, lambda: None, prove)
-    if in_force(want.text):
+    # To ask for hindrances takes time, so those of a part that is closed come only if it changes.
+    closed = [part for part in parts if part.rule in now.live]
+    closing = tuple(part for part in parts if part in closed or not _is_hindered(part, now))
+    choice = choices.index(closing)
+    if in_force(choice):
         host.noop(f"{table} is in force")
         return
-    yield from _in_turn(want.text, _change(table, file, want, now, listed[want.text]))
+    if any(_is_hindered(part, now) for part in closed):
+        host.noop(f"{table} is left as it is")
+        return
+    for part in closing:
+        if part not in closed and (says := part.says(now)):
+            warn(says)
+    wanted = _Wanted(texts[choice], now.loaded[choice], tuple(closing), prove)
+    yield from _in_turn(wanted.text, _change(table, file, wanted, now))
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """The table that the host gets. listed: its text as nft lists it"""
+
+    text: str
+    listed: str
+    parts: tuple[Part, ...]
+    prove: Callable[[Collection[str], TableState], None]
+
+
+def _is_hindered(part: Part, now: TableState) -> bool:
+    """Whether something hinders the part. Warns of it."""
+    hindrance = part.hindrance(now)
+    if hindrance:
+        warn(hindrance)
+    return hindrance is not None
+
+
+def _choices(parts: Sequence[Part]) -> list[tuple[Part, ...]]:
+    """All choices of some of the parts, in their order; first that of all parts."""
+    sizes = range(len(parts), -1, -1)
+    return [choice for size in sizes for choice in combinations(parts, size)]
 
 
 def _in_turn(kind: str, change: Commands) -> Commands:
@@ -94,20 +131,21 @@ def _in_turn(kind: str, change: Commands) -> Commands:
         _turns.end(host.name, proven)
 
 
-def _change(table: str, file: str, want: Closed, now: TableState, listed: str) -> Commands:
+def _change(table: str, file: str, want: _Wanted, now: TableState) -> Commands:
     # A hindrance may have come up while the host waited for its turn.
-    if hindrance := want.hindrance():
+    if hindrance := next((it for part in want.parts if (it := part.hindrance(now))), None):
         yield fail(hindrance)
         return
     entry = files.File(file, want.text)
-    if now.live != listed:
-        diff(f"nft list table inet {table}", now.live or None, listed)
+    if now.live != want.listed:
+        diff(f"nft list table inet {table}", now.live or None, want.listed)
     if files.differing([entry], now.files):
         files.explain(entry, now.files.get(file))
+    names = [part.name for part in want.parts]
     yield from undo.unless_proven(
         table,
         [files.write([entry]), script(f"nft -f {file}")],
-        want.prove,
+        lambda: want.prove(names, now),
         files=[file],
         then=_put_back(table, now.live),
     )

@@ -53,7 +53,8 @@ def running(
 
     loaded: units that other units start. systemd only has to know their present files, and none of
         them is masked
-    drop_ins: files in the .d directories of the loaded units
+    drop_ins: files in the .d directories of the loaded units, or of units that are no business of
+        this operation's otherwise
 
     Units start in the given order. A unit that does not start fails the host, with the last lines
     of its journal. Never stops or disables a unit that is not named.
@@ -72,6 +73,7 @@ def running(
     read = {path for unit in units for path in unit.restart_on + unit.reload_on}
     files = sorted(read.union(drop_ins))
     names = [*(unit.name for unit in units), *masked, *loaded]
+    names += sorted({_unit_of(path) for path in drop_ins}.difference(names))
     now = yield from ask(Units, units=names, files=files)
     unread = {_unit_of(path) for path in drop_ins if _is_unread(path, now)}
     changed = [
@@ -217,8 +219,12 @@ def _unread(unit: Unit, now: UnitsState) -> str | None:
 
 
 def _is_unread(drop_in: str, now: UnitsState) -> bool:
-    """Whether systemd has not read the file. For a new directory NeedDaemonReload stays "no"."""
-    return drop_in in now.modified and drop_in not in _state(now, _unit_of(drop_in)).drop_ins
+    """Whether systemd has not read the file. For a new directory NeedDaemonReload stays "no".
+
+    systemd reads no drop-in of a unit that is masked, or that has no file.
+    """
+    unit = _state(now, _unit_of(drop_in))
+    return drop_in in now.modified and unit.load == "loaded" and drop_in not in unit.drop_ins
 
 
 def _unit_of(drop_in: str) -> str:

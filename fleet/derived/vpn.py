@@ -74,8 +74,12 @@ def addresses_at(hub: Host, person: Person) -> tuple[str, ...]:
 
 def prefixes(fleet: Fleet) -> list[str]:
     """Every prefix of the VPN: those of the servers, and those of each hub's people."""
-    people = [prefix for host in fleet.hosts_in_vpn() if host.vpn for prefix in host.vpn.people]
-    return [*fleet.vpn.servers, *people]
+    return [*fleet.vpn.servers, *people_prefixes(fleet)]
+
+
+def people_prefixes(fleet: Fleet) -> list[str]:
+    """The prefixes that hold the addresses of people, of all hubs."""
+    return [prefix for host in fleet.hosts_in_vpn() if host.vpn for prefix in host.vpn.people]
 
 
 def is_inside(fleet: Fleet, address: str) -> bool:

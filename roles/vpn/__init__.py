@@ -83,7 +83,7 @@ def converge() -> None:
     wireguard.interface(name="Interface", interface=this_fleet().vpn.interface, wanted=interface)
     # After the interface: where SSH is open to the VPN alone, the proof goes through the tunnel.
     firewall.converge()
-    systemd.running(name="Services", units=units())
+    systemd.running(name="Services", units=units(), drop_ins=[firewall.DROP_IN])
 
 
 def interface() -> wireguard.Interface:
@@ -158,7 +158,7 @@ def audit() -> Look:
     table = {"table": firewall.TABLE, "paths": [firewall.FILE]}
     if this_host().vpn is None:
         return Look("vpn", [*asked, (Table, {**table, "texts": []})], judge_stranger)
-    text, wanted = firewall.text(), units()
+    text, wanted = firewall.whole(), units()
     asked += [
         (Table, {**table, "texts": [text]}),
         (Units, {"units": [unit.name for unit in wanted]}),

@@ -1,17 +1,21 @@
 """Which ports of a host are open to whom: a table of nftables of this project's own."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
+from datetime import UTC, datetime
 from functools import partial
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from pyinfra import host
 
 from controller.connection import log_in_anew
-from controller.reach import address_here, address_in_vpn, is_open
+from controller.reach import address_here, address_in_vpn, that_answer
 from controller.this_run import this_fleet, this_host
 from facts.nfs import Exports, ExportsState
+from facts.nftables import Listener, TableState
+from fleet.derived.access import may_log_in
 from fleet.derived.ports import ports_of
-from fleet.derived.vpn import is_inside, prefixes
+from fleet.derived.vpn import is_inside, people_prefixes, prefixes
+from fleet.people import is_over
 from fleet.ports import Port
 from operations import files, nftables, systemd
 from roles.access import operator
@@ -21,11 +25,25 @@ from roles.templates import render
 TABLE = "coop_infra"
 FILE = "/etc/coop-infra/firewall.nft"
 UNIT = "coop-firewall.service"
+# nftables.service takes everybody's tables away when it starts, stops or reloads.
+DROP_IN = unit_file("nftables.service.d/coop-infra.conf")
+
+PUBLIC = "the public side"
+PUBLIC_RULE = "jump public"
+
+# What listens on hosts of Debian by itself, and serves nobody beyond the link: rpcbind, which
+# nfs-common brings and NFS 4 does not use; multicast DNS; LLMNR.
+NO_SERVICE = (111, 5353, 5355)
+# Where DHCP clients listen, which the table lets answers through to.
+DHCP = (("udp", 68), ("udp", 546))
 
 
 def entries() -> list[files.Entry]:
     """The firewall's files, without that of the table, which needs a proof: nftables.table."""
-    return [files.File(unit_file(UNIT), render(__file__, "firewall.service.j2", file=FILE))]
+    return [
+        files.File(unit_file(UNIT), render(__file__, "firewall.service.j2", file=FILE)),
+        files.File(DROP_IN, render(__file__, "nftables.conf.j2", file=FILE)),
+    ]
 
 
 def units() -> list[systemd.Unit]:
@@ -34,46 +52,67 @@ def units() -> list[systemd.Unit]:
 
 def converge() -> None:
     nftables.table(
-        name="Firewall",
-        table=TABLE,
-        file=FILE,
-        text=_table(at_once()),
-        prove=partial(_prove, at_once()),
-        closed=_closed(),
+        name="Firewall", table=TABLE, file=FILE, text=text, prove=prove, parts=tuple(parts())
     )
 
 
-def text() -> str:
-    """The table as it should be, once nobody outside the VPN uses a port that it closes."""
-    return _table(closed_ports())
+def parts() -> list[nftables.Part]:
+    """What the table of the host closes as soon as nothing hinders that."""
+    found = [
+        nftables.Part(port.name, _rule(port), partial(_in_use, port.name))
+        for port in _not_for_all()
+        if port.name in IN_USE
+    ]
+    if this_host().public != "open":
+        found.append(nftables.Part(PUBLIC, PUBLIC_RULE, _other_services, _what_it_closes))
+    return found
 
 
-def closed_ports() -> list[Port]:
-    """The TCP ports of the host that are not open to everybody."""
+def whole() -> str:
+    """The table as it should be, once nothing hinders any part."""
+    return text([part.name for part in parts()])
+
+
+def is_open(port: Port, table: str) -> bool:
+    """Whether the host's port is open to everybody, by the table as nft lists it."""
+    if PUBLIC_RULE in table and _opens(port) not in _chain("public", table):
+        return False
+    return _rule(port) not in table
+
+
+def undeclared(now: TableState) -> list[Listener]:
+    """Where the host listens for others without that its groups or its record open the port."""
     ports = ports_of(this_fleet(), this_host())
-    return [port for port in ports if port.to != "all" and port.protocol == "tcp"]
+    return [
+        it
+        for it in now.listeners
+        if not any(port.holds(it.protocol, it.number) for port in ports)
+        and (it.protocol, it.number) not in DHCP
+        and it.number not in NO_SERVICE
+    ]
 
 
-def at_once() -> list[Port]:
-    """The closed ports that a run closes even if they are in use."""
-    return [port for port in closed_ports() if port.name not in IN_USE]
+def outside(now: TableState) -> list[str]:
+    """The host's addresses outside of the VPN: that of its record, and what else is global."""
+    own = (it for it in now.addresses if ip_address(it).is_global)
+    return sorted({this_host().address, *own})
 
 
-def _closed() -> nftables.Closed | None:
-    ports = closed_ports()
-    if ports == at_once():
-        return None
-    return nftables.Closed(text=_table(ports), hindrance=_hindrance, prove=partial(_prove, ports))
+def _not_for_all() -> list[Port]:
+    return [port for port in ports_of(this_fleet(), this_host()) if port.to != "all"]
 
 
-def _hindrance() -> str | None:
-    """Who would be cut off if all ports were closed now, and what to do; None for nobody."""
-    ports = [port for port in closed_ports() if port.name in IN_USE]
-    found = [reason for port in ports if (reason := IN_USE[port.name]())]
-    if not found:
-        return None
-    names = " and ".join(port.name for port in ports)
-    return f"{names}: left as it is now, as {'; and as '.join(found)}"
+def _closed(names: Collection[str]) -> list[Port]:
+    """The ports that are not open to everybody, in a table with the parts of these names.
+
+    A run closes at once a port that is not open to everybody, unless somebody may be cut off.
+    """
+    return [it for it in _not_for_all() if it.name not in IN_USE or it.name in names]
+
+
+def _in_use(name: str, now: TableState) -> str | None:
+    reason = IN_USE[name]()
+    return f"{name}: left as it is now, as {reason}" if reason else None
 
 
 def _operator_outside() -> str | None:
@@ -99,45 +138,112 @@ def _clients_outside() -> str | None:
 IN_USE = {"SSH": _operator_outside, "NFS": _clients_outside}
 
 
-def _prove(ports: Sequence[Port]) -> None:
-    """Raises an exception unless the operator gets in, and the closed ports do not answer."""
-    here = this_host()
-    by_vpn = here.vpn if any(port.name == "SSH" for port in ports) else None
+def _other_services(now: TableState) -> str | None:
+    """Where the host listens beside what is declared, and what to do; None if it does not."""
+    found = undeclared(now)
+    # Whoever writes `closed` has decided. What the table closes already serves nobody.
+    if not found or this_host().public == "closed" or PUBLIC_RULE in now.live:
+        return None
+    return (
+        f"{PUBLIC}: left as it is now, as something listens that neither a role nor the host's "
+        f"record opens: {_listed(found)}. Open it with ports: in the record, or write public: "
+        "closed, and the next run closes it, or public: open"
+    )
+
+
+def _what_it_closes(now: TableState) -> str | None:
+    found = undeclared(now)
+    return f"{PUBLIC}: closes what listens and nothing opens: {_listed(found)}" if found else None
+
+
+def _listed(listeners: Iterable[Listener]) -> str:
+    return ", ".join(dict.fromkeys(map(str, listeners)))
+
+
+def prove(names: Collection[str], now: TableState) -> None:
+    """Raises an exception unless the operator gets in, and the closed ports do not answer.
+
+    names: of the parts that the table has; now: the host before the change
+    """
+    here, closed = this_host(), _closed(names)
+    by_vpn = here.vpn if any(port.name == "SSH" for port in closed) else None
     log_in_anew(operator(), by_vpn.addresses[0] if by_vpn else None)
-    for port in ports:
-        if is_open(here.address, port.number):
-            raise ConnectionError(
-                f"{port.name}: port {port.number} at {here.address} is still open"
-            )
+    shut = {port.number: port.name for port in closed if port.protocol == "tcp"}
+    if PUBLIC in names:
+        tcp = (it for it in undeclared(now) if it.protocol == "tcp")
+        shut.update({it.number: it.program or "a service" for it in tcp})
+    for address, number in sorted(that_answer([(here.address, it) for it in shut])):
+        raise ConnectionError(f"{shut[number]}: port {number} at {address} is still open")
 
 
-def _table(closed: Sequence[Port]) -> str:
-    """The table that opens these ports only from within the VPN, or only to a part of the VPN."""
-    here, inside = this_host(), prefixes(this_fleet())
+def _rule(port: Port) -> str:
+    """The rule that closes the port, as nft lists it, from its protocol on."""
+    return f"{port.protocol} dport {port.range} drop"
+
+
+def _opens(port: Port) -> str:
+    return f"{port.protocol} dport {port.range} accept"
+
+
+def _chain(name: str, table: str) -> str:
+    return table.partition(f"chain {name} {{")[2].partition("}")[0]
+
+
+def text(names: Collection[str]) -> str:
+    """The table with the parts of these names."""
+    here, fleet, closed = this_host(), this_fleet(), _closed(names)
+    inside, people, logins = prefixes(fleet), people_prefixes(fleet), _logins()
+    own = here.vpn.people if here.vpn else ()
+    ports = [port for port in ports_of(fleet, here) if port not in closed]
     return render(
         __file__,
         "firewall.nft.j2",
         table=TABLE,
-        interface=this_fleet().vpn.interface,
+        interface=fleet.vpn.interface,
         ipv4=_of_version(4, inside),
         ipv6=_of_version(6, inside),
-        people4=_of_version(4, here.vpn.people if here.vpn else ()),
-        people6=_of_version(6, here.vpn.people if here.vpn else ()),
+        people4=_of_version(4, people),
+        people6=_of_version(6, people),
+        own_people4=_of_version(4, own),
+        own_people6=_of_version(6, own),
         ssh=here.ssh_port if here.only_by_vpn else None,
         closed=closed,
         reach=_only_these(closed),
+        public=PUBLIC in names,
+        # Also what is not for everybody, and still open to them because it is in use.
+        opened=ports,
+        login=here.ssh_port,
+        logins4=_of_version(4, logins),
+        logins6=_of_version(6, logins),
+        for_people=[
+            port
+            for port in ports_of(fleet, here)
+            if port.to in ("all", "people") and port.name != "SSH"
+        ],
         hub="hub" in here.roles,
     )
 
 
-def _only_these(ports: Sequence[Port]) -> dict[int, tuple[list[str], list[str]]]:
-    """By port number, the IPv4 and the IPv6 addresses of the only hosts that may reach the port."""
-    found = {}
+def _logins() -> list[str]:
+    """The addresses in the VPN of the people who may log in to the host."""
+    return [
+        address
+        for person in this_fleet().people.values()
+        if person.vpn
+        and may_log_in(person, this_host())
+        and not is_over(person.expires, datetime.now(UTC))
+        for address in person.vpn.addresses
+    ]
+
+
+def _only_these(ports: Iterable[Port]) -> list[tuple[Port, list[str], list[str]]]:
+    """Each port of a group, with the IPv4 and IPv6 addresses of the hosts that may reach it."""
+    found = []
     for port in ports:
-        if port.to != "vpn":
+        if port.to not in ("vpn", "people"):
             members = [it.vpn for it in this_fleet().hosts_in_vpn() if port.to in it.groups]
             own = [address for vpn in members if vpn for address in vpn.addresses]
-            found[port.number] = (_of_version(4, own), _of_version(6, own))
+            found.append((port, _of_version(4, own), _of_version(6, own)))
     return found
 
 

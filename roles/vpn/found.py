@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from controller.audit import Finding
+from controller.reach import that_answer
 from controller.this_run import this_fleet, this_host
 from facts.nftables import TableState
 from facts.systemd import UnitsState
@@ -53,7 +54,8 @@ def judge_member(
         if unit.name not in running.units or running.units[unit.name].file != "enabled":
             drift.append(f"{unit.name}: not started at boot")
     names = {peer.public_key: peer.name for peer in interface.peers}
-    return _finding(tunnel, table, names, drift)
+    seen = _seen(table)
+    return _finding(tunnel, table, names, drift + _holes(table, seen), seen)
 
 
 def judge_stranger(tunnel: WireGuardState, table: TableState) -> Finding:
@@ -63,7 +65,11 @@ def judge_stranger(tunnel: WireGuardState, table: TableState) -> Finding:
 
 
 def _finding(
-    tunnel: WireGuardState, table: TableState, names: dict[str, str], drift: list[str]
+    tunnel: WireGuardState,
+    table: TableState,
+    names: dict[str, str],
+    drift: list[str],
+    seen: dict[str, list[int]] | None = None,
 ) -> Finding:
     live = tunnel.live.peers if tunnel.live else {}
     peers = sorted(
@@ -71,8 +77,45 @@ def _finding(
         key=lambda peer: peer.name,
     )
     ports = _ports(table.live)
-    data = {"ports": [asdict(it) for it in ports], "peers": [asdict(it) for it in peers]}
-    return Finding(data, render(__file__, "audit.md.j2", ports=ports, peers=peers), drift)
+    data = {
+        "ports": [asdict(it) for it in ports],
+        "peers": [asdict(it) for it in peers],
+        "answers": seen or {},
+    }
+    text = render(__file__, "audit.md.j2", ports=ports, peers=peers, seen=seen)
+    return Finding(data, text, drift)
+
+
+def _seen(now: TableState) -> dict[str, list[int]]:
+    """By address outside of the VPN, the TCP ports at which something answers this machine.
+
+    Tries each port at which the host listens, whatever the table says.
+    """
+    numbers = {it.number for it in now.listeners if it.protocol == "tcp"}
+    addresses = firewall.outside(now)
+    answers = that_answer([(address, number) for address in addresses for number in numbers])
+    return {it: sorted(number for at, number in answers if at == it) for it in addresses}
+
+
+def _holes(now: TableState, seen: dict[str, list[int]]) -> list[str]:
+    """What answers outside of the VPN and should not, or would if it were not left open."""
+    ports = ports_of(this_fleet(), this_host())
+    drift = []
+    for address, numbers in seen.items():
+        for number in numbers:
+            port = next((it for it in ports if it.holds("tcp", number)), None)
+            if port and port.to != "all":
+                drift.append(
+                    f"firewall: {port.name} (tcp {number}) answers at {address}, and it is for "
+                    f"{port.to} within the VPN"
+                )
+    if this_host().public == "open":
+        return drift
+    for it in firewall.undeclared(now):
+        at = [address for address in seen if it.protocol == "tcp" and it.number in seen[address]]
+        if at:
+            drift.append(f"firewall: {it} answers at {', '.join(at)}, and nothing opens it")
+    return drift
 
 
 def _ports(table: str) -> list[Open]:
@@ -82,7 +125,7 @@ def _ports(table: str) -> list[Open]:
             port.name,
             port.number,
             port.protocol,
-            "vpn" if f"{port.protocol} dport {port.number} drop" in table else "all",
+            "all" if firewall.is_open(port, table) else "vpn",
         )
         for port in ports_of(this_fleet(), this_host())
     ]

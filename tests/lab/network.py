@@ -1,8 +1,9 @@
 """The lab's network, to which its machines and the tests belong."""
 
+import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from lab.command import wait_for
 from lab.container import BRIDGE
@@ -29,6 +30,22 @@ def ipv6_on_the_link(each: Machine) -> Iterator[str]:
         yield f"{address.partition('/')[0]}%{BRIDGE}"
     finally:
         sh("sysctl", "-q", "-w", f"{setting}=1")
+
+
+def echoes(address: str, seconds: float = 20) -> bool:
+    """Whether the IPv4 address answers an echo request: RFC 792."""
+    # Type 8, code 0, the checksum of this, identifier 0, number 1.
+    request = bytes([8, 0, 0xF7, 0xFE, 0, 0, 0, 1])
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as to:
+        to.settimeout(seconds)
+        to.sendto(request, (address, 0))
+        with suppress(TimeoutError):
+            while True:
+                answer, (source, _) = to.recvfrom(1024)
+                # Behind an IPv4 header of 20 bytes: type 0 is an echo reply.
+                if source == address and answer[20] == 0:
+                    return True
+    return False
 
 
 def has_ipv6() -> bool:

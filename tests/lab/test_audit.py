@@ -43,6 +43,8 @@ def test_who_gets_in_is_told_by_one_command_a_host(closed_fleet: ClosedFleet) ->
     found = json.loads((ROOT / "reports/audit.json").read_text())["hosts"]
     assert sorted(found) == sorted(closed_fleet.names)
     assert (ssh_to(found["bbb1"]), ssh_to(found["vpn1"])) == ("vpn", "all")
+    assert found["bbb1"]["vpn"]["answers"] == {"10.78.0.41": []}
+    assert found["vpn1"]["vpn"]["answers"] == {"10.78.0.31": [22]}
     assert {
         "account": "ops-hypha-1",
         "sudo": True,
@@ -67,6 +69,7 @@ def test_whatever_is_not_as_declared_fails_it(closed_fleet: ClosedFleet) -> None
         "mkdir -p /root/.ssh; cp /etc/ssh/authorized_keys/vagrant /root/.ssh/authorized_keys",
         "cat /etc/ssh/authorized_keys/vagrant >> /etc/ssh/authorized_keys/ops-meet-1",
         "wg set wg0 peer $(wg genkey | wg pubkey) allowed-ips 10.99.0.0/16",
+        "systemd-run -q --unit=web python3 -m http.server -d /etc/ssl 8443",
         "nft flush chain inet coop_infra input",
     ):
         one.sh(harm)
@@ -78,7 +81,9 @@ def test_whatever_is_not_as_declared_fails_it(closed_fleet: ClosedFleet) -> None
         "/root/.ssh/authorized_keys: present -> absent",
         "/etc/ssh/authorized_keys/ops-meet-1 is not as wanted",
         "unknown: present -> absent",
-        "firewall: ",
+        "firewall: the table in force is not the wanted one",
+        "firewall: tcp 8443 (python3) answers at 10.78.0.41, and nothing opens it",
+        "firewall: SSH (tcp 22) answers at 10.78.0.41, and it is for vpn within the VPN",
     ):
         assert text in drift
     assert ssh_to(found["bbb1"]) == "all"

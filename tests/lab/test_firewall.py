@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from controller.reach import is_open
 from lab.command import wait_for
 from lab.container import BRIDGE
-from lab.machines import ROOT, STATE, machine, pyinfra, python
+from lab.machines import ROOT, STATE, Machine, machine, pyinfra, python
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import (
     VPN_KEYS,
@@ -19,6 +20,7 @@ from tests.lab.fleets import (
     VpnFleet,
     addresses,
     answers,
+    changed_project,
     converge_alone,
     counts,
     edit,
@@ -26,7 +28,7 @@ from tests.lab.fleets import (
     look,
 )
 from tests.lab.logins import command
-from tests.lab.network import ipv6_on_the_link, sh
+from tests.lab.network import echoes, ipv6_on_the_link, sh
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.access
@@ -158,6 +160,78 @@ def test_nothing_is_applied_if_it_could_not_be_undone(vpn_fleet: VpnFleet) -> No
     assert answers(public("bbb1"))
 
 
+def serve(machine: Machine) -> None:
+    """A service that no role declares: a web server at tcp 8443, IPv4."""
+    machine.sh("systemd-run -q --unit=web python3 -m http.server -d /var/empty 8443")
+    wait_for(lambda: machine.try_sh("ss -lnt | grep -q :8443").returncode == 0, "it listens", 60)
+
+
+CLOSED = "the public side: closes what listens and nothing opens: tcp 8443 (python3)"
+
+
+def test_what_runs_is_told_before_the_public_side_is_closed(
+    vpn_fleet: VpnFleet, tmp_path: Path
+) -> None:
+    """A host with a service of its own, at its first run: left as it is, until its record says."""
+    one = vpn_fleet["bbb2"]
+    one.restore("fresh")
+    edit(VPN_KEYS, lambda data: data["hosts"].pop("bbb2"))
+    one.sh("mkdir -p /var/empty")
+    serve(one)
+    said = run_on("bbb2")
+    assert said.returncode == 0, said.stderr[-4000:]
+    assert "neither a role nor the host's record opens: tcp 8443 (python3)" in said.stderr
+    assert is_open(public("bbb2"), 8443)
+    assert "jump public" not in one.sh(TABLE)
+
+    closing = changed_project(
+        tmp_path / "closed", lambda hosts: hosts["bbb2"].update(public="closed")
+    )
+    dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb2", directory=closing)
+    assert CLOSED in dry.stderr and is_open(public("bbb2"), 8443)
+    done = run_on("bbb2", closing)
+    assert done.returncode == 0 and CLOSED in done.stderr, done.stderr[-4000:]
+    assert not is_open(public("bbb2"), 8443) and answers(public("bbb2"))
+    assert converge_alone("bbb2", closing) == (0, 0)
+
+    port = {"port": 8443, "to": "all", "reason": "a page of the provider's"}
+    listed = changed_project(tmp_path / "listed", lambda hosts: hosts["bbb2"].update(ports=[port]))
+    assert converge_alone("bbb2", listed) == (1, 0)
+    assert is_open(public("bbb2"), 8443)
+
+
+def test_people_get_to_what_is_theirs_and_servers_to_each_other(closed_fleet: ClosedFleet) -> None:
+    """web-hypha-1 has access to boards alone."""
+    one, hub = closed_fleet["bbb1"], closed_fleet.hub
+    one.sh("mkdir -p /var/empty")
+    serve(one)
+    (ipv4, ipv6) = addresses("bbb1")
+    assert echoes(public("bbb1"))
+    assert not is_open(public("bbb1"), 8443)
+    hub.sh(f"python3 -c \"import socket; socket.create_connection(('{ipv4}', 8443), 20)\"")
+    with in_vpn("ops-hypha-1"):
+        assert answers(ipv4, 20) and answers(ipv6, 20)
+        assert not is_open(ipv4, 8443)
+    with in_vpn("web-hypha-1"):
+        assert echoes(ipv4)
+        assert not answers(ipv4) and not answers(ipv6) and not is_open(ipv4, 8443)
+
+
+@pytest.mark.parametrize("verb", ["restart", "reload", "stop"])
+def test_the_table_is_back_at_once_when_nftables_flushes_all(
+    closed_fleet: ClosedFleet, verb: str
+) -> None:
+    one = closed_fleet["bbb1"]
+    before = one.sh(TABLE)
+    one.sh("nft add table inet others; systemctl start nftables")
+    assert "others" not in one.sh("nft list tables"), "no test otherwise"
+    assert one.sh(TABLE) == before
+    one.sh(f"nft add table inet others; systemctl {verb} nftables")
+    assert "others" not in one.sh("nft list tables"), "no test otherwise"
+    assert one.sh(TABLE) == before
+    assert not answers(public("bbb1"))
+
+
 UFW = """\
 ufw default deny incoming; ufw allow 22/tcp; ufw allow 51820/udp; ufw --force enable
 """
@@ -220,6 +294,7 @@ def test_a_forged_address_of_the_vpn_is_dropped(closed_fleet: ClosedFleet) -> No
         )
         for source, target, via in forged:
             forge(source, target, via)
+        one.sh("nft insert rule inet coop_infra public udp dport 7007 accept")
         send(public("bbb1"), "", "honest")
         wait_for(lambda: "honest" in heard(), "what is honest arrives", 30)
         assert heard() == "honest"
@@ -232,6 +307,29 @@ def test_a_forged_address_of_the_vpn_is_dropped(closed_fleet: ClosedFleet) -> No
             "without the table they arrive: no test otherwise",
             30,
         )
+
+
+def test_a_hub_is_no_router_between_its_other_networks(closed_fleet: ClosedFleet) -> None:
+    one, hub = closed_fleet["bbb1"], closed_fleet.hub
+    one.sh("cat > /run/listen.py", stdin=LISTEN.encode())
+    one.sh("systemd-run -q --unit=listen sh -c 'python3 /run/listen.py > /run/heard'")
+    wait_for(lambda: one.try_sh("ss -lun | grep -q 7007").returncode == 0, "it listens", 30)
+    one.sh("nft insert rule inet coop_infra public udp dport 7007 accept")
+    heard = partial(one.sh, "cat /run/heard")
+    by_hub = ("ip", "route", "add", public("bbb1"), "via", public("vpn1"), "dev", BRIDGE)
+    sh(*by_hub)
+    try:
+        send(public("bbb1"), "", "by the hub")
+        sh("ip", "route", "del", public("bbb1"), "dev", BRIDGE)
+        send(public("bbb1"), "", "honest")
+        wait_for(lambda: "honest" in heard(), "what comes without the hub arrives", 30)
+        assert heard() == "honest"
+        hub.sh("nft delete table inet coop_infra")
+        sh(*by_hub)
+        send(public("bbb1"), "", "by the hub")
+        wait_for(lambda: "by the hub" in heard(), "without the table it arrives", 30)
+    finally:
+        subprocess.run(["ip", "route", "del", public("bbb1"), "dev", BRIDGE], check=False)
 
 
 def forge(source: str, target: str, via: str) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from engine.turns import Turns
 from facts.files import PathState
 from facts.nftables import Table, TableState
 from operations import nftables
-from operations.nftables import Closed, table
+from operations.nftables import Part, table
 from tests.unit.operation_harness import Run, run
 
 FILE = "/etc/coop-infra/firewall.nft"
@@ -26,30 +27,38 @@ def _nothing_begun(monkeypatch: pytest.MonkeyPatch) -> None:
 def state(live: str, text: str | None, **more: PathState) -> TableState:
     file = PathState("file", 0o644, "root", "root", content=(text or "").encode())
     files = {**({FILE: file} if text else {}), **more}
-    return TableState(True, live, (OPEN_LISTED, SHUT_LISTED), files)
+    return TableState(True, live, (SHUT_LISTED, OPEN_LISTED), files)
 
 
-def apply(*states: TableState, inside: bool | None = True, closed: bool = True, **how: Any) -> Run:
+def text_of(names: Collection[str]) -> str:
+    return SHUT if "ssh" in names else OPEN
+
+
+def apply(*states: TableState, inside: bool | None = True, part: bool = True, **how: Any) -> Run:
     """inside: whether the operator is in the VPN; None: to ask takes time, and must not happen."""
 
-    def hindrance() -> str | None:
+    def hindrance(now: TableState) -> str | None:
         assert inside is not None
         return None if inside else OTHERWISE
 
-    shut = Closed(SHUT, hindrance, shut_proof) if closed else None
+    parts = [Part("ssh", "shut", hindrance)] if part else []
     answers: Any = list(states) if len(states) > 1 else states[0]
-    return run(table, "fw", FILE, OPEN, open_proof, shut, facts={Table: answers}, **how)
+    return run(table, "fw", FILE, text_of, lambda *_: None, parts, facts={Table: answers}, **how)
 
 
-def open_proof() -> None: ...
+def proven(states: TableState, inside: bool) -> list[str]:
+    """The names of the parts that the change has to prove."""
+    asked: list[list[str]] = []
+    parts = [Part("ssh", "shut", lambda _: None if inside else OTHERWISE)]
 
+    def prove(names: Collection[str], now: TableState) -> None:
+        assert now == states
+        asked.append(list(names))
 
-def shut_proof() -> None: ...
-
-
-def proof_of(done: Run) -> Any:
+    done = run(table, "fw", FILE, text_of, prove, parts, facts={Table: states})
     (command,) = [it for it in done.commands if isinstance(it, FunctionCommand)]
-    return command.args[0]
+    command.args[0]()
+    return asked[0]
 
 
 def armed(done: Run) -> str:
@@ -65,7 +74,7 @@ def test_the_table_is_written_and_loaded_under_a_proof() -> None:
     done = apply(state("", None))
     assert len(done.commands) == 5
     assert f"nft -f {FILE}" in str(done.commands[2].connector_arguments["_stdin"])
-    assert proof_of(done) is shut_proof
+    assert proven(state("", None), inside=True) == ["ssh"]
 
 
 def test_what_is_undone_is_the_table_that_was_in_force() -> None:
@@ -93,8 +102,15 @@ def test_a_file_that_differs_counts_too_as_it_is_for_the_next_boot() -> None:
 def test_who_is_not_inside_leaves_it_open_and_is_told() -> None:
     done = apply(state("", None), inside=False)
     assert done.warned == [OTHERWISE]
-    assert proof_of(done) is open_proof
-    assert apply(state(OPEN_LISTED, OPEN), inside=False).noops == ["fw is in force"]
+    assert len(done.commands) == 5
+    assert proven(state("", None), inside=False) == []
+    again = apply(state(OPEN_LISTED, OPEN), inside=False)
+    assert again.noops == ["fw is in force"] and again.warned == [OTHERWISE]
+
+
+def test_what_is_left_open_does_not_keep_the_rest_of_the_table_back() -> None:
+    done = apply(state("table open of before", "open of before\n"), inside=False)
+    assert len(done.commands) == 5 and done.warned == [OTHERWISE]
 
 
 def test_who_is_not_inside_does_not_open_what_is_closed_otherwise() -> None:
@@ -103,9 +119,26 @@ def test_who_is_not_inside_does_not_open_what_is_closed_otherwise() -> None:
     assert done.warned == [OTHERWISE]
 
 
-def test_a_host_that_is_not_closed_is_proven_from_where_the_operator_is() -> None:
+def test_a_table_without_parts_is_made_as_it_is() -> None:
     now = replace(state(SHUT_LISTED, SHUT), loaded=(OPEN_LISTED,))
-    assert proof_of(apply(now, closed=False)) is open_proof
+    assert len(apply(now, part=False, inside=None).commands) == 5
+
+
+def test_of_two_parts_one_closes_while_the_other_is_in_use() -> None:
+    listed = ("ssh nfs", "ssh", "nfs", "none")
+    said = Part("nfs", "nfs", lambda _: None, lambda _: "closes NFS")
+    parts = [Part("ssh", "ssh", lambda _: OTHERWISE), said]
+
+    def there(live: str) -> Run:
+        now = TableState(True, live, listed, {})
+        return run(table, "fw", FILE, " ".join, lambda *_: None, parts, facts={Table: now})
+
+    done = there("none")
+    assert done.warned == [OTHERWISE, "closes NFS"]
+    assert done.said[0] == "nft list table inet fw: +1 -1 lines"
+    # What is closed already is not told again, and nobody asks who uses it.
+    assert there("nfs").warned == [OTHERWISE]
+    assert there("ssh nfs of before").noops == ["fw is left as it is"]
 
 
 def test_an_earlier_change_that_was_not_proven_is_undone_first() -> None:
@@ -117,7 +150,7 @@ def test_an_earlier_change_that_was_not_proven_is_undone_first() -> None:
 
 
 def test_a_text_that_nft_does_not_take_changes_nothing() -> None:
-    broken = TableState(True, OPEN_LISTED, (OPEN_LISTED, ""))
+    broken = TableState(True, OPEN_LISTED, ("", OPEN_LISTED))
     assert "nft does not take the table fw" in apply(broken).failure
 
 
@@ -128,9 +161,9 @@ def test_before_nft_is_installed_the_table_is_to_come() -> None:
 
 def test_what_has_come_into_use_while_the_host_waited_is_not_cut_off() -> None:
     answers = iter([None, OTHERWISE])
-    shut = Closed(SHUT, lambda: next(answers), shut_proof)
+    parts = [Part("ssh", "shut", lambda _: next(answers))]
     now: dict[type, Any] = {Table: state(OPEN_LISTED, OPEN)}
-    done = run(table, "fw", FILE, OPEN, open_proof, shut, facts=now)
+    done = run(table, "fw", FILE, text_of, lambda *_: None, parts, facts=now)
     assert done.failure == OTHERWISE and len(done.commands) == 1
 
 

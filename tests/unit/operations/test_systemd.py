@@ -399,6 +399,17 @@ def test_a_drop_in_of_what_others_start_is_read(
     assert done.asked == [{"units": [PRUNE], "files": [PRUNE_FILE]}]
 
 
+@pytest.mark.parametrize(("load", "commands"), [("loaded", [f"set -e; {RELOAD}"]), ("masked", [])])
+def test_a_drop_in_of_a_unit_of_others_is_read_and_the_unit_left_alone(
+    load: str, commands: list[str]
+) -> None:
+    """Who has masked the unit has it masked: systemd reads no drop-in of it."""
+    now = UnitsState({PRUNE: UnitState(load, file=load)}, {PRUNE_FILE: 1.0})
+    done = run(running, [], drop_ins=[PRUNE_FILE], facts={Units: now})
+    assert [command.get_raw_value() for command in done.commands] == commands
+    assert done.asked == [{"units": [PRUNE], "files": [PRUNE_FILE]}]
+
+
 @pytest.mark.parametrize("ends", [True, False])
 def test_a_unit_that_does_one_thing_is_waited_for(ends: bool) -> None:
     said: list[str] = []

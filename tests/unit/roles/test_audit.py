@@ -11,7 +11,7 @@ from controller.audit import Look
 from facts.access import KEYS, AccessState, AccountState
 from facts.copies import CopiesState
 from facts.files import PathState
-from facts.nftables import TableState
+from facts.nftables import Listener, TableState
 from facts.sets import SetsState
 from facts.systemd import UnitsState, UnitState
 from facts.wireguard import Live, LivePeer, WireGuardState
@@ -24,11 +24,14 @@ from roles.access import found as access_found
 from roles.backups.found import judge as judge_sets
 from roles.offsite.found import judge as judge_copies
 from roles.vpn import firewall
+from roles.vpn import found as vpn_found
 from roles.vpn.found import judge_member, judge_stranger
-from tests.unit.fleet_samples import HUB, KEY, OFFSITE, fleet_of, sample
+from tests.unit.fleet_samples import HUB, KEY, OFFSITE, PEOPLE, fleet_of, sample
 from tests.unit.roles.conftest import Take
 
 PULL_KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICLgNqzm+T8GyRuSh7Bccycz+Ofze00gs9seVmdbX2/1"
+
+KEY_OF_A_PERSON = "hNL7sfL9FohXEKepD1VOykWFsexp71lhDrIbbgdihyQ="
 
 
 def test_the_keys_are_those_that_sshd_accepts(tmp_path: Path, take: Take) -> None:
@@ -127,7 +130,7 @@ def test_a_tunnel_of_a_host_that_is_in_the_vpn_no_more_is_drift(
 TEXT = "the table's text\n"
 UNITS = [Unit("wg-quick@wg0.service"), Unit("coop-firewall.service")]
 WANTED = Interface("KEY=", ("10.66.0.22", "fd66::22"), 51820, ())
-IN_ORDER = {
+IN_ORDER: dict[str, Any] = {
     "tunnel": WireGuardState("KEY=", config(WANTED, hidden=True), RIGHTS, Live("KEY=", 51820)),
     "table": TableState(
         True,
@@ -185,6 +188,53 @@ def test_each_port_is_told_by_the_table_that_is_in_force(tmp_path: Path, take: T
     assert set(ports().values()) == {"all"}
 
 
+def test_closed_is_seen_from_outside_and_not_believed(
+    drift: Any, monkeypatch: pytest.MonkeyPatch, take: Take, tmp_path: Path
+) -> None:
+    """Whatever the table says, what listens is tried at each address outside of the VPN."""
+    listeners = (
+        Listener("tcp", 80, "*", "nginx"),
+        Listener("tcp", 2222, "*", "sshd"),
+        Listener("tcp", 8443, "*", "java"),
+        Listener("udp", 9, "*"),
+    )
+    addresses = ("192.0.2.22", "2a01:db9::22", "172.17.0.1", "10.66.0.22")
+    table = replace(IN_ORDER["table"], listeners=listeners, addresses=addresses)
+    tried: set[Any] = set()
+
+    def that_answer(ends: Any) -> Any:
+        tried.update(ends)
+        return {end for end in ends if end[1] != 2222}
+
+    monkeypatch.setattr(vpn_found, "that_answer", that_answer)
+    outside = ("192.0.2.22", "2a01:db9::22")
+    says = f"firewall: tcp 8443 (java) answers at {', '.join(outside)}, and nothing opens it"
+    assert drift(table=table) == [says]
+    assert tried == {(address, port) for address in outside for port in (80, 2222, 8443)}
+
+    vpn_alone = {"addresses": ["10.66.0.22", "fd66::22"], "only_way_in": True}
+    hosts = sample(prod1__vpn=vpn_alone, prod1__public="open", vpn1=HUB)
+    person = {
+        **PEOPLE["people"]["ops-hypha-1"],
+        "vpn": {"public_key": KEY_OF_A_PERSON, "addresses": ["10.66.1.11", "fd66:0:0:1::11"]},
+    }
+    take(fleet_of(tmp_path, hosts, {"people": {"ops-hypha-1": person}}), "prod1")
+    monkeypatch.setattr(vpn_found, "that_answer", set)
+    says = "firewall: SSH (tcp 2222) answers at 192.0.2.22, and it is for vpn within the VPN"
+    assert drift(table=replace(table, addresses=())) == [says]
+
+
+def test_what_answers_from_outside_is_in_the_report(
+    drift: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vpn_found, "that_answer", lambda ends: {("192.0.2.22", 80)})
+    table = replace(IN_ORDER["table"], listeners=(Listener("tcp", 80, "*"),))
+    seen: dict[str, Any] = {**IN_ORDER, "table": table}
+    finding = judge_member(**seen, interface=WANTED, text=TEXT, units=UNITS)
+    assert finding.data["answers"] == {"192.0.2.22": [80]}
+    assert "\nAnswers this machine outside of the VPN: 192.0.2.22 at tcp 80" in finding.text
+
+
 def test_who_has_a_tunnel_is_named(tmp_path: Path, take: Take) -> None:
     take(fleet_of(tmp_path, sample()), "prod1")
     peer = Peer("vpn1", "HUB=", ("10.66.0.31/32",), "192.0.2.31:51820")
@@ -199,7 +249,7 @@ def test_who_has_a_tunnel_is_named(tmp_path: Path, take: Take) -> None:
         {"name": "nobody", "prefixes": ["10.9.0.0/16"]},
         {"name": "vpn1", "prefixes": ["10.66.0.31/32"]},
     ]
-    ports, _, tunnels = found.text.splitlines()
+    ports, *_, tunnels = found.text.splitlines()
     assert ports.startswith("SSH (tcp 2222) from anywhere; WireGuard (udp 51820) from anywhere; ")
     assert tunnels == "Tunnels: nobody (10.9.0.0/16); vpn1 (10.66.0.31/32)"
 

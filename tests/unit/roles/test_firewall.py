@@ -1,5 +1,6 @@
 """The table as nft gets it, for an open host, a closed host, and a hub."""
 
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -8,8 +9,9 @@ import pytest
 from pyinfra.context import ctx_host
 
 from facts.nfs import ExportsState
+from facts.nftables import Listener, TableState
 from fleet.model import Fleet
-from fleet.ports import Port
+from fleet.ports import Port, PortByHand
 from operations.files import File
 from roles.vpn import firewall
 from tests.unit.fleet_samples import HUB, PEOPLE, fleet_of, sample
@@ -32,15 +34,29 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     return found
 
 
-def text(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, name: str, closed: bool) -> str:
+def text(fleet: Fleet, monkeypatch: pytest.MonkeyPatch, name: str, *parts: str) -> str:
+    """The host's table with the parts of these names."""
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host(name))
-    return firewall._table(firewall.closed_ports() if closed else firewall.at_once())
+    return firewall.text(parts)
+
+
+def chain(name: str, table: str) -> list[str]:
+    """The chain's rules, without comments."""
+    lines = [line.strip() for line in table.splitlines()]
+    rules = lines[lines.index(f"chain {name} {{") + 1 :]
+    return [rule for rule in rules[: rules.index("}")] if not rule.startswith("#")]
+
+
+def hindrances(*listeners: Listener, live: str = "") -> dict[str, str]:
+    """By part, what hinders it on a host that listens there and has this table in force."""
+    now = TableState(live=live, listeners=listeners)
+    return {it.name: said for it in firewall.parts() if (said := it.hindrance(now))}
 
 
 def test_an_address_of_the_vpns_comes_by_the_tunnel(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = text(fleet, monkeypatch, "prod1", False)
+    table = text(fleet, monkeypatch, "prod1")
     assert "elements = { 10.66.0.0/24, 10.66.1.0/24 }" in table
     assert "elements = { fd66::/64, fd66:0:0:1::/64 }" in table
     assert 'iifname != { "lo", "wg0" } ip saddr @vpn4 drop' in table
@@ -56,7 +72,7 @@ def test_an_address_of_the_vpns_comes_by_the_tunnel(
 
 
 def test_ssh_is_closed_at_its_port(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
-    table = text(fleet, monkeypatch, "prod1", True)
+    table = text(fleet, monkeypatch, "prod1", "SSH")
     lines = [line.strip() for line in table.splitlines()]
     goes_on = lines.index("tcp dport 2222 ct state established accept")
     forged = lines.index('iifname != { "lo", "wg0" } ip saddr @vpn4 drop')
@@ -67,56 +83,232 @@ def test_ssh_is_closed_at_its_port(fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 def test_a_hub_passes_on_what_stays_in_the_tunnel(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lines = [line.strip() for line in text(fleet, monkeypatch, "vpn1", False).splitlines()]
-    start = lines.index("chain forward {")
+    rules = chain("forward", text(fleet, monkeypatch, "vpn1"))
     through = 'iifname "wg0" oifname "wg0"'
     # Nobody reaches the people's machines, not even a server that was taken over.
-    assert lines[start + 7 : start + 12] == [
-        f"{through} ip saddr @people4 ip daddr != @people4 accept",
-        f"{through} ip6 saddr @people6 ip6 daddr != @people6 accept",
+    assert rules[3:8] == [
+        f"{through} ip saddr @own_people4 ip daddr != @own_people4 accept",
+        f"{through} ip6 saddr @own_people6 ip6 daddr != @own_people6 accept",
         f"{through} ct state established,related accept",
         'iifname "wg0" drop',
         'oifname "wg0" drop',
     ]
 
 
-def test_the_proof_is_a_login_inside_and_none_outside(
+def test_a_hub_is_no_router_between_its_other_networks(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
+    """The kernel passes on whatever it gets there, because it does so for the VPN."""
+    rules = chain("forward", text(fleet, monkeypatch, "vpn1"))
+    assert rules[8:] == [
+        'iifname "docker0" accept',
+        'iifname "br-*" accept',
+        "ct state established,related accept",
+        "ct status dnat accept",
+        "drop",
+    ]
+
+
+@pytest.fixture
+def proven(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Notes the logins of a proof and the ends that it tries; those in `answers` answer."""
+    noted = SimpleNamespace(logins=[], tried=set(), answers=set())
+
+    def that_answer(ends: Any) -> Any:
+        noted.tried |= set(ends)
+        return noted.answers & set(ends)
+
     monkeypatch.setattr(firewall, "operator", lambda: "ops-hypha-1")
-    logins: list[tuple[str, str]] = []
-    monkeypatch.setattr(firewall, "log_in_anew", lambda *login: logins.append(login))
-    monkeypatch.setattr(firewall, "is_open", lambda address, port: False)
-    firewall._prove(firewall.closed_ports())
-    assert logins == [("ops-hypha-1", "10.66.0.22")]
-    asked: list[Any] = []
+    monkeypatch.setattr(firewall, "log_in_anew", lambda *login: noted.logins.append(login))
+    monkeypatch.setattr(firewall, "that_answer", that_answer)
+    return noted
 
-    def is_open(*where: Any) -> bool:
-        asked.append(where)
-        return True
 
-    monkeypatch.setattr(firewall, "is_open", is_open)
-    with pytest.raises(ConnectionError, match=r"port 2222 at 192\.0\.2\.22 is still open"):
-        firewall._prove(firewall.closed_ports())
-    assert asked == [("192.0.2.22", 2222)]
+def test_the_proof_is_a_login_inside_and_none_outside(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, proven: Any
+) -> None:
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
+    firewall.prove(["SSH"], TableState())
+    assert proven.logins == [("ops-hypha-1", "10.66.0.22")]
+    assert proven.tried == {("192.0.2.22", 2222)}
+    proven.answers = {("192.0.2.22", 2222)}
+    with pytest.raises(ConnectionError, match=r"SSH: port 2222 at 192\.0\.2\.22 is still open"):
+        firewall.prove(["SSH"], TableState())
+
+
+def test_that_the_public_side_is_closed_is_proven_at_each_port_that_it_closes(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, proven: Any
+) -> None:
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
+    web, own = Listener("tcp", 80, "*", "nginx"), Listener("tcp", 8443, "*", "java")
+    now = TableState(listeners=(web, own, Listener("udp", 9, "*")))
+    proven.answers = {("192.0.2.22", 8443)}
+    with pytest.raises(ConnectionError, match="java: port 8443 at"):
+        firewall.prove([firewall.PUBLIC], now)
+    # SSH is still open, so the login is by the address of the run.
+    assert proven.logins == [("ops-hypha-1", None)]
+    assert proven.tried == {("192.0.2.22", 8443)}
 
 
 def test_only_a_host_that_says_so_is_closed(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("vpn1"))
-    assert firewall._closed() is None
-    assert "tcp dport 22 drop" not in firewall.text()
+    assert [part.name for part in firewall.parts()] == [firewall.PUBLIC]
+    assert "tcp dport 22 drop" not in firewall.whole()
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
-    closed = firewall._closed()
-    assert closed is not None and "tcp dport 2222 drop" in closed.text
-    assert "tcp dport 2049 drop" not in closed.text
+    assert [part.name for part in firewall.parts()] == ["SSH", firewall.PUBLIC]
+    assert all(part.rule in firewall.whole() for part in firewall.parts())
+    assert "tcp dport 2049 drop" not in firewall.whole()
+
+
+def changed(fleet: Fleet, name: str, **fields: Any) -> Any:
+    """A function that gives the host with other fields, in the place of `this_host`."""
+    there = fleet.host(name).model_copy(update=fields)
+    return lambda: there
+
+
+def test_the_public_side_takes_what_is_declared_and_nothing_else(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand = [
+        PortByHand(
+            port=16384, last=32768, protocol="udp", to="all", reason="the sound of meetings"
+        ),
+        PortByHand(port=9200, to="people", reason="a page for people"),
+    ]
+    monkeypatch.setattr(firewall, "this_host", changed(fleet, "prod1", ports=tuple(by_hand)))
+    table = firewall.whole()
+    assert chain("input", table)[-1] == 'iifname != { "lo", "wg0" } jump public'
+    assert chain("public", table) == [
+        'iifname "docker0" accept',
+        'iifname "br-*" accept',
+        "ct state established,related accept",
+        "jump signals",
+        "udp sport 67 udp dport 68 accept",
+        "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
+        "udp dport 51820 accept",
+        "tcp dport 80 accept",
+        "udp dport 16384-32768 accept",
+        "drop",
+    ]
+    # A port that Docker publishes is no other door: what is declared goes on.
+    assert "ct state new ct status dnat jump published" in chain("forward", table)
+    published = chain("published", table)
+    assert "meta l4proto tcp ct original proto-dst 80 return" in published
+    assert published[-1] == "drop" and not [it for it in published if it.endswith("accept")]
+
+
+def test_while_ssh_stays_open_the_public_side_takes_it(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = text(fleet, monkeypatch, "prod1", firewall.PUBLIC)
+    assert "tcp dport 2222 accept" in chain("public", table)
+    assert "tcp dport 2222 accept" not in chain("public", firewall.whole())
+
+
+def test_people_reach_ssh_where_they_may_log_in_and_what_is_for_them(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_hand = PortByHand(port=9200, to="people", reason="a page for people")
+    monkeypatch.setattr(firewall, "this_host", changed(fleet, "prod1", ports=(by_hand,)))
+    assert chain("people", firewall.whole()) == [
+        "ct state established,related accept",
+        "jump signals",
+        "ip saddr { 10.66.1.11 } tcp dport 2222 accept",
+        "ip6 saddr { fd66:0:0:1::11 } tcp dport 2222 accept",
+        "udp dport 51820 accept",
+        "tcp dport 80 accept",
+        "tcp dport 9200 accept",
+        "drop",
+    ]
+    # NFS is for servers: a machine of a person gets no answer.
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("storage1"))
+    assert not [rule for rule in chain("people", firewall.whole()) if "2049" in rule]
+    monkeypatch.setattr(firewall, "may_log_in", lambda *_: False)
+    assert not [rule for rule in chain("people", firewall.whole()) if "saddr" in rule]
+
+
+def test_a_person_whose_time_is_over_reaches_ssh_no_more(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    over = {
+        "ops-hypha-1": fleet.people["ops-hypha-1"].model_copy(update={"expires": date(2020, 1, 1)})
+    }
+    monkeypatch.setattr(firewall, "this_fleet", lambda: fleet.model_copy(update={"people": over}))
+    assert "10.66.1.11" not in text(fleet, monkeypatch, "prod1", firewall.PUBLIC)
+
+
+JAVA, SIP = Listener("tcp", 8443, "*", "java"), Listener("udp", 5060, "*")
+KNOWN = (
+    Listener("tcp", 2222, "*", "sshd"),
+    Listener("udp", 51820, "*"),
+    Listener("udp", 68, "*", "dhclient"),
+    Listener("udp", 546, "fe80::1"),
+    Listener("tcp", 111, "*", "rpcbind"),
+)
+
+
+def test_a_host_without_another_service_is_closed_and_one_with_is_left_and_told(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firewall, "_operator_outside", None)
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("vpn1"))
+    ssh = Listener("tcp", 22, "*", "sshd")
+    assert hindrances(ssh, *KNOWN[1:]) == {}
+    said = hindrances(ssh, *KNOWN[1:], JAVA, SIP)[firewall.PUBLIC]
+    assert said.startswith("the public side: left as it is now, as something listens")
+    assert "tcp 8443 (java), udp 5060. Open it with ports:" in said
+    # What is closed serves nobody, so nothing hinders.
+    assert hindrances(JAVA, live="jump public") == {}
+
+
+def test_who_writes_closed_is_told_what_it_closes(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firewall, "this_host", changed(fleet, "vpn1", public="closed"))
+    assert hindrances(JAVA, SIP) == {}
+    (part,) = firewall.parts()
+    says = "the public side: closes what listens and nothing opens: tcp 8443 (java), udp 5060"
+    assert part.says(TableState(listeners=(JAVA, SIP))) == says
+    assert part.says(TableState(listeners=KNOWN[1:])) is None
+    by_hand = PortByHand(port=8443, to="all", reason="a page of the provider's")
+    monkeypatch.setattr(firewall, "this_host", changed(fleet, "vpn1", ports=(by_hand,)))
+    assert hindrances(JAVA) == {}
+
+
+def test_a_host_that_is_open_has_no_such_rule(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firewall, "this_host", changed(fleet, "prod1", public="open"))
+    assert [part.name for part in firewall.parts()] == ["SSH"]
+    assert "jump" not in firewall.whole() and "chain public" not in firewall.whole()
+
+
+def test_whether_a_port_is_open_by_the_table_in_force(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
+    ssh, web = Port("SSH", 2222, to="vpn"), Port("HTTP", 80, to="all")
+    whole = firewall.whole()
+    assert (firewall.is_open(ssh, whole), firewall.is_open(web, whole)) == (False, True)
+    half = text(fleet, monkeypatch, "prod1", firewall.PUBLIC)
+    assert (firewall.is_open(ssh, half), firewall.is_open(web, half)) == (True, True)
+    assert firewall.is_open(ssh, "") and firewall.is_open(ssh, "chain input {}")
+    assert not firewall.is_open(Port("Another", 8080, to="all"), whole)
+
+
+def test_whoever_restarts_nftables_gets_the_table_back() -> None:
+    """The service flushes all tables as it starts, stops and reloads."""
+    drop_in = next(it for it in firewall.entries() if it.path == firewall.DROP_IN)
+    assert isinstance(drop_in, File)
+    for when in ("ExecStartPost", "ExecReload", "ExecStopPost"):
+        assert f"\n{when}=-/usr/sbin/nft -f {firewall.FILE}\n" in drop_in.content
 
 
 def test_nothing_leaves_for_the_vpn_but_through_the_tunnel(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Otherwise NFS would leave in clear by the default route while the tunnel is down."""
-    lines = [line.strip() for line in text(fleet, monkeypatch, "stg1", False).splitlines()]
+    lines = [line.strip() for line in text(fleet, monkeypatch, "stg1").splitlines()]
     start = lines.index("chain output {")
     reject = "daddr @vpn{} reject with icmpx admin-prohibited"
     assert lines[start + 2 : start + 4] == [
@@ -135,10 +327,10 @@ def test_nothing_leaves_for_the_vpn_but_through_the_tunnel(
 def test_nfs_is_closed_on_the_storage_server_without_a_word_about_ssh(
     fleet: Fleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    table = text(fleet, monkeypatch, "storage1", True)
+    table = text(fleet, monkeypatch, "storage1", "NFS")
     assert 'iifname != { "lo", "wg0" } tcp dport 2049 drop' in table
     assert "dport 22 " not in table
-    assert "2049" not in text(fleet, monkeypatch, "storage1", False)
+    assert "2049" not in text(fleet, monkeypatch, "storage1")
 
 
 @pytest.mark.parametrize(
@@ -161,8 +353,8 @@ def test_nfs_that_is_in_use_from_outside_is_not_closed(
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("storage1"))
     seen = ExportsState(clients=frozenset(clients))
     with ctx_host.use(SimpleNamespace(name="storage1", get_fact=lambda _: seen)):
-        hindrance = firewall._hindrance()
-    assert (hindrance or "").partition(" has ")[0] == says
+        hindrance = hindrances().get("NFS", "")
+    assert hindrance.partition(" has ")[0] == says
 
 
 @pytest.mark.parametrize(("inside", "answers"), [(False, True), (True, False), (True, True)])
@@ -172,26 +364,23 @@ def test_ssh_is_not_closed_to_an_operator_who_is_outside(
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
     monkeypatch.setattr(firewall, "address_here", lambda _: "10.66.1.11" if inside else None)
     monkeypatch.setattr(firewall, "address_in_vpn", lambda _: "10.66.0.22" if answers else None)
-    hindrance = firewall._hindrance()
-    assert (hindrance is None) == (inside and answers)
-    assert hindrance is None or "SSH: left as it is now" in hindrance
+    found = hindrances()
+    assert (found == {}) == (inside and answers)
+    assert not found or "SSH: left as it is now" in found["SSH"]
 
 
 def test_the_proof_for_nfs_is_that_it_is_closed_and_the_operator_still_in(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, proven: Any
 ) -> None:
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("storage1"))
-    monkeypatch.setattr(firewall, "operator", lambda: "ops-hypha-1")
-    logins: list[Any] = []
-    monkeypatch.setattr(firewall, "log_in_anew", lambda *login: logins.append(login))
-    monkeypatch.setattr(firewall, "is_open", lambda address, port: port == 2049)
+    proven.answers = {("192.0.2.11", 2049)}
     with pytest.raises(ConnectionError, match=r"port 2049 at 192\.0\.2\.11 is still open"):
-        firewall._prove(firewall.closed_ports())
-    assert logins == [("ops-hypha-1", None)]
+        firewall.prove(["NFS"], TableState())
+    assert proven.logins == [("ops-hypha-1", None)]
 
 
 def test_at_a_boot_it_is_in_force_before_a_change_is_undone() -> None:
-    (unit,) = firewall.entries()
+    unit = firewall.entries()[0]
     assert isinstance(unit, File)
     # The unit that undoes a change at a boot comes after sysinit.target, like most services.
     assert "\nBefore=network-pre.target sysinit.target " in unit.content
@@ -203,7 +392,7 @@ def test_a_port_of_one_group_is_closed_to_the_rest_of_the_vpn(
     def table(to: str) -> str:
         port = Port("Metrics", 9100, to=to)
         monkeypatch.setattr(firewall, "ports_of", lambda *_: [Port("SSH", 22, to="all"), port])
-        return text(fleet, monkeypatch, "stg1", True)
+        return text(fleet, monkeypatch, "stg1")
 
     assert 'iifname != { "lo", "wg0" } tcp dport 9100 drop' in table("vpn")
     assert 'iifname "wg0" tcp' not in table("vpn")
@@ -221,22 +410,20 @@ def test_what_nobody_uses_is_closed_at_once(fleet: Fleet, monkeypatch: pytest.Mo
     ports = [Port("SSH", 2222, to="vpn"), Port("Metrics", 9100, to="vpn")]
     monkeypatch.setattr(firewall, "ports_of", lambda *_: ports)
     monkeypatch.setattr(firewall, "address_here", lambda _: None)
-    table = text(fleet, monkeypatch, "prod1", False)
+    table = text(fleet, monkeypatch, "prod1")
     assert "tcp dport 9100 drop" in table and "tcp dport 2222 drop" not in table
-    assert str(firewall._hindrance()).startswith("SSH: left as it is now, as you do not get in")
-    closed = firewall._closed()
-    assert closed and "tcp dport 2222 drop" in closed.text and "tcp dport 9100 drop" in closed.text
+    assert hindrances()["SSH"].startswith("SSH: left as it is now, as you do not get in")
+    assert "tcp dport 2222 drop" in firewall.whole() and "tcp dport 9100 drop" in firewall.whole()
 
 
 def test_what_is_closed_at_once_is_proven_too(
-    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch, proven: Any
 ) -> None:
     monkeypatch.setattr(firewall, "this_host", lambda: fleet.host("prod1"))
-    monkeypatch.setattr(firewall, "operator", lambda: "ops-hypha-1")
-    logins: list[Any] = []
-    monkeypatch.setattr(firewall, "log_in_anew", lambda *login: logins.append(login))
-    monkeypatch.setattr(firewall, "is_open", lambda address, port: port == 9100)
+    ports = [Port("SSH", 2222, to="vpn"), Port("Metrics", 9100, to="vpn")]
+    monkeypatch.setattr(firewall, "ports_of", lambda *_: ports)
+    proven.answers = {("192.0.2.22", 9100)}
     with pytest.raises(ConnectionError, match="Metrics: port 9100 at"):
-        firewall._prove([Port("Metrics", 9100, to="vpn")])
+        firewall.prove([], TableState())
     # SSH stays open, so the login is by the address of the run.
-    assert logins == [("ops-hypha-1", None)]
+    assert proven.logins == [("ops-hypha-1", None)]

@@ -9,7 +9,7 @@ from fleet.derived.ports import ports_of
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.ports import Port
-from tests.unit.fleet_samples import fleet_of, places, problems_of, sample
+from tests.unit.fleet_samples import REMOVED, fleet_of, places, problems_of, sample
 
 
 def test_a_host_opens_ssh_and_what_its_groups_open(tmp_path: Path) -> None:
@@ -35,6 +35,48 @@ def test_two_services_of_one_port_are_refused(tmp_path: Path) -> None:
     problems = problems_of(tmp_path, sample(storage1__ssh={"port": 2049}))
     assert places(problems) == [("storage1", "roles")]
     assert "NFS and SSH both want tcp 2049" in problems[0].message
+
+
+MEDIA = {"port": 16384, "last": 32768, "protocol": "udp", "to": "all", "reason": "sound"}
+
+
+def test_a_host_opens_what_its_record_lists(tmp_path: Path) -> None:
+    fleet = fleet_of(tmp_path, sample(prod1__ports=[MEDIA], prod1__public="closed"))
+    media = ports_of(fleet, fleet.host("prod1"))[-1]
+    assert media == Port("sound (by hand)", 16384, "all", "udp", 32768)
+    assert str(media) == "udp 16384-32768"
+    assert media.holds("udp", 20000) and media.holds("udp", 32768)
+    assert not media.holds("tcp", 20000) and not media.holds("udp", 32769)
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "says"),
+    [
+        ({"port": 51820, "last": None}, "ports.0", "sound (by hand) and WireGuard both want udp"),
+        ({"port": 50000, "last": 60000}, "ports.0", "both want udp 50000-60000; take it out"),
+        ({"to": "people2"}, "ports.0.to", "is no group of hosts; write one of all, people, vpn,"),
+        ({"reason": "x\ny"}, "ports.0.reason", "in one line of 3 to 80 characters"),
+        ({"reason": REMOVED}, "ports.0.reason", "is missing"),
+        ({"last": 16384}, "ports.0.last", "16384 is not after 16384"),
+        ({"port": 0}, "ports.0.port", "greater than or equal to 1"),
+    ],
+)
+def test_a_mistake_in_a_port_by_hand_is_refused(
+    tmp_path: Path, change: dict[str, object], field: str, says: str
+) -> None:
+    port = {name: it for name, it in {**MEDIA, **change}.items() if it is not REMOVED}
+    (problem,) = problems_of(tmp_path, sample(prod1__ports=[port]))
+    assert (problem.record, problem.field) == ("prod1", field) and says in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("public", "closed"), ("public", "open"), ("ports", [MEDIA])]
+)
+def test_only_a_host_in_the_vpn_has_a_firewall(tmp_path: Path, field: str, value: object) -> None:
+    outside = {"roles": [], "environment": "prod", "address": "192.0.2.50"}
+    (problem,) = problems_of(tmp_path, sample(other1={**outside, field: value}))
+    assert (problem.record, problem.field) == ("other1", field)
+    assert "only a host in the VPN gets a firewall" in problem.message
 
 
 def test_a_port_of_the_vpn_alone_needs_a_host_in_it(
