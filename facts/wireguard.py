@@ -59,12 +59,16 @@ class WireGuardState:
     config: the file's text with each secret replaced by `shown`, None if there is no file
     rights: the file's "owner:group mode"
     live: None while the interface is not up
+    takes_ipv6: whether the kernel lets the interface have IPv6 addresses
+    mtu: of the link by which the host reaches others outside of the VPN; 0 if not known
     """
 
     public_key: str | None = None
     config: str | None = None
     rights: str | None = None
     live: Live | None = None
+    takes_ipv6: bool = True
+    mtu: int = 0
 
 
 def key_file(interface: str) -> str:
@@ -79,7 +83,15 @@ def shown(digest: str) -> str:
 
 # Any line with such a word counts as a key, also a comment that somebody wrote by hand, because the
 # comment may hold a key.
+#
+# Nobody has the address 192.0.2.1 (RFC 5737), so the way to it is the default route. A new
+# interface begins with the settings of `default`. Without IPv6 in the kernel there are none.
 _FUNCTIONS = """\
+settings=/proc/sys/net/ipv6/conf
+[ -e $settings/{interface} ] && of={interface} || of=default
+out=$(ip route get 192.0.2.1 2> /dev/null | sed -n 's/.* dev \\([^ ]*\\).*/\\1/p')
+printf '##link\\t%s\\t%s\\n' "$(cat $settings/$of/disable_ipv6 2> /dev/null || echo 1)" \\
+  "$(cat "/sys/class/net/$out/mtu" 2> /dev/null || echo 0)"
 command -v wg >/dev/null && cd {directory} 2>/dev/null || exit 0
 digest() {{ printf '%s\\n' "$1" | sha256sum | cut -c -64; }}
 config() {{
@@ -184,6 +196,8 @@ class WireGuard(Fact[WireGuardState]):
             config="".join(f"{line}\n" for line in config.lines) if config else None,
             rights=config.fields[1] if config else None,
             live=_live(found["live"], output) if "live" in found else None,
+            takes_ipv6="link" not in found or found["link"].fields[1] == "0",
+            mtu=int(found["link"].fields[2]) if "link" in found else 0,
         )
 
 

@@ -6,6 +6,7 @@ preshared key or keepalive that the input leaves out stays in force. Kernel rout
 AllowedIPs.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -32,6 +33,9 @@ from operations.keys import Pair
 
 HEADER = "# Written as a whole by pyinfra: an edit here is lost."
 RIGHTS = "root:root 0600"
+# wg-quick(8) takes this off the MTU of the link. IPv6 needs 1280 of what is left: RFC 8200, 5.
+OVERHEAD = 80
+LEAST_MTU = 1280 + OVERHEAD
 FORWARD = "sysctl -q -w net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1"
 
 
@@ -67,6 +71,8 @@ class Interface:
     led_here: prefixes that lead into the interface even if no peer has an address there
     forwards: whether the host passes on what its peers send each other
     keyless: {prefix: name} of each peer that should be there, but whose key is not stored here
+    only_by: the names of hosts that nobody reaches but by the VPN
+    name: the host's own name among these
     """
 
     public_key: str | None
@@ -76,6 +82,8 @@ class Interface:
     led_here: tuple[str, ...] = ()
     forwards: bool = False
     keyless: Mapping[str, str] = field(default_factory=dict)
+    only_by: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def prefixes(self) -> frozenset[str]:
@@ -154,10 +162,62 @@ def _refusal(name: str, now: WireGuardState, want: Interface) -> str | None:
             f"{name} is there, and not by this project. Note its peers, take it down and "
             f"{config_file(name)} away, and run again"
         )
+    if no_way := _no_ipv6(name, now, want):
+        return no_way
     keys = [peer.public_key for peer in want.peers]
     if twice := {peer.name for peer in want.peers if keys.count(peer.public_key) > 1}:
         return f"{' and '.join(sorted(twice))} have one public key: one is a copy of the other"
-    return _peers_refusal(now.live, want) if now.live else None
+    if now.live:
+        return _peers_refusal(now.live, want) or _strands(now.config or "", want)
+    return None
+
+
+def _no_ipv6(name: str, now: WireGuardState, want: Interface) -> str | None:
+    """Why the interface could not get the IPv6 addresses that it lacks. wg-quick would then take it
+    down with its IPv4 addresses.
+    """
+    have = now.live.addresses if now.live else frozenset()
+    if not any(":" in prefix for prefix in want.prefixes - have):
+        return None
+    if not now.takes_ipv6:
+        return (
+            f"IPv6 is disabled on this host, and {name} needs an IPv6 address. Find the setting "
+            "(grep -r disable_ipv6 /etc/sysctl.conf /etc/sysctl.d, or ipv6.disable=1 in "
+            "/proc/cmdline), take it out, put it in force (sysctl -w "
+            "net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.default.disable_ipv6=0, or "
+            "a boot), and run again"
+        )
+    if 0 < now.mtu < LEAST_MTU:
+        return (
+            f"the link by which this host reaches others has an MTU of {now.mtu}, and {name} would "
+            f"get {now.mtu - OVERHEAD}, where IPv6 needs {LEAST_MTU - OVERHEAD}. Give the link an "
+            f"MTU of at least {LEAST_MTU} (ip link, and the network's configuration), and run again"
+        )
+    return None
+
+
+def _strands(before: str, want: Interface) -> str | None:
+    """Why the change could leave a host that nobody reaches any more, with the way that is safe.
+
+    before: the file of the last run. What a hand has changed since may be mended
+
+    A host that misses the run keeps the old port and the old endpoints. Then neither end of its
+    tunnels finds the other.
+    """
+    port = re.search(r"^ListenPort = (\d+)$", before, re.MULTILINE)
+    own = re.search(r"^Address = (.+)$", before, re.MULTILINE)
+    gone = sorted(set(own[1].split(", ")) - want.prefixes) if own else []
+    if port and int(port[1]) != want.port and want.only_by:
+        what, which = f"port {port[1]} -> {want.port}", want.only_by
+    elif gone and want.name in want.only_by:
+        what, which = f"address {', '.join(gone)}: present -> absent", (want.name,)
+    else:
+        return None
+    return (
+        f"{what}: a host that misses this run, or a run that is cut off, could leave "
+        f"{', '.join(which)} without any way in, as the VPN is the only one. Open SSH there first "
+        "(only_way_in: false, and a run), run with this change, and close SSH again"
+    )
 
 
 def _peers_refusal(live: Live, want: Interface) -> str | None:

@@ -44,7 +44,7 @@ def preflight() -> None:
     if live and ends(live, wanted, mine):
         refuse(
             f"you come by the tunnel of {mine}, and this run would end it: in the data the address "
-            "is nobody's now, has expired, or has another key, or the hub gets another",
+            "is nobody's now, has expired, or has another key, or the hub gets another key or port",
             "take that tunnel down and come by the public address or another hub, or let "
             "somebody else run it",
         )
@@ -63,6 +63,9 @@ def ends(live: Live, wanted: wireguard.Interface, address: str) -> bool:
         if alone(address) not in its.allowed_ips:
             continue
         if peer is None or peer.public_key != key or live.public_key != wanted.public_key:
+            return True
+        # The operator's own configuration names the port.
+        if live.port != wanted.port:
             return True
         if peer.preshared != NOT_KNOWN and peer.digest != its.preshared:
             return True
@@ -112,6 +115,8 @@ def _wanted() -> wireguard.Interface:
         # somebody who has lost their address out on its other side.
         led_here=vpn.people,
         forwards="hub" in this_host().roles,
+        only_by=tuple(it.name for it in this_fleet().hosts_in_vpn() if it.only_by_vpn),
+        name=host.name,
         keyless={
             prefix: peer.name
             for peer in peers

@@ -1,11 +1,13 @@
 """The state of a host's WireGuard, without its secrets."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import facts.wireguard
+from engine.fact import END
 from facts.wireguard import NO_SECRET, Live, LivePeer, WireGuard, WireGuardState
 from facts.wireguard_digest import WireGuardDigest
 from tests.unit.host_here import ask, sh
@@ -122,4 +124,13 @@ def test_a_host_without_wireguard_has_nothing(tmp_path: Path, shell: Shell) -> N
     command = WireGuard().command("wg0").replace("command -v wg ", "command -v no-such-program ")
     answer = sh(command, shell=shell)
     assert answer.returncode == 0
-    assert WireGuard().process(answer.stdout.splitlines()) == WireGuardState()
+    found = WireGuard().process(answer.stdout.splitlines())
+    assert replace(found, takes_ipv6=True, mtu=0) == WireGuardState()
+
+
+@pytest.mark.parametrize(
+    ("line", "ipv6", "mtu"), [("0\t1500", True, 1500), ("1\t1340", False, 1340), ("0\t0", True, 0)]
+)
+def test_what_the_interface_would_come_up_on(line: str, ipv6: bool, mtu: int) -> None:
+    found = WireGuard().process([f"##link\t{line}", END])
+    assert (found.takes_ipv6, found.mtu) == (ipv6, mtu)

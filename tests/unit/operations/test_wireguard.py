@@ -174,6 +174,58 @@ def test_a_server_whose_key_is_not_stored_here_is_never_taken_away() -> None:
     assert done.said == []
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"port": 51821, "only_by": ("bbb1", "bbb2")}, "port 51820 -> 51821: a host that misses"),
+        ({"addresses": ("10.66.0.99", "fd66::22"), "only_by": ("here",)}, "address 10.66.0.22/32"),
+        ({"port": 51821}, ""),
+        ({"addresses": ("10.66.0.99", "fd66::22"), "only_by": ("bbb1",)}, ""),
+    ],
+)
+def test_an_edit_that_strands_a_host_of_the_vpn_alone_is_refused(
+    changes: dict[str, Any], says: str
+) -> None:
+    """A host that is down during the run keeps the old port and endpoints: no run reaches it."""
+    done = apply(RIGHT, wanted=replace(WANTED, name="here", **changes))
+    assert done.said == [] if says else done.said
+    if says:
+        assert says in done.failure and "(only_way_in: false, and a run)" in done.failure
+        assert len(done.commands) == 1
+
+
+def test_a_port_that_a_hand_has_changed_is_mended_where_the_vpn_is_the_only_way() -> None:
+    by_hand = replace(RIGHT, live=replace(LIVE, port=1234))
+    done = apply(by_hand, wanted=replace(WANTED, only_by=("bbb1",)))
+    assert done.said == ["wg0: port 1234 -> 51820"] and len(done.commands) == 1
+
+
+NO_IPV6 = replace(RIGHT, live=replace(LIVE, addresses=frozenset({"10.66.0.22/32"})))
+
+
+@pytest.mark.parametrize(
+    ("now", "says"),
+    [
+        (replace(NO_IPV6, takes_ipv6=False), "IPv6 is disabled on this host, and wg0 needs"),
+        (WireGuardState(OWN, takes_ipv6=False), "IPv6 is disabled on this host"),
+        (
+            WireGuardState(OWN, mtu=1340),
+            "an MTU of 1340, and wg0 would get 1260, where IPv6 needs 1280",
+        ),
+        # An interface that has its addresses keeps them.
+        (replace(with_peer(HUB, keepalive=25), takes_ipv6=False, mtu=1340), ""),
+        (WireGuardState(OWN, mtu=1360), ""),
+        (WireGuardState(OWN), ""),
+    ],
+)
+def test_an_interface_that_could_not_come_up_is_refused(now: WireGuardState, says: str) -> None:
+    """wg-quick takes an interface down again, IPv4 included, that takes no IPv6 address."""
+    done = apply(now, executing=False, diff=True)
+    assert [it.startswith("will fail: ") and says in it for it in done.warned] == [True] * bool(
+        says
+    )
+
+
 def test_two_peers_of_one_key_are_refused() -> None:
     """WireGuard would give all prefixes to the last of them."""
     copy = replace(HUB_PEER, name="bbb1", allowed_ips=("10.66.0.41/32",))

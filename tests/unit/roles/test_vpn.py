@@ -51,6 +51,8 @@ def wanted(*peers: Peer, own: str | None = "the hub's", **more: Any) -> Interfac
         # The hub itself gets another key.
         (live(), wanted(KEPT, own="another"), True),
         (live(), wanted(KEPT, own=None), True),
+        # The operator's configuration has the old port.
+        (live(), replace(wanted(KEPT), port=51821), True),
         # A dry run without the secrets cannot tell.
         (live(), wanted(replace(KEPT, preshared=vpn.NOT_KNOWN)), False),
         # The tunnel is somebody else's, or nobody's.
@@ -69,6 +71,8 @@ def test_whether_the_operators_tunnel_ends(now: Live, want: Interface, ended: bo
         # The key of vpn2, or of the host itself, may change: the hub tells people's keys apart.
         (wanted(replace(THROUGH, public_key="new"), own=None), False),
         (wanted(keyless={"10.66.1.0/24": "vpn2"}), False),
+        # A server's own port is nothing to the person behind the hub.
+        (replace(wanted(THROUGH), port=51821), False),
         # vpn2 is no hub any more, or has other prefixes.
         (wanted(replace(THROUGH, allowed_ips=("10.66.0.32/32",))), True),
         (wanted(replace(THROUGH, allowed_ips=("10.66.0.32/32", "10.66.9.0/24"))), True),
