@@ -9,18 +9,27 @@ from engine.fact import Fact, sections, whole
 
 @dataclass(frozen=True)
 class CheckoutState:
-    """commit: HEAD, None if there is no work tree; changed: the tracked files that differ."""
+    """One work tree.
+
+    commit: HEAD, None if there is no work tree, or one that is not ours alone
+    changed: the tracked files that differ
+    owner: whose the work tree is, or something in it, if that is not the account that asks, root
+    """
 
     commit: str | None = None
     changed: tuple[str, ...] = ()
+    owner: str | None = None
 
 
-# --no-optional-locks, because `git status` would write the index, and a fact changes nothing.
+# git runs what .git/config names, so the fact asks nothing of a repository that others can write.
+# git itself takes one of the account that called sudo for its own. --no-optional-locks, because
+# `git status` would write the index, and a fact changes nothing.
 _LOOK = """\
 look() {{ git --no-optional-locks -C "$path" "$@"; }}
 for path in {paths}; do
-  printf '##%s\\n' "$path"
-  [ -d "$path/.git" ] && commit=$(look rev-parse --verify -q HEAD) &&
+  owner=$([ ! -d "$path" ] || find "$path" ! -user "$(id -u)" -printf '%u\\n' -quit)
+  printf '##%s\\t%s\\n' "$path" "$owner"
+  [ -z "$owner" ] && [ -d "$path/.git" ] && commit=$(look rev-parse --verify -q HEAD) &&
     look ls-tree -r HEAD > /dev/null && changed=$(look status --porcelain -uno) &&
     printf '%s\\n%s\\n' "$commit" "$changed"
 done"""
@@ -41,10 +50,10 @@ class Checkouts(Fact[dict[str, CheckoutState]]):
         return {}
 
     def parse(self, output: list[str]) -> dict[str, CheckoutState]:
-        return {tree.title: _state(tree.lines) for tree in sections(output)}
+        return {tree.title: _state(tree.fields[1:], tree.lines) for tree in sections(output)}
 
 
-def _state(lines: Sequence[str]) -> CheckoutState:
+def _state(owner: Sequence[str], lines: Sequence[str]) -> CheckoutState:
     if not lines:
-        return CheckoutState()
+        return CheckoutState(owner="".join(owner) or None)
     return CheckoutState(lines[0], tuple(line[3:] for line in lines[1:] if line))

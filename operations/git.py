@@ -20,6 +20,7 @@ take() { git checkout -q --force --detach "$1" && sync -f .; }
 check_out() (
   set -e
   mkdir -p "$1"; cd "$1"; repository=$2; commit=$3
+  if [ "$4" = theirs ]; then chown -R -h "$(id -u):$(id -g)" .; fi
   if [ "$4" = here ]; then
     rm -f .git/*.lock
     if take "$commit"; then exit 0; fi
@@ -49,7 +50,7 @@ class WorkTree:
 
 @operation()
 def checkouts(wanted: Sequence[WorkTree]) -> Commands:
-    """Each work tree is the pinned commit of its repository, with no local change.
+    """Each work tree is root's, and the pinned commit of its repository, with no local change.
 
     An untracked file or link stays, unless the commit has a file of its own in that place. Local
     commits are lost. If a work tree fails, the others are still made. Then stderr names the work
@@ -82,7 +83,9 @@ def checkouts(wanted: Sequence[WorkTree]) -> Commands:
 
 
 def _explain(tree: WorkTree, now: CheckoutState) -> None:
-    if now.commit != tree.commit:
+    if now.owner:
+        tell(f"{tree.path}: owner {now.owner} -> root, with a new .git as others could write it")
+    if now.commit != tree.commit and not now.owner:
         before = (now.commit or "absent")[:12]
         tell(f"{tree.path}: {before} -> {tree.commit[:12]} of {tree.repository}")
     for name in now.changed:
@@ -90,7 +93,7 @@ def _explain(tree: WorkTree, now: CheckoutState) -> None:
 
 
 def _lines(tree: WorkTree, now: CheckoutState) -> Iterator[str]:
-    here = "here" if now.commit == tree.commit else ""
+    here = "theirs" if now.owner else "here" if now.commit == tree.commit else ""
     yield join(["check_out", tree.path, tree.repository, tree.commit, here])
     failure = f"{tree.path}: {tree.commit} of {tree.repository} could not be checked out"
     yield f"[ $? = 0 ] || {{ echo {quote(failure)} >&2; failed=yes; }}"

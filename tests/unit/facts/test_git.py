@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,18 @@ def test_without_git_there_is_no_commit(tree: Path, tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.stand_in("git", "exit 127")
     assert look(tree, shell) == CheckoutState()
+
+
+def test_a_tree_that_others_can_write_is_theirs_and_git_is_not_run_there(
+    tree: Path, tmp_path: Path
+) -> None:
+    """Its .git/config could name a program. git takes a tree of the one who called sudo for own."""
+    shell = Shell(tmp_path)
+    shell.stand_in("find", "echo www-data")
+    shell.stand_in("git", "exit 1")
+    assert look(tree, shell) == CheckoutState(owner="www-data")
+    assert not [call for call in shell.calls if call.startswith("git")]
+    assert shell.calls[0].startswith(f"find {tree} ! -user {os.getuid()} ")
 
 
 def test_each_of_several_is_its_own(tree: Path, tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,12 @@ def test_the_pinned_commit_unchanged_is_one_question() -> None:
     [
         (CheckoutState(), [f"/var/www/site: absent -> aaaaaaaaaaaa of {URL}"]),
         (CheckoutState(B), [f"/var/www/site: bbbbbbbbbbbb -> aaaaaaaaaaaa of {URL}"]),
+        (
+            CheckoutState(owner="www-data"),
+            [
+                "/var/www/site: owner www-data -> root, with a new .git as others could write it",
+            ],
+        ),
         (
             CheckoutState(A, ("x.php", "y.php")),
             [
@@ -232,3 +239,21 @@ def test_of_several_only_those_that_differ_are_touched(tmp_path: Path) -> None:
     ]
     assert perform(done.commands[0]).returncode == 0
     assert [it.files for it in sites] == [SECOND, SECOND]
+
+
+def test_a_tree_of_somebody_else_s_becomes_root_s_with_a_git_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What .git/config says is nobody's word any more, and git no longer refuses the tree."""
+    site = Site(tmp_path)
+    tree = WorkTree(str(tmp_path / "tree"), str(site.repository), site.first)
+    commit(Path(tree.path), {"index.php": "not the site's\n"})
+    git(Path(tree.path), "config", "core.fsmonitor", f"touch {tmp_path}/run")
+    shell = Shell(tmp_path)
+    shell.stand_in("chown")
+    now = {tree.path: CheckoutState(owner="www-data")}
+    (command,) = run(checkouts, [tree], facts={Checkouts: now}).commands
+    assert perform(command, shell).returncode == 0
+    assert shell.calls == [f"chown -R -h {os.getuid()}:{os.getgid()} ."]
+    assert ask(Checkouts, [tree.path])[tree.path] == CheckoutState(site.first)
+    assert not (tmp_path / "run").exists()
