@@ -33,12 +33,19 @@ def sealed(filesystems: Mapping[str, str]) -> Commands:
 
     chattr +i makes every write to the bare directory fail, also root's. A mount on the directory
     works as ever. Never removes a file: a directory that has files already fails the host. So does
-    a directory on which /etc/fstab mounts something.
+    a directory on which /etc/fstab mounts something, a link, and a path through a link.
     """
     paths = list(filesystems)
     now = yield from ask(Mountpoints, paths=paths)
     for path in paths:
         state = now.get(path, ABSENT)
+        if state.leads_to or state.is_file:
+            what = f"leads to {state.leads_to}" if state.leads_to else "is no directory"
+            yield fail(
+                f"{path} {what}, and systemd mounts on directories alone, by paths without links. "
+                "Move what is there to where it belongs, take the link or the file away, run again"
+            )
+            return
         if state.in_fstab:
             yield fail(
                 f"{path}: /etc/fstab mounts something there already. Move what is in it to where "

@@ -199,7 +199,7 @@ def text(names: Collection[str]) -> str:
         __file__,
         "firewall.nft.j2",
         table=TABLE,
-        interface=fleet.vpn.interface,
+        interface=this_fleet().vpn.interface,
         ipv4=_of_version(4, inside),
         ipv6=_of_version(6, inside),
         people4=_of_version(4, people),

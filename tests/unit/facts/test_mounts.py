@@ -49,6 +49,27 @@ def test_without_the_right_to_mount_nothing_is_known(tmp_path: Path) -> None:
     assert shell.calls[-1] == f"mount --bind {tmp_path.parent} /mnt"
 
 
+def test_a_link_is_no_directory_and_neither_is_a_path_through_one(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("unshare", 'shift; exec "$@"')
+    shell.stand_in("umount")
+    # The real /mnt stays as it is: the look at the bare directory goes to a stand-in of it.
+    (tmp_path / "parent").mkdir()
+    shell.stand_in("mount")
+    look = Mountpoints().command([f"{tmp_path}/parent/link", f"{tmp_path}/parent/file"])
+    (tmp_path / "parent/link").symlink_to("/srv/a|b")
+    (tmp_path / "parent/file").write_text("")
+    answer = sh(look.replace("/mnt/", f"{tmp_path}/parent/"), shell=shell)
+    assert Mountpoints().process(answer.stdout.splitlines()) == {
+        f"{tmp_path}/parent/link": MountpointState(False, 0, leads_to="/srv/a?b"),
+        f"{tmp_path}/parent/file": MountpointState(False, 0, is_file=True),
+    }
+    (tmp_path / "above").symlink_to("parent")
+    through = f"{tmp_path}/above/storage"
+    found = ask(Mountpoints, [through], shell=shell)
+    assert found == {through: MountpointState(False, 0, leads_to=f"{tmp_path}/parent/storage")}
+
+
 def test_a_directory_right_below_the_root_has_a_parent(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
     shell.stand_in("unshare", 'shift; exec "$@"')
@@ -68,6 +89,7 @@ def test_the_directory_itself(media: Path) -> None:
     assert ask(Mountpoints, [str(it) for it in (path, sealed, media / "file")]) == {
         str(path): MountpointState(immutable=False, entries=2),
         str(sealed): MountpointState(immutable=True, entries=0),
+        str(media / "file"): MountpointState(immutable=False, entries=0, is_file=True),
     }
 
 

@@ -24,6 +24,18 @@ def test_a_line_of_fstab_is_refused() -> None:
     assert done.failure.startswith(f"{B}: /etc/fstab mounts something there already")
 
 
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        (MountpointState(False, 0, leads_to="/srv/storage"), "leads to /srv/storage, and systemd"),
+        (MountpointState(False, 0, is_file=True), "is no directory, and systemd"),
+    ],
+)
+def test_what_systemd_does_not_mount_on_is_refused(state: MountpointState, says: str) -> None:
+    done = apply({A: SEALED, B: state})
+    assert done.failure.startswith(f"{B} {says}") and len(done.commands) == 1
+
+
 def test_anything_else_that_is_mounted_there_is_refused() -> None:
     """A file system under gocryptfs would take files in clear once gocryptfs has died."""
     both = MountpointState(True, 0, mounted=("nfs4", "fuse.gocryptfs"))
