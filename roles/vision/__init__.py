@@ -5,7 +5,7 @@ from pyinfra.api import deploy
 from controller.this_run import this_fleet, this_host
 from fleet.groups.vision import VisionGroup
 from fleet.hosts import Site
-from operations import accounts, files, git, health, systemd
+from operations import accounts, directories, files, git, health, systemd
 from roles import clients
 from roles.templates import render
 
@@ -13,12 +13,21 @@ from roles.templates import render
 SOCKET = "/run/php/vision.sock"
 HEALTH = "/usr/local/sbin/vision-health"
 NGINX_SITE = "/etc/nginx/sites-enabled/vision"
+# The name of the directory of a site's uploads begins so.
+UPLOADS = "persistent_"
 
 
 @deploy("Vision board")
 def converge() -> None:
     volume = this_host().volume
     assert volume is not None
+    directories.not_renamed(
+        name="Uploads of before",
+        path=uploads(_site()),
+        start=UPLOADS,
+        field="site.name",
+        _timeout=clients.STALLED,
+    )
     # This user owns the volume: the export gives every file to this user, whoever writes the file.
     accounts.service_user(name="User", user=USER, uid=volume.uid)
     git.checkouts(name="Pages", wanted=[pages(_site())], _timeout=clients.STALLED)
@@ -47,7 +56,7 @@ def pages(site: Site) -> git.WorkTree:
 
 def uploads(site: Site) -> str:
     """The directory of the site's uploads, on the storage."""
-    return f"{this_fleet().clients.mountpoint}/persistent_{site.name}"
+    return f"{this_fleet().clients.mountpoint}/{UPLOADS}{site.name}"
 
 
 def configured(template: str, site: Site, user: str = USER) -> str:

@@ -26,11 +26,16 @@ def another_environment(hosts: Data) -> None:
     hosts["vision-prod1"]["environment"] = "staging"
 
 
+def another_site(hosts: Data) -> None:
+    hosts["vision-prod1"]["site"]["name"] = "board.lab.test"
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         (no_longer_encrypted, "encrypted: true again"),
         (another_uid, "belongs to 20002:20002, not to 20009:20009"),
+        (another_site, "persistent_board.lab.test is not there, and 'persistent_vision.lab.test'"),
         (another_environment, "zfs rename storage/prod/vision-prod1 storage/staging/vision-prod1"),
     ],
 )

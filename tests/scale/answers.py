@@ -16,6 +16,7 @@ from engine.fact import END, Fact
 from facts.access import KEYS, Access
 from facts.accounts import Users
 from facts.debian import Debian, Kernels
+from facts.directories import Directories
 from facts.files import SECRETS, Paths, PathState
 from facts.git import Checkouts
 from facts.gocryptfs import Volume
@@ -160,6 +161,12 @@ def _checkouts(world: World, paths: Sequence[str]) -> Lines:
             yield from (world.checkouts[path], "")
 
 
+def _directories(world: World, path: str, start: str) -> Lines:
+    # The uploads are there as soon as a run has made them.
+    names = (it.removeprefix(f"{path}/") for it in world.files if it.startswith(f"{path}/{start}"))
+    yield base64.b64encode("".join(f"{it}\0" for it in names if "/" not in it).encode()).decode()
+
+
 def _health(world: World, check: str) -> Lines:
     yield "well" if check in world.files else "unwell not installed yet"
 
@@ -280,6 +287,7 @@ ANSWERS: dict[type[Fact[Any]], Callable[..., Iterable[str]]] = {
     Access: _access,
     Checkouts: _checkouts,
     Debian: _debian,
+    Directories: _directories,
     Health: _health,
     Kernels: _kernels,
     Packages: _packages,

@@ -9,6 +9,7 @@ from facts.access import KEYS, Access
 from facts.accounts import User, Users
 from facts.debian import Debian, Kernels, KernelsState
 from facts.delegations import BELOW_TOO, Delegations
+from facts.directories import Directories
 from facts.files import Paths
 from facts.git import Checkouts, CheckoutState
 from facts.gocryptfs import Places, Volume, VolumeState
@@ -34,6 +35,7 @@ VOLUME = Places("/media/ciphertext", "/etc/gocryptfs.conf", "/etc/password")
 QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Access: {"groups": ["sudo"], "files": ["/etc/sudoers.d/x"], "options": ["permitrootlogin"]},
     Checkouts: {"paths": ["/var/www/x"]},
+    Directories: {"path": "/media/storage", "start": "persistent_"},
     Delegations: {"datasets": ["tank/prod"]},
     Exports: {},
     Debian: {},
