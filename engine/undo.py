@@ -142,7 +142,8 @@ systemctl start {unit}.timer && systemctl is-active -q {unit}.timer || {{
 _CONFIRM = """\
 systemctl stop {unit}.timer || true
 [ -d {place} ] && [ "$(systemctl show -P ActiveState {unit}.service)" = inactive ] || {{
-  echo the change was undone before it was confirmed >&2
+  echo 'the change was undone before it was confirmed: the proof came too late. Is the host slow,' \
+    'or does each sudo wait for DNS (sudo: unable to resolve host)?' >&2
   exit 1
 }}
 {forget}

@@ -8,24 +8,41 @@ from engine.fact import Fact, lines_of, whole
 
 @dataclass(frozen=True)
 class DebianState:
-    """system: ID and VERSION_ID of os-release(5), "debian 12"; "debian" alone for testing."""
+    """What system the host is, and whether the host knows its own name.
+
+    system: ID and VERSION_ID of os-release(5), "debian 12"; "debian" alone for testing
+    unknown_name: the host's own name if nothing but DNS tells its address; "" if the host does
+    """
 
     system: str = ""
+    unknown_name: str = ""
+
+
+# sudo looks for the address of the host's own name, each time: sudoers(5), fqdn. nss-myhostname(8)
+# knows the address without a file.
+_OWN_NAME = """\
+name=$(uname -n)
+getent -s files hosts "$name" > /dev/null ||
+  { grep -q '^hosts:.*myhostname' /etc/nsswitch.conf &&
+    getent -s myhostname hosts "$name" > /dev/null; } ||
+  printf '%s\\n' "$name"
+"""
 
 
 class Debian(Fact[DebianState]):
-    """Which system the host runs."""
+    """Which system the host runs, and whether the host knows its own name without DNS."""
 
     def command(self) -> str:
-        return whole('(. /etc/os-release && printf "%s %s\\n" "$ID" "${VERSION_ID:-}")')
+        system = '(. /etc/os-release && printf "%s %s\\n" "$ID" "${VERSION_ID:-}") || echo'
+        return whole(f"{system}\n{_OWN_NAME}")
 
     @staticmethod
     def default() -> DebianState:
         return DebianState()
 
     def parse(self, output: list[str]) -> DebianState:
-        (system,) = output
-        return DebianState(system.strip())
+        system, *unknown = output
+        return DebianState(system.strip(), "".join(unknown))
 
 
 @dataclass(frozen=True)

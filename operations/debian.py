@@ -11,6 +11,8 @@ from facts.debian import Debian, DebianState, Kernels, KernelsState
 def release(number: int) -> Commands:
     """The host runs this release of Debian, or fails before anything on it is changed.
 
+    Warns about a host that does not know its own name without DNS.
+
     number: as VERSION_ID in os-release(5): 12
 
     Example::
@@ -20,8 +22,15 @@ def release(number: int) -> Commands:
     now = yield from ask(Debian)
     if wrong := differs(now, number):
         yield fail(wrong)
-    else:
-        host.noop("the release is as declared")
+        return
+    if now.unknown_name:
+        line = f"127.0.1.1 {now.unknown_name}"
+        warn(
+            f"only DNS knows this host's own name, {now.unknown_name}. While DNS does not answer, "
+            "each sudo waits for it: a run takes minutes, and a change of access or of the "
+            f"firewall is undone before it is proven. Write {line} into /etc/hosts"
+        )
+    host.noop("the release is as declared")
 
 
 @operation()

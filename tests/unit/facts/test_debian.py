@@ -1,7 +1,10 @@
 from pathlib import Path
 
+import pytest
+
 from facts.debian import Debian, DebianState, Kernels, KernelsState
 from tests.unit.host_here import ask, sh
+from tests.unit.operation_harness import Shell
 
 BOOKWORM = """\
 PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
@@ -20,14 +23,34 @@ def look(tmp_path: Path, fact: type, **arguments: str) -> object:
     return fact().process(sh("sh", command).stdout.splitlines())
 
 
+def system(tmp_path: Path) -> str:
+    found = look(tmp_path, Debian)
+    assert isinstance(found, DebianState)
+    return found.system
+
+
 def test_the_system_is_told_by_name_and_number(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/os-release").write_text(BOOKWORM)
-    assert look(tmp_path, Debian) == DebianState("debian 12")
+    assert system(tmp_path) == "debian 12"
     (tmp_path / "etc/os-release").write_text(TRIXIE_SID)
-    assert look(tmp_path, Debian) == DebianState("debian")
+    assert system(tmp_path) == "debian"
     (tmp_path / "etc/os-release").unlink()
-    assert look(tmp_path, Debian) == DebianState()
+    assert system(tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("by_file", "myhostname", "unknown"),
+    [(True, False, ""), (False, True, ""), (False, False, "own-name")],
+)
+def test_a_name_that_only_dns_knows_is_told(
+    tmp_path: Path, by_file: bool, myhostname: bool, unknown: str
+) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("uname", "echo own-name")
+    shell.stand_in("grep", f"exit {0 if myhostname else 1}")
+    shell.stand_in("getent", f'[ "$2" = files ] && exit {0 if by_file else 2} || exit 0')
+    assert ask(Debian, shell=shell).unknown_name == unknown
 
 
 def test_this_machine_has_some_system() -> None:

@@ -10,6 +10,13 @@ def test_the_declared_release_is_nothing_to_do() -> None:
     assert (done.commands, done.noops) == ([], ["the release is as declared"])
 
 
+def test_a_name_that_only_dns_knows_is_warned_of_with_the_line_that_helps() -> None:
+    done = run(release, 12, facts={Debian: DebianState("debian 12", "own-name")})
+    assert done.commands == []
+    (text,) = done.warned
+    assert "Write 127.0.1.1 own-name into /etc/hosts" in text
+
+
 @pytest.mark.parametrize(
     ("system", "says"),
     [
