@@ -100,6 +100,7 @@ class PoolDisksState:
     members: real paths of the devices that the imported pool consists of
     numbers: "major:minor" of these devices
     marker: the disks in the intent marker, None if there is no marker
+    vdevs: what the pool's data lies on, such as ("mirror of 2", "mirror of 2"); () if not known
     """
 
     pool: PoolState = field(default_factory=PoolState)
@@ -107,6 +108,7 @@ class PoolDisksState:
     marker: tuple[str, ...] | None = None
     disks: Mapping[str, Disk] = field(default_factory=dict)
     numbers: frozenset[str] = frozenset()
+    vdevs: tuple[str, ...] = ()
 
     def has(self, disk: Disk) -> bool:
         """Whether the disk, or something on it, is in the imported pool."""
@@ -136,6 +138,7 @@ class PoolDisks(Fact[PoolDisksState]):
             tuple(lines_of(output, "marker")) if has_marker else None,
             _disks(output),
             frozenset(line.strip() for line in lines_of(output, "numbers")),
+            _vdevs(lines_of(output, "members")),
         )
 
 
@@ -148,6 +151,25 @@ echo '##numbers'
 printf '%s\\n' "$members" | tr '\\t' '\\n' | grep '^/' | while IFS= read -r member; do
   lsblk -dnro MAJ:MIN -- "$member" 2>/dev/null
 done"""
+
+
+def _vdevs(lines: Sequence[str]) -> tuple[str, ...]:
+    """The vdevs of data in what `zpool list -vHPL` prints: zpoolconcepts(7)."""
+    found: list[tuple[str, int]] = []
+    for word in (line.split("\t")[1] for line in lines if line.startswith("\t")):
+        if match := re.fullmatch(r"(mirror|raidz[123])-\d+", word):
+            found.append((match[1], 0))
+        elif word.startswith("/") and found:
+            found[-1] = (found[-1][0], found[-1][1] + 1)
+        elif word.startswith("/"):
+            # A disk that is a vdev by itself. Beside others it would count as one of theirs.
+            return ()
+        elif word in ("logs", "cache", "spare", "special", "dedup"):
+            break
+        else:
+            # A disk is being replaced.
+            return ()
+    return tuple(f"{kind} of {number}" for kind, number in found)
 
 
 def pool_command(pool: str) -> str:

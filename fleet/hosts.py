@@ -200,6 +200,8 @@ class Host(Record):
     debian: Literal[12, 13] = 13
     # Debian's flavour of the kernel, linux-image-...: ZFS's module is compiled with its headers.
     kernel: Literal["amd64", "cloud-amd64"] = "amd64"
+    # The disks of a pool of several vdevs, a list for each vdev. A pool of one has `disks`.
+    vdevs: tuple[tuple[Disk, ...], ...] = ()
     disks: Annotated[tuple[Disk, ...], unique("disk")] = Field((), validate_default=True)
     volume: Volume | None = Field(None, validate_default=True)
     site: Site | None = Field(None, validate_default=True)
@@ -214,6 +216,11 @@ class Host(Record):
     @property
     def release(self) -> Release:
         return RELEASES[self.debian]
+
+    @property
+    def all_disks(self) -> tuple[str, ...]:
+        """The disks of the host's pool, those of a vdev side by side."""
+        return self.disks or tuple(disk for vdev in self.vdevs for disk in vdev)
 
     @property
     def ssh_port(self) -> int:
@@ -257,14 +264,28 @@ class Host(Record):
             raise Invalid(message, "write environment: shared")
         return environment
 
+    @field_validator("vdevs")
+    @classmethod
+    def _vdevs_are_alike(cls, vdevs: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        disks = [disk for vdev in vdevs for disk in vdev]
+        if repeated := sorted({disk for disk in disks if disks.count(disk) > 1}):
+            raise Invalid(f"disk {', '.join(repeated)} is there twice", "keep one of the two")
+        if len({len(vdev) for vdev in vdevs}) > 1:
+            # zpool-create(8) refuses such a pool: the data would be as safe as its weakest vdev.
+            raise Invalid("the vdevs have different numbers of disks", "give each as many")
+        return vdevs
+
     @field_validator("disks")
     @classmethod
     def _disks_are_for_pools(cls, disks: tuple[str, ...], info: Info) -> tuple[str, ...]:
         if info.data.get("roles") is None:
             return disks
-        if (role := _pooled(info)) and not disks:
+        vdevs = info.data.get("vdevs", ())
+        if disks and vdevs:
+            raise Invalid("disks and vdevs say the same in two ways", "keep one of the two")
+        if (role := _pooled(info)) and not disks and "vdevs" in info.data and not vdevs:
             raise Invalid(f"role {role} needs disks", "list their names below /dev/disk/by-id")
-        if disks and not _pooled(info):
+        if (disks or vdevs) and not _pooled(info):
             where = " and ".join(POOLED)
             raise Invalid(f"disks are for the roles {where} only", "take them out or add the role")
         return disks

@@ -5,7 +5,8 @@
 packages = ["zfs-dkms", "zfsutils-linux", "nfs-kernel-server", "sanoid"]
 
 # ashift 12 means sectors of 4096 bytes: most disks that claim 512 lie. The ashift of a pool can
-# never be changed. The host's record lists the disks. layout: mirror, raidz1, raidz2 or single.
+# never be changed. The host's record lists the disks, or `vdevs`, a list of disks for each vdev of
+# the pool. layout: what a vdev is, mirror, raidz1, raidz2 or single.
 pool = {"name": "storage", "layout": "mirror", "ashift": 12}
 
 # Every volume inherits these. Write names and values as `zfs get` prints them. ZFS reports an alias

@@ -23,7 +23,13 @@ SIZE_TOLERANCE = 16 * 2**20
 
 @operation()
 def pool(
-    pool: str, layout: Layout, disks: Sequence[str], features: str, ashift: int = 12
+    pool: str,
+    layout: Layout,
+    disks: Sequence[str],
+    features: str,
+    ashift: int = 12,
+    *,
+    width: int = 0,
 ) -> Commands:
     """The pool is imported, now and at every boot. If there is no such pool, it is made.
 
@@ -34,6 +40,7 @@ def pool(
         zpool-features(7). The pool gets no other feature, neither when it is made nor by
         `zpool upgrade`
     ashift: sector size as a power of two, 12 is 4096 bytes; used only when the pool is made
+    width: how many disks a vdev has, in the order of disks; 0 for one vdev of all disks
 
     Imports a pool that exists, without force. Makes a pool only if there is none of this name, and
     every disk is there and blank. If a run is cut off while it makes the pool, the next run
@@ -42,8 +49,10 @@ def pool(
 
     Never enables a feature of a pool that exists. Never destroys, exports or re-makes a pool. Never
     wipes, adds, replaces or removes a disk, and never forces an import. Warns about a pool that is
-    not ONLINE, and about a disk that is declared but not in the pool.
+    not ONLINE, about a disk that is declared but not in the pool, and about other vdevs than those
+    that are declared.
     """
+    vdevs = _vdevs(disks, width)
     seen: PoolDisksState = yield from ask(PoolDisks, pool=pool, disks=tuple(disks))
     if not seen.pool.ready and state.is_executing:
         yield script(*_load())
@@ -53,7 +62,7 @@ def pool(
             return
 
     if seen.pool.health is not None:
-        _warn_about(seen, pool, disks)
+        _warn_about(seen, pool, layout, vdevs)
         if lines := _tidy(seen, pool, features):
             yield script(*lines)
         else:
@@ -64,9 +73,15 @@ def pool(
         tell(f"{pool}: pool to be imported")
         yield script(*_import(seen, pool, features))
     else:
-        tell(f"{pool}: new pool, {layout} of {', '.join(disks)}")
+        made = "; ".join(f"{layout} of {', '.join(vdev)}" for vdev in vdevs)
+        tell(f"{pool}: new pool, {made}")
         options = [f"ashift={ashift}", f"compatibility={features}"]
-        yield script(*_create(seen, pool, layout, disks, options))
+        yield script(*_create(seen, pool, layout, vdevs, options))
+
+
+def _vdevs(disks: Sequence[str], width: int) -> list[Sequence[str]]:
+    each = width or len(disks)
+    return [disks[first : first + each] for first in range(0, len(disks), each)]
 
 
 def _load() -> list[str]:
@@ -170,12 +185,22 @@ def _is_partition(child: str, disk: Disk) -> bool:
     return child in disk.partitions or child.startswith(str(disk.path))
 
 
-def _warn_about(seen: PoolDisksState, pool: str, disks: Sequence[str]) -> None:
+def _warn_about(
+    seen: PoolDisksState, pool: str, layout: Layout, vdevs: Sequence[Sequence[str]]
+) -> None:
     if seen.pool.health != "ONLINE":
         warn(f"{pool}: the pool is {seen.pool.health}; see zpool status -x")
-    for disk in disks:
-        if not seen.has(seen.disks.get(disk, Disk())):
-            warn(f"{pool}: disk {disk} is declared but not in the pool; add it by hand")
+    disks = [disk for vdev in vdevs for disk in vdev]
+    outside = [it for it in disks if not seen.has(seen.disks.get(it, Disk()))]
+    for disk in outside:
+        warn(f"{pool}: disk {disk} is declared but not in the pool; add it by hand")
+    declared = tuple(f"{layout} of {len(vdev)}" for vdev in vdevs)
+    if seen.vdevs and not outside and sorted(seen.vdevs) != sorted(declared):
+        warn(
+            f"{pool}: the pool is {' and '.join(seen.vdevs)}, and declared is "
+            f"{' and '.join(declared)}: made anew, it would have other room, or survive other "
+            "failures. Declare the vdevs that there are"
+        )
 
 
 def _tidy(seen: PoolDisksState, pool: str, features: str) -> list[str]:
@@ -213,14 +238,20 @@ def _import(seen: PoolDisksState, pool: str, features: str) -> list[str]:
 
 
 def _create(
-    seen: PoolDisksState, pool: str, layout: Layout, disks: Sequence[str], options: list[str]
+    seen: PoolDisksState,
+    pool: str,
+    layout: Layout,
+    vdevs: Sequence[Sequence[str]],
+    options: list[str],
 ) -> list[str]:
+    disks = [disk for vdev in vdevs for disk in vdev]
     marker = quote(intent_marker(pool))
     directory = quote(str(PurePosixPath(intent_marker(pool)).parent))
     blank = all(seen.disks[disk].blank for disk in disks)
-    vdev = [] if layout == "single" else [layout]
+    kind = [] if layout == "single" else [layout]
     set_ = join([word for option in options for word in ("-o", option)])
-    arguments = join([pool, *vdev, *(f"{BY_ID}/{disk}" for disk in disks)])
+    devices = [word for vdev in vdevs for word in (*kind, *(f"{BY_ID}/{disk}" for disk in vdev))]
+    arguments = join([pool, *devices])
     return [
         # The marker must be on the disk before the first label is.
         f"mkdir -p {directory}",

@@ -22,10 +22,10 @@ def preflight() -> None:
     Raises DeployError, which ends the run, for a disk that is missing or holds something else.
     """
     wanted, pool = this_host(), _group().pool
-    state = host.get_fact(PoolDisks, pool=pool.name, disks=list(wanted.disks), _sudo=True)
+    state = host.get_fact(PoolDisks, pool=pool.name, disks=list(wanted.all_disks), _sudo=True)
     if is_unreadable():
         return
-    problems = pools.preflight_problems(state, pool.name, pool.layout, wanted.disks)
+    problems = pools.preflight_problems(state, pool.name, pool.layout, wanted.all_disks)
     if problems:
         where = f"{this_fleet().file.name}: {wanted.name}: disks: "
         raise DeployError("\n".join(where + problem for problem in problems))
@@ -38,9 +38,10 @@ def converge(datasets: Sequence[zfs.Dataset], undeclared: Collection[str] = ()) 
         name="Pool",
         pool=pool.name,
         layout=pool.layout,
-        disks=this_host().disks,
+        disks=this_host().all_disks,
         features=features_of(this_fleet()),
         ashift=pool.ashift,
+        width=len(this_host().vdevs[0]) if this_host().vdevs else 0,
     )
     debian.kernels_have(name="Kernels", module="zfs")
     zfs.datasets(name="Datasets", pool=pool.name, wanted=datasets, undeclared=undeclared)

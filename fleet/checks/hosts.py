@@ -21,6 +21,8 @@ Raw = Mapping[str, Any]
 # raidz: one or two disks for parity, and at least two for data, as with one a mirror does the same.
 # A "single" has exactly one disk: with several, the loss of any of them would lose the pool.
 FEWEST_DISKS = {"single": 1, "mirror": 2, "raidz1": 3, "raidz2": 4}
+# Of a mirror. With more the data means several mirrors, which are another pool.
+MOST_DISKS = 3
 
 
 def check_hosts(file: str, hosts: Mapping[str, Raw], pools: Mapping[str, Any]) -> Iterator[Problem]:
@@ -34,7 +36,8 @@ def check_hosts(file: str, hosts: Mapping[str, Raw], pools: Mapping[str, Any]) -
     yield from _one_storage_host(file, hosts)
     for role, pool in pools.items():
         for name in _with_role(hosts, role):
-            yield from _disks_fit(file, name, hosts[name].get("disks"), pool)
+            yield from _disks_fit(file, name, "disks", hosts[name].get("disks"), pool)
+            yield from _vdevs_fit(file, name, hosts[name].get("vdevs"), pool)
     if not is_lab(Path(file)):
         for name, host in hosts.items():
             if "lab" in host:
@@ -95,14 +98,28 @@ def _one_storage_host(file: str, hosts: Mapping[str, Raw]) -> Iterator[Problem]:
         yield Problem(file, "hosts", "", message, "leave it to one of them")
 
 
-def _disks_fit(file: str, name: str, disks: Any, pool: Any) -> Iterator[Problem]:
+def _vdevs_fit(file: str, name: str, vdevs: Any, pool: Any) -> Iterator[Problem]:
+    if not isinstance(vdevs, list):
+        return
+    for number, vdev in enumerate(vdevs):
+        yield from _disks_fit(file, name, f"vdevs.{number}", vdev, pool)
+    if isinstance(pool, Mapping) and pool.get("layout") == "single" and len(vdevs) > 1:
+        message = f"{len(vdevs)} are too many for the pool's layout single"
+        yield Problem(file, name, "vdevs", message, "list one, or choose mirror for the layout")
+
+
+def _disks_fit(file: str, name: str, field: str, disks: Any, pool: Any) -> Iterator[Problem]:
     layout = pool.get("layout") if isinstance(pool, Mapping) else None
     fewest = FEWEST_DISKS.get(layout) if isinstance(layout, str) else None
     if not isinstance(disks, list) or not disks or fewest is None:
         return
     if len(disks) < fewest:
         message = f"{len(disks)} are too few for the pool's layout {layout}"
-        yield Problem(file, name, "disks", message, f"list at least {fewest}")
+        yield Problem(file, name, field, message, f"list at least {fewest}")
     if layout == "single" and len(disks) > 1:
         message = f"{len(disks)} are too many for the pool's layout single"
-        yield Problem(file, name, "disks", message, "list one, or choose mirror for the layout")
+        yield Problem(file, name, field, message, "list one, or choose mirror for the layout")
+    if layout == "mirror" and len(disks) > MOST_DISKS:
+        message = f"{len(disks)} disks would be one mirror, with the room of one disk"
+        remedy = "write vdevs: with a list for each mirror, such as [[one, two], [three, four]]"
+        yield Problem(file, name, field, message, remedy)

@@ -20,7 +20,7 @@ def check() -> None:
 def converge() -> None:
     """Install the packages of all roles of the host in one call, because apt is slow to start."""
     names = packages_of(this_fleet(), this_host())
-    if this_host().disks:
+    if this_host().all_disks:
         names.add(f"linux-headers-{this_host().kernel}")
     packages.installed(name="Packages", names=sorted(names))
 
@@ -28,7 +28,7 @@ def converge() -> None:
 def audit() -> Look:
     """The release that the host runs, and whether it would boot with its pool."""
     asked: list[Asked] = [(Debian, {})]
-    if this_host().disks:
+    if this_host().all_disks:
         asked.append((Kernels, {"module": "zfs"}))
     return Look("debian", asked, judge)
 

@@ -232,3 +232,19 @@ def test_without_zfs_the_command_succeeds_and_nothing_is_known() -> None:
     assert seen.pool == PoolState()
     assert seen.disks == {"no such": Disk(), "ata-1": Disk()}
     assert PoolDisks().parse([]) == PoolDisks.default() == PoolDisksState()
+
+
+def listed(*names: str) -> tuple[str, ...]:
+    rows = "".join(f"\t{name}\t9.50G\t-\tONLINE\n" for name in names)
+    return read(f"##members\ntank\t9.50G\t-\tONLINE\n{rows}").vdevs
+
+
+def test_the_vdevs_that_hold_the_data() -> None:
+    two = ("mirror-0", "/dev/vdb1", "/dev/vdc1", "mirror-1", "/dev/vdd1", "/dev/vde1")
+    assert listed(*two) == ("mirror of 2", "mirror of 2")
+    assert listed(*two[:3], "logs", "mirror-2", "/dev/x", "/dev/y", "cache", "/dev/z") == (
+        "mirror of 2",
+    )
+    assert listed("raidz2-0", "/dev/a", "/dev/b", "/dev/c", "/dev/d") == ("raidz2 of 4",)
+    # What is not known for certain is not compared.
+    assert listed("/dev/vdb1") == listed("mirror-0", "replacing-0", "/dev/a", "/dev/b") == ()

@@ -152,6 +152,30 @@ def test_a_creation_that_fails_keeps_its_marker(
     assert marker.read_text() == f"{A}\n{B}\n"
 
 
+def test_a_pool_of_several_vdevs() -> None:
+    names = ["a", "b", "c", "d"]
+    disks = {name: Disk(f"/dev/vd{name}", SIZE) for name in names}
+    seen = PoolDisksState(READY, disks=disks)
+    done = run(pools.pool, "tank", "mirror", names, FEATURES, facts={PoolDisks: seen}, width=2)
+    assert done.said == ["tank: new pool, mirror of a, b; mirror of c, d"]
+    (line,) = create(done)
+    assert line.endswith(f"tank mirror {BY_ID}/a {BY_ID}/b mirror {BY_ID}/c {BY_ID}/d")
+
+
+@pytest.mark.parametrize(
+    ("vdevs", "warned"),
+    [(("mirror of 2",), False), ((), False), (("mirror of 2", "mirror of 2"), True)],
+)
+def test_other_vdevs_than_those_that_are_declared_are_told(
+    vdevs: tuple[str, ...], warned: bool
+) -> None:
+    """A pool that is made anew by the data would have other room, or survive other failures."""
+    disks = {A: BLANK[A], B: Disk("/dev/vdc", SIZE, ("/dev/vdc1",))}
+    done = pool(replace(RUNNING, vdevs=vdevs, disks=disks))
+    says = "the pool is mirror of 2 and mirror of 2, and declared is mirror of 2:"
+    assert [says in text for text in done.warned] == [True] * warned
+
+
 def test_disks_without_redundancy() -> None:
     done = run(pools.pool, "tank", "single", [A], FEATURES, 13, facts={PoolDisks: GONE})
     assert create(done) == [

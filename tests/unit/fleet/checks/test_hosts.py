@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.fleet_samples import GROUP_DATA, REMOVED, places, problems_of, sample
+from tests.unit.fleet_samples import GROUP_DATA, REMOVED, fleet_of, places, problems_of, sample
 
 
 def with_layout(directory: Path, layout: str) -> Path:
@@ -63,6 +63,8 @@ def test_a_fleet_has_only_one_storage_host(tmp_path: Path) -> None:
     [
         ("mirror", 1, False),
         ("mirror", 3, True),
+        # Half the room of the two mirrors that are meant.
+        ("mirror", 4, False),
         ("raidz1", 2, False),
         ("raidz1", 3, True),
         ("raidz2", 3, False),
@@ -75,6 +77,34 @@ def test_the_disks_fit_the_layout(tmp_path: Path, layout: str, disks: int, fits:
     data = sample(storage1__disks=[f"ata-{number}" for number in range(disks)])
     problems = problems_of(tmp_path, data, with_layout(tmp_path, layout))
     assert places(problems) == ([] if fits else [("storage1", "disks")])
+
+
+@pytest.mark.parametrize(
+    ("layout", "vdevs", "problem"),
+    [
+        ("mirror", [["a", "b"], ["c", "d"]], None),
+        ("mirror", [["a", "b"], ["c"]], ("storage1", "vdevs.1")),
+        ("mirror", [["a", "b"], ["c", "d", "e"]], ("storage1", "vdevs")),
+        ("mirror", [["a", "b"], ["c", "a"]], ("storage1", "vdevs")),
+        ("single", [["a"], ["b"]], ("storage1", "vdevs")),
+        ("raidz1", [["a", "b"], ["c", "d"]], ("storage1", "vdevs.0")),
+        ("mirror", [], ("storage1", "disks")),
+        ("mirror", [["a", "/dev/sdb"]], ("storage1", "vdevs.0.1")),
+    ],
+)
+def test_a_pool_of_several_vdevs_lists_them(
+    tmp_path: Path, layout: str, vdevs: Any, problem: tuple[str, str] | None
+) -> None:
+    data = sample(storage1__disks=[], storage1__vdevs=vdevs)
+    found = places(problems_of(tmp_path, data, with_layout(tmp_path, layout)))
+    assert problem in found if problem else found == []
+
+
+def test_disks_are_said_once(tmp_path: Path) -> None:
+    data = sample(storage1__vdevs=[["a", "b"]])
+    assert places(problems_of(tmp_path, data)) == [("storage1", "disks")]
+    fleet = fleet_of(tmp_path, sample(storage1__disks=[], storage1__vdevs=[["a", "b"], ["c", "d"]]))
+    assert fleet.host("storage1").all_disks == ("a", "b", "c", "d")
 
 
 @pytest.mark.parametrize("content", [None, [], "hosts", {}, {"hosts": None}, {"hosts": ["a"]}])
