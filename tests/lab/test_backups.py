@@ -342,3 +342,14 @@ def test_the_provider_takes_no_fourth_connection(backups: BackupFleet) -> None:
     tried = backups.host.try_sh(f"python3 -c {shlex.quote(code)}")
     assert tried.returncode != 0
     assert b"Connection refused" in tried.stderr or b"timed out" in tried.stderr
+
+
+def test_a_link_of_the_providers_leads_no_set_onto_the_hosts_own_disk(
+    backups: BackupFleet,
+) -> None:
+    place = f"{provider.EXPORT}/{backups.host.name}"
+    backups.host.sh("mkdir /srv/local; rm -f /var/lib/coop-backup/had-sets")
+    backups.provider.sh(f"[ ! -e {place} ] || mv {place} {place}.aside; ln -s /srv/local {place}")
+    with pytest.raises(CommandFailed, match="is no directory, but a link or a file"):
+        night(backups.host)
+    assert backups.host.sh("ls -A /srv/local") == ""

@@ -6,7 +6,7 @@ import shlex
 import pytest
 
 from lab.command import CommandFailed
-from lab.machines import Machine
+from lab.machines import Machine, pyinfra
 from tests.lab.fleets import CopiesFleet, CopiesPair
 from tests.lab.offsite import (
     AS_PULLER,
@@ -90,6 +90,23 @@ def test_a_hostile_source_destroys_nothing_and_gains_nothing(
         assert powers(pair.offsite) == {POWERLESS}
         assert pair.offsite.sh("cat /etc/passwd") == passwd
         pair.offsite.reboot()
+
+
+def test_the_account_that_pulls_leads_nothing_of_roots_elsewhere(quiet: CopiesFleet) -> None:
+    home, host = "/var/lib/coop-offsite", quiet.offsite
+    assert host.sh(f"stat -c %U {home} {home}/id_ed25519").split() == ["coop-pull"] * 2
+    host.sh("mkdir -p /root/.ssh; echo '# mine' > /root/.ssh/config")
+    host.sh(f"rm -rf {home}/.ssh; runuser -u coop-pull -- ln -s /root/.ssh {home}/.ssh")
+    # Whether the run takes the link for a reason to fail does not matter here.
+    pyinfra("deploy.py", "-y", "--limit", host.name)
+    assert host.sh("cat /root/.ssh/config") == "# mine"
+    # What an earlier version has left is root's, and goes.
+    host.sh(f"rm {home}/.ssh; mkdir {home}/.ssh; echo 'Port 9' > {home}/.ssh/config")
+    quiet.converge()
+    assert host.sh(f"ls -A {home}/.ssh") == ""
+    new = snapshot(quiet)
+    pull(quiet)
+    assert new in snapshots(host, COPY)
 
 
 def token(machine: Machine, snapshot: str, name: str) -> str:
