@@ -9,6 +9,7 @@ from pyinfra import host
 from engine.operation import Commands, ask, operation
 from engine.report import script, tell
 from facts.git import Checkouts, CheckoutState
+from operations.parties import roots_alone
 
 # The present .git serves only if it is at the wanted commit, and whole. Otherwise check_out makes a
 # new .git, which takes over the old one's list of files (index): git does not sync its objects, so
@@ -79,7 +80,8 @@ def checkouts(wanted: Sequence[WorkTree]) -> Commands:
         _explain(tree, now[tree.path])
     # The calls stand in no condition, because there the function's `set -e` has no effect: sh(1).
     lines = [line for tree in wrong for line in _lines(tree, now[tree.path])]
-    yield script(FUNCTIONS, "set +e; failed=", *lines, '[ -z "$failed" ]')
+    guard = roots_alone(tree.path for tree in wrong)
+    yield script(*guard, FUNCTIONS, "set +e; failed=", *lines, '[ -z "$failed" ]')
 
 
 def _explain(tree: WorkTree, now: CheckoutState) -> None:

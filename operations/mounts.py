@@ -8,6 +8,7 @@ from pyinfra import host
 from engine.operation import Commands, ask, operation
 from engine.report import fail, script, tell
 from facts.mounts import Mountpoints, MountpointState
+from operations.parties import roots_alone
 
 ABSENT = MountpointState(immutable=False, entries=0)
 
@@ -72,4 +73,4 @@ def sealed(filesystems: Mapping[str, str]) -> Commands:
     for path in bare:
         tell(f"{path}: {'writable' if path in now else 'absent'} -> sealed (chattr +i) mountpoint")
     seal = f"unshare -m sh -s {' '.join(map(quote, bare))} <<'END-OF-SEAL'"
-    yield script(seal, _SEAL, "END-OF-SEAL")
+    yield script(*roots_alone(bare), seal, _SEAL, "END-OF-SEAL")

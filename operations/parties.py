@@ -59,6 +59,6 @@ def roots_alone(paths: Iterable[str]) -> list[str]:
     ways = " ".join(map(quote, sorted(above, key=len)))
     return [
         f"others=$(find -L {ways} {_OTHERS}) || :",
-        '[ -z "$others" ] || { printf "%s: others than root can change what is in there, '
-        'so root writes nothing below\\n" "$others" >&2; exit 1; }',
+        '[ -z "$others" ] || { printf "%s: others than root can change what is in there, so root '
+        'writes nothing below: chown root, and chmod go-w\\n" "$others" >&2; exit 1; }',
     ]

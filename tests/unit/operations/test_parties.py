@@ -11,7 +11,11 @@ from signal import SIGKILL
 import pytest
 
 from facts.files import Paths, PathState
+from facts.git import Checkouts
+from facts.mounts import Mountpoints
 from operations.files import Absent, Directory, Entry, File, Link, present
+from operations.git import WorkTree, checkouts
+from operations.mounts import sealed
 from operations.parties import GONE, in_name_of
 from tests.unit.host_here import Done, ask, perform, sh
 from tests.unit.operation_harness import Shell, run
@@ -114,7 +118,8 @@ def test_root_writes_nothing_below_a_directory_of_somebody_else(
     done = converge(wanted[entry])
     assert (done.returncode, done.stderr) == (
         1,
-        f"{home}: others than root can change what is in there, so root writes nothing below\n",
+        f"{home}: others than root can change what is in there, so root writes nothing below: "
+        "chown root, and chmod go-w\n",
     )
     assert [it.read_text() for it in roots.iterdir()] == ["root's own\n"]
 
@@ -226,3 +231,16 @@ def test_the_race_is_lost_by_whoever_only_races(place: Path, home: Path, roots: 
         os.killpg(racer.pid, SIGKILL)
         racer.wait()
     assert {it.name: it.read_text() for it in roots.iterdir()} == {"config": "root's own\n"}
+
+
+def test_root_checks_out_no_pages_where_others_may_move_them(home: Path) -> None:
+    tree = WorkTree(f"{home}/board", "https://git.example.org/board.git", "0" * 40)
+    (command,) = run(checkouts, [tree], facts={Checkouts: {}}).commands
+    assert f"{home}: others than root" in perform(command).stderr
+    assert list(home.iterdir()) == []
+
+
+def test_root_seals_no_mountpoint_where_others_may_move_it(home: Path) -> None:
+    (command,) = run(sealed, {f"{home}/storage": "nfs4"}, facts={Mountpoints: {}}).commands
+    assert f"{home}: others than root" in perform(command).stderr
+    assert list(home.iterdir()) == []
