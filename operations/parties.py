@@ -56,7 +56,7 @@ def roots_alone(paths: Iterable[str]) -> list[str]:
     What does not exist yet counts as root's: whoever runs the lines makes it.
     """
     above = {"/", *(str(up) for path in paths for up in PurePosixPath(path).parents)}
-    ways = " ".join(map(quote, sorted(above, key=len)))
+    ways = " ".join(map(quote, sorted(above)))
     return [
         f"others=$(find -L {ways} {_OTHERS}) || :",
         '[ -z "$others" ] || { printf "%s: others than root can change what is in there, so root '

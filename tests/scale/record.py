@@ -116,7 +116,7 @@ def _run(world: World, command: str, stdin: str) -> tuple[str, int]:
         world.receive(stdin)
     if command.startswith("base64 -w 0"):
         return f"{base64.b64encode(world.config()).decode()}\n{'0' * 64}\n", 0
-    if match := re.match(r"file=(\S+); (wg pubkey|ssh-keygen -y)", command):
+    if match := re.search(r"\bfile=(\S+); (wg pubkey|ssh-keygen -y)", command):
         return f"{world.keys[match[1]]}\n", 0
     return "", 0
 

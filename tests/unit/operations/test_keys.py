@@ -143,6 +143,7 @@ def test_an_account_that_puts_a_link_in_the_keys_place_gets_nothing_of_roots(
 ) -> None:
     roots = tmp_path / "roots"
     roots.write_text("root's own\n")
+    roots.chmod(0o644)
     home = Path(others.file).parent
     shell = Shell(home)
     for path in (shell.log, shell.programs):
