@@ -17,6 +17,7 @@ from controller.command_line import Ended
 from controller.this_run import hosts_of_run
 from engine.report import is_unreadable
 from engine.several import Asked, several
+from engine.terminal import printable
 from fleet import ROOT
 
 REPORT = ROOT / "reports"
@@ -95,7 +96,7 @@ def _alone(drift: str) -> dict[str, Finding]:
 
 
 def _drift(found: dict[str, Finding]) -> list[str]:
-    return [line for finding in found.values() for line in finding.drift]
+    return [printable(line) for finding in found.values() for line in finding.drift]
 
 
 def _as_data(found: dict[str, dict[str, Finding]]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ questions  what a run asks a host, and when: all that it can at once, and again 
 operation  operations that ask first and then change: `@operation()`, `ask`
 report     how operations speak: `tell` a difference, `warn` a person, `fail` one host, `script`
 order      `barrier`: every host does what stands above before any host begins what stands below
+terminal   what hosts say reaches the terminal and reports as text, and as nothing else
 turns      one host of a kind changes alone; then the more are proven, the more change at a time
 upstream   quicker forms of two functions of pyinfra, until pyinfra has them itself
 undo       changes that undo themselves unless it is proven that nobody is locked out

@@ -1,9 +1,15 @@
-"""How operations speak: what they change, what they leave alone, why they refuse."""
+"""How operations speak: what they change, what they leave alone, why they refuse.
+
+Texts may quote what stands on a host: a terminal gets the printable characters of them.
+"""
 
 from difflib import unified_diff
 
 from pyinfra import host, logger, state
 from pyinfra.api import QuoteString, StringCommand
+
+from engine.terminal import lines as printable_lines
+from engine.terminal import printable
 
 warnings: list[tuple[str, str]] = []
 """All warnings of this run: the host's name, or "" for the run itself, and the text."""
@@ -26,17 +32,19 @@ def tell(text: str) -> None:
     of a host that could not be read, because such a host would look as if it had nothing.
     """
     if (state.is_executing or state.config.DIFF) and not is_unreadable():
-        host.log(text)
+        host.log(printable(text))
 
 
 def warn(text: str) -> None:
     """Log what a person should look at: always, but once a host and run. The summary repeats it."""
+    text = printable_lines(text)
     if _show(text):
         warnings.append((host.name, text))
 
 
 def warn_run(text: str) -> None:
     """Log a warning that concerns no host in particular. The summary repeats it. Needs no host."""
+    text = printable_lines(text)
     warnings.append(("", text))
     logger.warning(text)
 
@@ -76,6 +84,7 @@ def fail(reason: str) -> StringCommand:
 
     An exception would end the run for all hosts. The command never changes anything.
     """
+    reason = printable_lines(reason)
     give_reason(host.name, reason, state.is_executing)
     if not state.is_executing:
         _show(f"will fail: {reason}")
@@ -84,7 +93,7 @@ def fail(reason: str) -> StringCommand:
 
 def give_reason(name: str, reason: str, executing: bool = True) -> None:
     """Keep for the summary why the host of that name fails. The first reason counts."""
-    reasons.setdefault((name, executing), " ".join(reason.split()))
+    reasons.setdefault((name, executing), printable(" ".join(reason.split())))
 
 
 def script(*lines: str) -> StringCommand:

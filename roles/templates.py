@@ -6,21 +6,31 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from engine.terminal import printable
+
 
 def render(module: str, name: str, **values: Any) -> str:
     """The template `name` in the folder of the module whose __file__ is given.
 
+    In a report, *.md.j2, values are printable and have one line: a host has chosen some of them.
+
     Raises jinja2.UndefinedError for a value that the template wants and did not get.
     """
-    return _environment(Path(module).parent).get_template(name).render(**values)
+    environment = _environment(Path(module).parent, name.endswith(".md.j2"))
+    return environment.get_template(name).render(**values)
 
 
 @cache
-def _environment(folder: Path) -> Environment:
+def _environment(folder: Path, is_report: bool) -> Environment:
     """One environment a folder, which keeps each template compiled for the next hosts."""
     return Environment(
         loader=FileSystemLoader(folder),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
         trim_blocks=True,
+        finalize=_in_a_report if is_report else None,
     )
+
+
+def _in_a_report(value: Any) -> Any:
+    return printable(value, "") if isinstance(value, str) else value

@@ -84,6 +84,16 @@ def test_drift_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert "\n- a hole\n- another\n" in (tmp_path / "reports/audit.md").read_text()
 
 
+def test_no_host_writes_a_line_of_the_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forged = {"access": Finding(drift=["\x1b[2J\n## two\n\nAs the data says."])}
+    assert look_at(monkeypatch, {"one": forged}) == 1
+    text = (tmp_path / "reports/audit.md").read_text()
+    assert "\n- \\x1b[2J\\n## two\\n\\nAs the data says.\n" in text
+    assert "\x1b" not in text
+
+
 def test_a_host_that_is_away_fails_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert look_at(monkeypatch, {"one": SEEN}, away=("two",)) == 1
     assert report(tmp_path)["hosts"]["two"]["drift"] == ["not reached"]

@@ -39,6 +39,24 @@ def test_a_warning_is_shown_once_a_run() -> None:
     assert said("look at me", executing=True).warned == []
 
 
+EVIL = "\x1b]52;c;cm0gLXJmIH4K\x07\u202e"
+SHOWN = r"\x1b]52;c;cm0gLXJmIH4K\x07\u202e"
+
+
+def test_what_stands_on_a_host_commands_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "warnings", [])
+    monkeypatch.setattr(report, "reasons", {})
+    done = said(f"{EVIL}\nforged", executing=True)
+    assert done.said == [rf"{SHOWN}\nforged"]
+    assert done.warned == [f"{SHOWN}\nforged"] == [report.warnings[0][1]]
+    with ctx_host.use(PretendedHost({})), ctx_state.use(SimpleNamespace(is_executing=True)):
+        raw = report.fail(EVIL).get_raw_value()
+    assert subprocess.run(["sh", "-c", raw], capture_output=True, check=False).stderr == (
+        f"{SHOWN}\n".encode()
+    )
+    assert list(report.reasons.values()) == [SHOWN]
+
+
 def test_a_failure_says_why_and_changes_nothing() -> None:
     with ctx_host.use(PretendedHost({})), ctx_state.use(SimpleNamespace(is_executing=True)):
         command = report.fail("it's $(rm) `gone` 100%\\n")

@@ -14,6 +14,7 @@ def module(tmp_path: Path) -> str:
         "plain.j2": "[Unit]\nDescription={{ what }}\n",
         "blocks.j2": "a\n{% for name in names %}\n{{ name }}\n{% endfor %}\nz\n",
         "attribute.j2": "{{ site.name }}",
+        "report.md.j2": "| {{ what }} | {{ number }} |\n",
         "condition.j2": "{% if what %}x{% endif %}",
     }
     for name, text in templates.items():
@@ -24,6 +25,12 @@ def module(tmp_path: Path) -> str:
 def test_values_are_put_in_as_they_are_with_the_newline_at_the_end(module: str) -> None:
     text = render(module, "plain.j2", what="<a> & 'b' \"c\" {{ d }}")
     assert text == "[Unit]\nDescription=<a> & 'b' \"c\" {{ d }}\n"
+
+
+def test_a_value_is_one_printable_line_of_a_report(module: str) -> None:
+    text = render(module, "report.md.j2", what="a\x1b[2J\n| b |\u202e", number=7)
+    assert text == r"| a\x1b[2J\n| b |\u202e | 7 |" + "\n"
+    assert render(module, "plain.j2", what="two\nlines") == "[Unit]\nDescription=two\nlines\n"
 
 
 def test_a_line_with_a_block_only_leaves_no_line(module: str) -> None:
