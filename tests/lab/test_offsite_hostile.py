@@ -109,6 +109,22 @@ def test_the_account_that_pulls_leads_nothing_of_roots_elsewhere(quiet: CopiesFl
     assert new in snapshots(host, COPY)
 
 
+def test_odd_files_of_the_account_that_pulls_stop_neither_pruning_nor_alarms(
+    quiet: CopiesFleet,
+) -> None:
+    snapshot(quiet)
+    pull(quiet)
+    odd = "rm -f seen.json stale.json && mkfifo seen.json stale.json"
+    quiet.offsite.sh(f"runuser -u coop-pull -- sh -c 'cd /var/lib/coop-offsite && {odd}'")
+    quiet.offsite.sh("systemctl start sanoid-prune.service", timeout=120)
+    tried = quiet.offsite.try_sh(LOOK, timeout=60)
+    problems = " ".join(json.loads(tried.stdout)["problems"])
+    assert "seen.json cannot be read" in problems and "stale.json cannot be read" in problems
+    # The next pull writes both anew.
+    pull(quiet)
+    assert "cannot be read" not in quiet.offsite.try_sh(LOOK).stdout.decode()
+
+
 def token(machine: Machine, snapshot: str, name: str) -> str:
     """Receive a part of the snapshot as storage/`name`; returns the token for the rest."""
     machine.try_sh(f"zfs send {snapshot} | head -c 1000000 | zfs receive -s -u storage/{name}")
