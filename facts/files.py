@@ -85,9 +85,8 @@ _DIGEST = (
     "iflag=fullblock,nofollow,nonblock 2>/dev/null"
 )
 
-# find tells the sizes line by line, so that what hangs keeps back nothing before it. Lines of files
-# that are too large wait in $large, and all other names go to tar. tar gets longer than find: it
-# writes the last block once it knows that no name follows.
+# find tells the sizes line by line, so that what hangs keeps back nothing before it, and tar has
+# more time, to end with what find has told. Lines of files that are too large wait in $large.
 _ARCHIVE = """\
 {{ large=$({{
   set {what}
@@ -98,7 +97,7 @@ _ARCHIVE = """\
     'f|'*) if [ "$size" -gt {file_bytes} ]; then printf '%s\\n' "${{line#??}}" >&3; continue; fi ;;
     esac
     printf '%s\\n' "${{line#*|*|*|*|*|}}"
-  done | timeout -s KILL {longer} tar -c -P -b 1 --no-recursion --ignore-failed-read -f - \\
+  done | timeout -s KILL {more} tar -c -P -b 1 --no-recursion --ignore-failed-read -f - \\
     --verbatim-files-from --no-unquote -T - 2>/dev/null | head -c {most} | base64 -w 0 >&4
 }} 3>&1); }} 4>&1
 printf '\\n%s' "${{large:+$large
@@ -115,11 +114,7 @@ def archive(what: str, seconds: int = 30) -> str:
     A file that is larger than FILE_BYTES is no part of the archive, and has a line of its own.
     """
     return _ARCHIVE.format(
-        what=what,
-        seconds=seconds,
-        longer=seconds + 5,
-        file_bytes=FILE_BYTES,
-        most=ARCHIVE_BYTES + 1,
+        what=what, seconds=seconds, more=seconds + 2, file_bytes=FILE_BYTES, most=ARCHIVE_BYTES + 1
     )
 
 

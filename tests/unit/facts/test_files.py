@@ -126,7 +126,9 @@ def test_a_path_that_hangs_keeps_back_none_before_it(
 ) -> None:
     shell = Shell(tmp_path)
     first, hangs = made(tmp_path / "a", b"1"), made(tmp_path / "z", b"2")
-    shell.stand_in("find", f"printf 'f|1|644|{OWNER}|{GROUP}|%s\\n' {first}; exec sleep 20")
+    line = f"printf 'f|1|644|{OWNER}|{GROUP}|%s\\n' {first}"
+    # Like find, cut keeps what it writes to a pipe until it ends, unless it is told otherwise.
+    shell.stand_in("find", f"{{ {line}; sleep 20; }} | cut -c 1-")
     monkeypatch.setenv("PATH", shell.path)
     monkeypatch.setattr("facts.files.STORAGE_SECONDS", 5)
     assert list(ask(Paths, [first, hangs])) == [first]
