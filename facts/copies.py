@@ -42,7 +42,15 @@ class Copies(Fact[CopiesState]):
         return CopiesState(
             at=int(said["at"]),
             seen_at=int(said["source"].get("at", 0)),
-            source=dict(said["source"].get("newest", {})),
-            offsite=dict(said["offsite"]),
-            problems=tuple(said["problems"]),
+            source=_times(said["source"].get("newest", {})),
+            offsite=_times(said["offsite"]),
+            problems=tuple(map(str, said["problems"])),
         )
+
+
+def _times(found: Mapping[str, object]) -> dict[str, int]:
+    """Raises ValueError for anything but whole numbers: a report of all hosts reckons with them."""
+    times = {name: at for name, at in found.items() if isinstance(at, int)}
+    if len(times) < len(found):
+        raise ValueError("a time is no whole number")
+    return times

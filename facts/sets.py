@@ -38,5 +38,8 @@ class Sets(Fact[SetsState]):
         if said is None:
             return SetsState(problems=(f"{UNTOLD}: {why}",))
         return SetsState(
-            int(said["at"]), int(said["sets"]), int(said["newest"]), tuple(said["problems"])
+            int(said["at"]),
+            int(said["sets"]),
+            int(said["newest"]),
+            tuple(map(str, said["problems"])),
         )

@@ -1,4 +1,8 @@
 import json
+from shlex import quote
+
+import pytest
+from pyinfra.api import FactProcessError
 
 from facts.copies import Copies, CopiesState
 from tests.unit.host_here import ask
@@ -29,3 +33,10 @@ def test_a_host_without_the_program_is_a_problem() -> None:
 def test_a_program_that_dies_says_why() -> None:
     found = ask(Copies, "echo 'PermissionError: seen.json' >&2; exit 1")
     assert found.problems == ("nothing tells how fresh the copies are: PermissionError: seen.json",)
+
+
+@pytest.mark.parametrize("newest", [{"a": "1"}, {"a": None}, {"a": 1.5}, [], "x"])
+def test_a_time_that_is_no_number_fails_this_host_alone(newest: object) -> None:
+    said = {"at": 1, "source": {"newest": newest}, "offsite": {}, "problems": []}
+    with pytest.raises(FactProcessError):
+        ask(Copies, f"echo {quote(json.dumps(said))}")
