@@ -187,6 +187,19 @@ def test_a_silent_provider_ends_the_night_and_what_was_stopped_runs_again(
     assert extracted(host, first, "/etc/hostname") == host.sh("cat /etc/hostname")
 
 
+def test_a_set_that_somebody_has_made_by_hand_is_told_and_stays(backups: BackupFleet) -> None:
+    host = backups.host
+    first, by_hand = night(host), "night-before-upgrade"
+    host.sh(f"coop-backup run borg create ::{by_hand} /etc/hostname", timeout=300)
+    host.sh(f"coop-backup run borg create ::unfinished-{by_hand} /etc/hostname", timeout=300)
+    finish(host, "coop-backup", 600)
+    found = json.loads(host.try_sh("coop-backup look", timeout=300).stdout)
+    assert found["sets"] == 2
+    (problem,) = found["problems"]
+    assert f"no night gives a set such a name: '{by_hand}'" in problem
+    assert {first, by_hand, f"unfinished-{by_hand}"} < {*sets(host)}
+
+
 def test_access_that_is_revoked_is_loud(backups: BackupFleet) -> None:
     first = night(backups.host)
     provider.revoke(backups.provider)
@@ -318,13 +331,16 @@ MAKE = {
         "mount /dev/vg0/srv /srv && lvcreate -q -n other -L 20M vg0"
     ),
     "zfs": (
+        # Not mounted by ZFS itself, and with a snapshot that ZFS mounts as soon as somebody looks.
         "modprobe zfs && truncate -s 300M /var/zfs.img && zpool create tank /var/zfs.img && "
-        "zfs create -o mountpoint=/srv tank/srv"
+        "zfs create -o mountpoint=legacy tank/srv && mount -t zfs tank/srv /srv && "
+        "zfs snapshot tank/srv@by-hand && ls /srv/.zfs/snapshot/by-hand/ && "
+        "findmnt -M /srv/.zfs/snapshot/by-hand"
     ),
 }
 LEFT = {
     "lvm": "lvs --noheadings -o lv_name -S lv_tags={coop-backup} vg0",
-    "zfs": "zfs list -H -t snapshot -o name -r tank",
+    "zfs": "zfs list -H -t snapshot -o name -r tank | sed /@by-hand$/d",
 }
 LEAVE = {
     "lvm": "lvcreate -q -s -n coop-backup --addtag coop-backup -L 20M vg0/srv",

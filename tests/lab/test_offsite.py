@@ -43,6 +43,18 @@ def test_what_is_written_through_the_board_is_in_the_copy(quiet: CopiesFleet) ->
     assert found == "seen" * 1000
 
 
+def test_a_dataset_with_an_odd_name_keeps_no_other_back(quiet: CopiesFleet) -> None:
+    newest = snapshot(quiet)
+    for name in ("Old Files", "www:old"):
+        quiet.storage.sh(f"zfs create 'storage/staging/{name}'")
+        quiet.storage.sh(f"zfs snapshot 'storage/staging/{name}@by-hand'")
+    pull(quiet)
+    assert snapshots(quiet.offsite, COPY)[-1] == newest
+    said = quiet.offsite.sh("journalctl -u coop-offsite.service -n 50 -o cat")
+    for name in ("Old Files", "www:old"):
+        assert f"'storage/staging/{name}': not pulled" in said
+
+
 def test_it_goes_on_by_itself(copies: CopiesFleet) -> None:
     def is_due(timer: str) -> bool:
         """While what a timer starts is at work, the timer is not due."""
