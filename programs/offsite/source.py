@@ -19,7 +19,8 @@ import sys
 import syslog
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*(?:/[A-Za-z0-9][A-Za-z0-9_.-]*)+")
-SNAPSHOT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:-]*")
+# All that ZFS takes, because a stream from one snapshot to another has those between: zfs(8).
+SNAPSHOT = re.compile(r"[A-Za-z0-9_.: -]+")
 TOKEN = re.compile(r"[0-9]-[0-9a-f]{1,16}-[0-9a-f]{1,8}-[0-9a-f]{2,4096}")
 GUIDS = ("toguid", "fromguid")
 NUMBER = re.compile(r"0x[0-9a-f]{1,16}")

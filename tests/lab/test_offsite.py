@@ -43,13 +43,15 @@ def test_what_is_written_through_the_board_is_in_the_copy(quiet: CopiesFleet) ->
     assert found == "seen" * 1000
 
 
-def test_a_dataset_with_an_odd_name_keeps_no_other_back(quiet: CopiesFleet) -> None:
+def test_odd_names_keep_nothing_else_back(quiet: CopiesFleet) -> None:
     newest = snapshot(quiet)
     for name in ("Old Files", "www:old"):
         quiet.storage.sh(f"zfs create 'storage/staging/{name}'")
         quiet.storage.sh(f"zfs snapshot 'storage/staging/{name}@by-hand'")
+    quiet.storage.sh(f"zfs snapshot '{VOLUME}@before upgrade'")
     pull(quiet)
-    assert snapshots(quiet.offsite, COPY)[-1] == newest
+    assert newest in snapshots(quiet.offsite, COPY)
+    assert quiet.offsite.sh(f"zfs get -H -o value userrefs '{COPY}@before upgrade'") == "1"
     said = quiet.offsite.sh("journalctl -u coop-offsite.service -n 50 -o cat")
     for name in ("Old Files", "www:old"):
         assert f"'storage/staging/{name}': not pulled" in said

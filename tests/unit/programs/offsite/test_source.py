@@ -26,6 +26,13 @@ SYNCOID = [
 ]
 
 
+@pytest.mark.parametrize("name", ["before upgrade", "_x", "-x", ".."])
+def test_an_admin_may_call_a_snapshot_what_zfs_takes(name: str) -> None:
+    """syncoid begins a first copy with the oldest one."""
+    asked = f" zfs send -L -c -e  'tank/prod/www'@'{name}'"
+    assert source.command_for(asked, ROOTS)[-1] == f"tank/prod/www@{name}"
+
+
 @pytest.mark.parametrize("asked", SYNCOID)
 def test_syncoid_gets_what_it_asks_for(asked: str) -> None:
     words = source.command_for(asked, ROOTS)
