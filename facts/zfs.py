@@ -71,8 +71,16 @@ echo '##datasets'
 {with_zfs(f"zfs get {COLUMNS} {properties} {quote(pool)}")} 2>/dev/null
 echo '##roots'
 # The kernel writes a space as \\040, and printf wants \\0040: else a digit behind would count.
-LC_ALL=C awk '$3 == "zfs" && $1 !~ /@/ {{gsub(/\\\\/, "\\\\0", $2); print $1, $2}}' \\
-  /proc/self/mounts | while read -r source target; do
+# The last mount at a path is on top.
+LC_ALL=C awk '
+  {{source[NR] = $1; target[NR] = $2; type[NR] = $3; top[$2] = NR}}
+  END {{
+    for (n = 1; n <= NR; n++)
+      if (type[n] == "zfs" && source[n] !~ /@/ && top[target[n]] == n) {{
+        gsub(/\\\\/, "\\\\0", target[n])
+        print source[n], target[n]
+      }}
+  }}' /proc/self/mounts | while read -r source target; do
   case "$source" in
     {quote(pool)} | {quote(pool)}/*)
       target=$(printf '%b.' "$target")
@@ -97,7 +105,10 @@ def _datasets(output: list[str]) -> dict[str, DatasetState]:
             if fields[1] == "xattr" and value.value == "on" and version >= ON_IS_SA:
                 value = replace(value, value="sa")
             properties.setdefault(fields[0], {})[fields[1]] = value
-    roots = dict(_root(line) for line in lines_of(output, "roots"))
+    roots: dict[str, tuple[tuple[int, int] | None, int | None]] = {}
+    for line in lines_of(output, "roots"):
+        # A part of a dataset may be mounted elsewhere too, later: a bind mount of a directory.
+        roots.setdefault(*_root(line))
     return {
         name: DatasetState(values, *roots.get(name, (None, None)))
         for name, values in properties.items()

@@ -140,7 +140,11 @@ def test_the_root_of_a_dataset_is_looked_at_where_the_kernel_says(tmp_path: Path
     paths = ["/tank/USB/Drive 1", "/tank/50%d\\n", "/tank/é\n"]
     escaped = [r"/tank/USB/Drive\0401", r"/tank/50%d\134n", r"/tank/é\012"]
     lines = [f"tank/x\\040{number} {path} zfs rw 0 0" for number, path in enumerate(escaped)]
-    others = ["tank@a /tank/.zfs/snapshot/a zfs ro 0 0", "tank /srv nfs4 rw 0 0", "tank2 /t zfs rw"]
+    others = [
+        *("tank@a /tank/.zfs/snapshot/a zfs ro 0 0", "tank /srv nfs4 rw 0 0", "tank2 /t zfs rw"),
+        # Something else is on top.
+        *("tank/y /tank/y zfs rw", "/dev/sdb1 /tank/y ext4 rw"),
+    ]
     (tmp_path / "mounts").write_text("\n".join([*lines, *others, ""]))
     shell.stand_in("stat", f"""printf '[%s]' "$4" >> {tmp_path}/asked; echo 1 2 755""")
     command = Zfs().command("tank").replace("/proc/self/mounts", str(tmp_path / "mounts"))
@@ -148,3 +152,8 @@ def test_the_root_of_a_dataset_is_looked_at_where_the_kernel_says(tmp_path: Path
     assert (tmp_path / "asked").read_text() == "".join(f"[{path}]" for path in paths)
     roots = output.partition("##roots\n")[2].splitlines()
     assert roots[0] == "tank/x\\0400\t1 2 755"
+
+
+def test_a_directory_of_a_dataset_that_is_mounted_elsewhere_too_is_not_its_root() -> None:
+    files = read(f"{OUTPUT}tank/my\\040files\t33 33 700\n").datasets["tank/my files"]
+    assert files.owner == (1001, 1002)
