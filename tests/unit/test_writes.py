@@ -78,12 +78,14 @@ WRITES: dict[str, Callable[..., Iterable[Write]]] = {
     # The owner of a dataset's root directory.
     "zfs.datasets": lambda wanted, **_: [(f"/{it.name}", ROOTS) for it in wanted if it.owner],
 }
-# They write in /etc and in /var/lib/coop-infra alone, or call programs that know their places.
+# They write nothing, or in /etc and /var/lib/coop-infra alone, or call programs that know their
+# places.
 ELSEWHERE = {
     "accounts.service_user",
     "debian.kernels_have",
     "debian.release",
     "delegations.allowed",
+    "directories.not_renamed",
     "gocryptfs.none",
     "gocryptfs.plain",
     "health.healthy",
