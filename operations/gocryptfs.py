@@ -7,6 +7,7 @@ the storage is there for whoever restores the volume by its password.
 """
 
 import hashlib
+import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -50,7 +51,7 @@ def volume(at: Places, password: str, escrow: Path, rotate: bool = False) -> Com
     if not now.mounted:
         yield from _not_mounted(at.ciphertext)
         return
-    if refusal := _refusal(at, now, kept, rotate):
+    if refusal := _in_clear(at, now, kept) or _refusal(at, now, kept, rotate):
         yield fail(refusal)
         return
     own = kept.config if now.own is None else now.own
@@ -189,6 +190,31 @@ def _nothing_to_trust(at: Places, now: VolumeState, kept: Escrow) -> str | None:
             "here: is the right dataset mounted? To begin anew, move the escrowed files away first"
         )
     return None
+
+
+def _in_clear(at: Places, now: VolumeState, kept: Escrow) -> str | None:
+    """Why the host's own config or the escrowed one is not to be trusted; None if both may be.
+
+    Escrow may have got it from the storage, when hosts had no config of their own.
+    """
+    for config, where in ((now.own, at.config), (kept.config, f"{kept.directory}/gocryptfs.conf")):
+        if _has_plaintext_names(config):
+            return (
+                f"{where} has PlaintextNames among its FeatureFlags: names of files would lie on "
+                "the storage server in clear. No run makes such a config: it came from there. Put "
+                "an older one in its place: those that were escrowed before are in "
+                f"{kept.directory}, with the time in their names"
+            )
+    return None
+
+
+def _has_plaintext_names(config: bytes | None) -> bool:
+    try:
+        # Anywhere, because Go takes featureflags for FeatureFlags: encoding/json, Unmarshal.
+        return "PlaintextNames" in json.dumps(json.loads(config or b"{}"))
+    except (ValueError, RecursionError):
+        # gocryptfs does not mount by this one.
+        return False
 
 
 def _is_of_another_key(config: bytes | None, own: bytes | None) -> bool:

@@ -184,6 +184,35 @@ def test_a_config_that_somebody_has_put_onto_the_storage_is_told_and_put_right(
     assert "whoever has access to the storage server has changed it" in warning
 
 
+@pytest.mark.parametrize("where", ["host", "escrow", "both"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        (b"Plaintext", b"Plaintext"),
+        (b"PlaintextNames", b"\\u0050laintextNames"),
+        (b"FeatureFlags", b"featureflags"),
+    ],
+)
+def test_a_config_that_leaves_names_in_clear_is_trusted_nowhere(
+    machine: Machine, where: str, change: tuple[bytes, bytes]
+) -> None:
+    """Escrow may have taken it from the storage when hosts had no config of their own."""
+    config = WITH_PLAIN_NAMES.replace(*change)
+    escrow(machine, OWN if where == "host" else config)
+    now = replace(SETTLED, own=OWN if where == "escrow" else config, config=config)
+    done = decide(now, PASSWORD, machine)
+    assert "has PlaintextNames among its FeatureFlags" in refuses(done)
+
+
+@pytest.mark.parametrize("config", [b"[]", b'{"FeatureFlags": 5}', b"[" * 2**15, b"\xff"])
+def test_a_config_that_is_no_json_is_refused_by_gocryptfs_alone(
+    machine: Machine, config: bytes
+) -> None:
+    escrow(machine, config)
+    now = replace(SETTLED, own=config, config=config)
+    assert decide(now, PASSWORD, machine).noops
+
+
 @pytest.mark.parametrize("kept", [True, False])
 def test_the_config_of_another_volume_is_never_replaced(machine: Machine, kept: bool) -> None:
     """A wrong dataset is mounted there, or a restored one is older than the password."""
