@@ -156,14 +156,14 @@ def _refusal(at: Places, now: VolumeState, kept: Escrow, rotate: bool) -> str | 
             f"{at.on_storage} differs from the one in {kept.directory}, and this host has none "
             "of its own that says which is right. If the password was changed, get the escrow of "
             "whoever changed it. If not, and the right dataset is mounted there, move "
-            f"{at.on_storage} aside: host and storage get the escrowed one"
+            f"{at.on_storage} out of the volume and run again: both get the escrowed one"
         )
     if now.config != kept.config and _is_of_another_key(now.config, now.own):
         return (
             f"{at.on_storage} holds another key than {at.config}: is the right dataset "
             "mounted? If it is, and is as old as a password that was changed since, or somebody "
-            f"has replaced the file, then move {at.on_storage} aside and run again. This host "
-            "goes on by its own config"
+            f"has replaced the file, then move {at.on_storage} out of the volume and run again. "
+            "This host goes on by its own config"
         )
     return None
 
