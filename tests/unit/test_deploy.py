@@ -7,6 +7,7 @@ import pytest
 from pyinfra.api import State
 
 from engine import questions, several
+from facts.directories import Directories
 from facts.files import Paths
 from facts.git import Checkouts
 from facts.gocryptfs import Volume
@@ -15,7 +16,7 @@ from tests.unit.deploy_here import deploy, run_of
 from tests.unit.fleet_samples import HUB, OFFSITE, sample, write
 from tests.unit.host_here import sh
 
-STORAGE = [Volume, Checkouts, Paths, Health]
+STORAGE = [Volume, Directories, Checkouts, Paths, Health]
 
 
 @pytest.fixture
