@@ -241,6 +241,34 @@ def test_an_old_file_of_stored_keys_takes_no_peer_away(vpn_fleet: VpnFleet, proj
     assert end_of(vpn_fleet["bbb1"]) == before
 
 
+def test_another_port_is_refused_while_a_host_has_no_other_way_in(
+    vpn_fleet: VpnFleet, project: Path
+) -> None:
+    """A host that is down during the run would keep the old port, and nobody would reach it."""
+    before = {each.name: end_of(each) for each in vpn_fleet.all}
+    file = project / "group_data/vpn.py"
+    file.write_text(file.read_text().replace("port = 51820", "port = 51821"))
+    dry = pyinfra("deploy.py", "--dry", "--diff", *vpn_fleet.limit(), directory=project)
+    assert dry.stderr.count("will fail: port 51820 -> 51821") >= len(vpn_fleet.names)
+    assert "leave bbb1, bbb2 without any way in" in vpn_fleet.refused(project)
+    assert {each.name: end_of(each) for each in vpn_fleet.all} == before
+
+
+def test_a_host_that_takes_no_ipv6_address_is_told_before_anything_is_changed(
+    vpn_fleet: VpnFleet,
+) -> None:
+    one, settings = vpn_fleet["bbb1"], "net.ipv6.conf.all.disable_ipv6"
+    one.sh(f"sysctl -q -w {settings}=1")
+    dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb1")
+    assert "will fail: IPv6 is disabled on this host, and wg0 needs" in dry.stderr
+    before = end_of(one)
+    assert pyinfra("deploy.py", "-y", "--limit", "bbb1").returncode != 0
+    assert end_of(one) == before
+    one.sh(f"sysctl -q -w {settings}=0")
+    assert converge_alone("bbb1") == (1, 0)
+    assert all(reaches(one, address) for address in addresses("vpn1"))
+
+
 # Takes the place of wg-quick; what this hands to `wg syncconf` lacks something.
 LOSES = """\
 #!/bin/sh
