@@ -275,20 +275,14 @@ ZfsName = Annotated[
         "but no space, as no path in the data has one either",
     ),
 ]
-# Without these a night would end itself, or nobody would get in meanwhile: systemd.special(7).
-_NEEDED = (
-    r"coop-|systemd-|dbus|sshd?[.@]|wg-quick@|(?:basic|default|emergency|graphical|local-fs|"
-    r"multi-user|network|network-online|network-pre|nss-lookup|rescue|sockets|sysinit|timers)\.target"
-)
 UnitName = Annotated[
     Text,
     matching(
         # systemd.unit(5). A template, which has nothing behind its @, is no unit that runs.
-        rf"(?=.{{1,255}}$)(?!{_NEEDED})(?!.*@\.[a-z]+$)[A-Za-z0-9_]"
+        r"(?=.{1,255}$)(?!.*@\.[a-z]+$)[A-Za-z0-9_]"
         r"(?:[A-Za-z0-9:_.@-]|\\x[0-9A-Fa-f]{2})*\.(?:service|socket|timer|path|target)",
         "a unit of systemd that can be stopped for a backup",
-        "write its full name as systemctl prints it, such as nginx.service or app@one.service, and "
-        "none that the night or the operators need, such as ssh.service",
+        "write its full name as systemctl prints it, such as nginx.service or app@one.service",
     ),
 ]
 ClockTime = Annotated[

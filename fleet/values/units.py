@@ -20,8 +20,8 @@ KEPT_RUNNING: Mapping[str, tuple[str, ...]] = {
         "firewalld.*",
     ),
     "the night itself would stop with it": (
-        "coop-backup*", "basic.target", "sysinit.target", "default.target", "multi-user.target",
-        "graphical.target", "rescue.target", "runlevel*.target", "slices.target", "timers.target",
+        "coop-backup*", "basic.target", "sysinit.target", "default.target", "emergency.target",
+        "multi-user.target", "graphical.target", "rescue.target", "runlevel*.target", "slices.target", "timers.target",
         "time-*.target", "sockets.target", "paths.target", "getty.target", "dbus*", "systemd-*",
     ),
     "what is copied is mounted by it": (
