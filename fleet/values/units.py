@@ -21,8 +21,9 @@ KEPT_RUNNING: Mapping[str, tuple[str, ...]] = {
     ),
     "the night itself would stop with it": (
         "coop-backup*", "basic.target", "sysinit.target", "default.target", "emergency.target",
-        "multi-user.target", "graphical.target", "rescue.target", "runlevel*.target", "slices.target", "timers.target",
-        "time-*.target", "sockets.target", "paths.target", "getty.target", "dbus*", "systemd-*",
+        "multi-user.target", "graphical.target", "rescue.target", "runlevel*.target",
+        "slices.target", "timers.target", "time-*.target", "sockets.target", "paths.target",
+        "getty.target", "dbus*", "systemd-*",
     ),
     "what is copied is mounted by it": (
         "local-fs*.target", "remote-fs*.target", "swap.target", "cryptsetup*.target", "zfs*",
