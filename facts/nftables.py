@@ -53,11 +53,15 @@ class TableState:
     addresses: tuple[str, ...] = ()
 
 
-# nft loads the text in a network namespace of its own, where no table of the host changes. The
-# namespace ends with the command.
+# nft loads the texts in a network namespace of their own, where no table of the host changes. The
+# namespace ends with the command. One for all texts: to make one takes a slow host a second.
 _LOAD = """\
+unshare --net sh -s 2> /dev/null <<'END-OF-TEXTS'
+{texts}END-OF-TEXTS
+"""
+_TEXT = """\
 printf '##loaded\\n'
-unshare --net sh -c 'nft -f - && nft list table inet {table}' 2> /dev/null <<'END-OF-TABLE'
+nft -f - <<'END-OF-TABLE' && nft list table inet {table}
 {text}
 END-OF-TABLE
 """
@@ -82,7 +86,8 @@ class Table(Fact[TableState]):
     """
 
     def command(self, table: str, texts: Sequence[str], paths: Sequence[str]) -> str:
-        load = "".join(_LOAD.format(table=table, text=text.rstrip("\n")) for text in texts)
+        each = (_TEXT.format(table=table, text=text.rstrip("\n")) for text in texts)
+        load = _LOAD.format(texts="".join(each))
         read = archive(f"-- {' '.join(map(quote, paths))}")
         return whole(
             "printf '##installed\\n'; command -v nft\n"

@@ -63,14 +63,16 @@ def table(
     texts = [text([part.name for part in choice]) for choice in choices]
     paths = [file, undo.directory(table)]
     now = yield from undo.looked(table, Table, table=table, texts=texts, paths=paths)
+    # None, if the host could not make the namespace in which nft loads them.
+    loaded = now.loaded or ("",) * len(texts)
     # In a dry run the package of nft may not be installed yet.
-    if now.installed and not all(now.loaded):
+    if now.installed and not all(loaded):
         yield fail(f"nft does not take the table {table}; nothing was changed")
         return
 
     def in_force(choice: int) -> bool:
         wanted = files.File(file, texts[choice])
-        return now.live == now.loaded[choice] and not files.differing([wanted], now.files)
+        return now.live == loaded[choice] and not files.differing([wanted], now.files)
 
     # To ask for hindrances takes time, so those of a part that is closed come only if it changes.
     closed = [part for part in parts if part.rule in now.live]
@@ -85,7 +87,7 @@ def table(
     for part in closing:
         if part not in closed and (says := part.says(now)):
             warn(says)
-    wanted = _Wanted(texts[choice], now.loaded[choice], tuple(closing), prove)
+    wanted = _Wanted(texts[choice], loaded[choice], tuple(closing), prove)
     yield from _in_turn(wanted.text, _change(table, file, wanted, now))
 
 

@@ -154,6 +154,11 @@ def test_a_text_that_nft_does_not_take_changes_nothing() -> None:
     assert "nft does not take the table fw" in apply(broken).failure
 
 
+def test_a_host_that_cannot_try_the_texts_apart_is_left_as_it_is() -> None:
+    untried = replace(state(SHUT_LISTED, SHUT), loaded=())
+    assert "nft does not take the table fw" in apply(untried).failure
+
+
 def test_before_nft_is_installed_the_table_is_to_come() -> None:
     done = apply(TableState(False, "", ("", "")), executing=False, diff=True)
     assert done.warned == [] and f"{FILE}: absent -> file root:root 0644, 1 line" in done.said
