@@ -122,7 +122,6 @@ def say_that_names_lie_in_clear(fleet: Fleet) -> None:
     forget_names(fleet.prod)
 
 
-@pytest.mark.core
 def test_the_storage_server_never_steers_how_its_client_encrypts(fleet: Fleet, kept: str) -> None:
     say_that_names_lie_in_clear(fleet)
     fleet.prod.reboot()
