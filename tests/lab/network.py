@@ -38,8 +38,9 @@ def echoes(address: str, seconds: float = 20) -> bool:
     request = bytes([8, 0, 0xF7, 0xFE, 0, 0, 0, 1])
     with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as to:
         to.settimeout(seconds)
-        to.sendto(request, (address, 0))
-        with suppress(TimeoutError):
+        # A time that is over, and no way to the address, are both no answer.
+        with suppress(OSError):
+            to.sendto(request, (address, 0))
             while True:
                 answer, (source, _) = to.recvfrom(1024)
                 # Behind an IPv4 header of 20 bytes: type 0 is an echo reply.

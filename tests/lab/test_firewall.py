@@ -379,22 +379,11 @@ def test_it_is_closed_at_a_boot_without_the_tunnel(closed_fleet: ClosedFleet) ->
     one.disconnect()
     # It lets nobody in before the timer. A container is up again before anybody sees it down.
     wait_for(lambda: not one.answers(), "it has gone down", 180)
-    wait_for(partial(is_up, "bbb1"), "it is up", 180)
+    wait_for(partial(echoes, public("bbb1"), 2), "it is up", 180)
     assert not answers(public("bbb1"), 20)
     one.wait_until_up()
     assert one.sh("systemctl is-active coop-firewall.service") == "active"
     assert not answers(public("bbb1"))
-
-
-def is_up(name: str) -> bool:
-    """Whether the host's kernel refuses a connection to a port at which nothing listens."""
-    try:
-        socket.create_connection((public(name), 9), 2).close()
-    except ConnectionRefusedError:
-        return True
-    except OSError:
-        return False
-    return True
 
 
 def test_a_table_that_a_hand_has_changed_is_shown_and_mended(closed_fleet: ClosedFleet) -> None:
