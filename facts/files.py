@@ -79,11 +79,17 @@ class Paths(Fact[dict[str, PathState]]):
         return {**from_archive(archive), **_secrets(hidden.split("\n"))}
 
 
-# Of a link or a FIFO this reads nothing, and of any file no more than a secret has.
-_DIGEST = (
-    f'timeout -s KILL {DIGEST_SECONDS} dd if="$path" bs={FILE_BYTES + 1} count=1 '
-    "iflag=fullblock,nofollow,nonblock 2>/dev/null"
-)
+def plain_content(path: str, most: int) -> str:
+    """A command that prints `most` bytes of a plain file and one more.
+
+    It reads nothing of a link or a FIFO, and does not wait for either. path: quoted for sh
+    """
+    flags = "iflag=fullblock,nofollow,nonblock"
+    return f"dd if={path} bs={most + 1} count=1 {flags} 2>/dev/null"
+
+
+_FOUND = plain_content('"$path"', FILE_BYTES)
+_DIGEST = f"timeout -s KILL {DIGEST_SECONDS} {_FOUND}"
 
 # find tells the sizes line by line, so that what hangs keeps back nothing before it, and tar has
 # more time, to end with what find has told. Lines of files that are too large wait in $large.

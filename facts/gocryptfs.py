@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from shlex import quote
 
 from engine.fact import STORAGE_SECONDS, Fact, whole
+from facts.files import plain_content
 
 CONFIG_BYTES = 2**16
 """A gocryptfs.conf is far smaller, and no more is read of what the storage has in its place."""
@@ -58,7 +59,7 @@ class VolumeState:
 
 
 # Prints all at once at the end, or nothing: half an answer would look like another state.
-# dd: a link in the file's place would lead to any file of the host, and a FIFO would never answer.
+# A link in the config's place would lead to any file of the host, and a FIFO would never answer.
 _LOOK = f"""\
 ulimit -v {KIBIBYTES}
 findmnt -n -o FSTYPE -M "$1" >/dev/null || exit 0
@@ -66,8 +67,7 @@ names=$(ls -A "$1") || exit 0
 has() {{ printf '%s\\n' "$names" | grep -q -x "$1"; }}
 found=
 if has 'gocryptfs[.]conf'; then
-  config=$(dd if="$1/gocryptfs.conf" bs={CONFIG_BYTES + 1} count=1 \\
-    iflag=fullblock,nofollow,nonblock 2>/dev/null | base64 -w 0) || exit 0
+  config=$({plain_content('"$1/gocryptfs.conf"', CONFIG_BYTES)} | base64 -w 0) || exit 0
   found="config $config\\n"
 fi
 if has 'gocryptfs[.]diriv'; then found="${{found}}diriv yes\\n"; fi

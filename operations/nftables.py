@@ -87,7 +87,7 @@ def table(
     for part in closing:
         if part not in closed and (says := part.says(now)):
             warn(says)
-    wanted = _Wanted(texts[choice], loaded[choice], tuple(closing), prove)
+    wanted = _Wanted(texts[choice], loaded[choice], closing, prove)
     yield from _in_turn(wanted.text, _change(table, file, wanted, now))
 
 

@@ -160,9 +160,7 @@ def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> No
         wrong = [line for line in wrong if inodes.get(line) not in late]
     if begun := {it[1] for line in said if (it := NO_DIRIV.search(line))}:
         unopened = [line for line in wrong if UNOPENED.match(line)]
-        if len(unopened) <= len(begun) and all(
-            _is_new(ciphertext, name, created - WRITING_SECONDS) for name in begun
-        ):
+        if len(unopened) <= len(begun) and _are_new(ciphertext, begun, created - WRITING_SECONDS):
             wrong = [line for line in wrong if line not in unopened]
     if wrong:
         raise Failed(f"{len(wrong)} errors, the first: {_some(wrong[0])}")
@@ -173,34 +171,34 @@ def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> No
     )  # fmt: skip
 
 
-def _written_since(tree: str, when: int) -> set[str]:
-    """The numbers of the inodes below the tree that were written then or later.
+def _below(tree: str) -> Iterator[os.DirEntry[str]]:
+    """All that is below the tree.
 
     Without recursion, because a client makes directories as deep as it likes.
     """
-    found, todo = set(), [tree]
+    todo = [tree]
     while todo:
         with os.scandir(todo.pop()) as entries:
             for entry in entries:
-                its = entry.stat(follow_symlinks=False)
-                if its.st_mtime >= when:
-                    found.add(str(its.st_ino))
                 if entry.is_dir(follow_symlinks=False):
                     todo.append(entry.path)
-    return found
+                yield entry
 
 
-def _is_new(tree: str, name: str, when: float) -> bool:
-    """Whether there are encrypted directories of that name, all begun at that time or later."""
-    times, todo = [], [Path(tree)]
-    while todo:
-        for it in todo.pop().iterdir():
-            if it.is_dir() and not it.is_symlink():
-                todo.append(it)
-                if it.name == name:
-                    diriv = it / "gocryptfs.diriv"
-                    times.append((diriv if diriv.exists() else it).stat().st_mtime)
-    return bool(times) and min(times) >= when
+def _written_since(tree: str, when: int) -> set[str]:
+    """The numbers of the inodes below the tree that were written then or later."""
+    found = (it.stat(follow_symlinks=False) for it in _below(tree))
+    return {str(it.st_ino) for it in found if it.st_mtime >= when}
+
+
+def _are_new(tree: str, names: set[str], when: int) -> bool:
+    """Whether there are encrypted directories of each name, all begun at that time or later."""
+    times: dict[str, list[float]] = {name: [] for name in names}
+    for it in _below(tree):
+        if it.name in times and it.is_dir(follow_symlinks=False):
+            diriv = Path(it, "gocryptfs.diriv")
+            times[it.name].append((diriv if diriv.exists() else Path(it)).stat().st_mtime)
+    return all(found and min(found) >= when for found in times.values())
 
 
 def serve(site: Settings, after: ExitStack) -> None:

@@ -19,7 +19,7 @@ def note(settings: Settings, sets: Sets) -> list[str]:
     others = [name for name, it in when.items() if it is None]
     known = {"sets": len(times), "newest": max(times, default=0), "others": others}
     replace(last(settings), json.dumps(known))
-    return [name for name in when if name not in others]
+    return [name for name, it in when.items() if it is not None]
 
 
 def last(settings: Settings) -> Path:
