@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 # So that what takes long shows how far it is in a file or a pipe too.
 export PYTHONUNBUFFERED := 1
-.PHONY: demo test fmt unit pages test-lab bench scale restore-drill lab-up lab-down lab-status vpn-config map venv packages help
+.PHONY: demo test fmt unit pages boxes test-lab bench scale restore-drill lab-up lab-down lab-status vpn-config map venv packages help
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -90,7 +90,14 @@ lab/up $$machines
 lab/enter $(PYTHON) -m pytest tests/lab $(if $(1),-m $(1))
 endef
 
-test: packages unit pages
+# The boxes, because making them is mostly waiting for the mirror: the tests go on meanwhile.
+boxes: venv
+	@machines=$$($(PYTHON) -m tests.lab.machines_of core)
+	@lab/boxes $$machines
+
+# Each test program takes one processor.
+test: packages venv
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line unit pages boxes
 	@$(call lab_tests,core)
 
 PART ?=
