@@ -68,6 +68,8 @@ def _host(host: Host, addresses: bool) -> str:
         said.append("encrypted volume" if host.volume.encrypted else "plain volume")
     if host.site:
         said.append(host.site.name)
+    if host.bbb:
+        said.append(f"{host.bbb.hostname}, {host.bbb.release}")
     if host.only_by_vpn:
         said.append("SSH by the VPN alone")
     if addresses:

@@ -3,19 +3,21 @@
 The fields that other checks look at come first, because pydantic validates in this order.
 """
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
+from fleet.backup import Backup
+from fleet.bbb import Bbb
 from fleet.groups import GROUPS, POOLED, ROLES
 from fleet.groups.base import ROLE
 from fleet.ports import PortByHand
 from fleet.reading.problems import Invalid, shown
-from fleet.releases import RELEASES, Release
+from fleet.releases import DEBIAN, UBUNTU, Release
 from fleet.values.fields import (
-    AbsolutePath,
     Address,
     Commit,
     Disk,
@@ -23,26 +25,17 @@ from fleet.values.fields import (
     FilePath,
     HostName,
     LoginName,
-    LvmVolume,
-    NfsExport,
     PortNumber,
     Record,
     Repository,
-    Size,
     SshHostname,
     Text,
-    ZfsName,
     unique,
 )
 from fleet.values.networks import BothAddresses, BothPrefixes
-from fleet.values.sizes import format_size
-from fleet.values.units import QuiescedUnit
-from fleet.values.zfs import ZfsProperties
+from fleet.volume import Volume
 
-# The kernel makes what is in these, or it is in memory alone: no backup needs it.
-NO_DISKS = ("dev", "proc", "run", "sys")
 Environment = Literal["prod", "staging", "shared"]
-SMALLEST_QUOTA = 2**20
 
 
 def _role(value: str) -> str:
@@ -82,91 +75,12 @@ class Lab(Record):
     own_kernel: bool = False
 
 
-class Volume(Record):
-    """The storage of one client VM.
-
-    uid: the user and the group that own the data, no matter who writes through the export
-    quota, reservation: in bytes once read
-    """
-
-    encrypted: StrictBool
-    uid: Annotated[StrictInt, Field(ge=20000, le=29999)]
-    quota: Size
-    reservation: Size | None = None
-    properties: ZfsProperties = ZfsProperties()
-
-    @field_validator("quota")
-    @classmethod
-    def _has_a_unit(cls, quota: int) -> int:
-        if quota < SMALLEST_QUOTA:
-            raise Invalid(f"{quota} bytes hold nothing", "add the unit, such as 200G")
-        return quota
-
-    @field_validator("reservation")
-    @classmethod
-    def _fits(cls, reservation: int | None, info: Info) -> int | None:
-        quota = info.data.get("quota")
-        if reservation and quota and reservation > quota:
-            raise Invalid(
-                f"{format_size(reservation)} is more than the quota",
-                f"reserve at most {format_size(quota)}",
-            )
-        return reservation
-
-
 class Site(Record):
     """A website: its DNS name, and the git repository and commit that its pages come from."""
 
     name: DnsName
     repository: Repository
     commit: Commit
-
-
-class Backup(Record):
-    """What a host copies every night into the directory that its provider gives it.
-
-    store: that directory, as an NFS export
-    directories: what the host copies. With lvm or zfs all of them are on that volume or dataset
-    Exactly one of the rest says how the host copies the directories as of one moment:
-    lvm, zfs: from a snapshot of that volume or dataset
-    quiesce: while these units are stopped; [] says that nothing writes there at night
-    """
-
-    store: NfsExport
-    directories: Annotated[tuple[AbsolutePath, ...], unique("directory")]
-    lvm: LvmVolume | None = None
-    zfs: ZfsName | None = None
-    quiesce: Annotated[tuple[QuiescedUnit, ...], unique("unit")] | None = Field(
-        None, validate_default=True
-    )
-
-    def source(self) -> dict[str, Any]:
-        """How the host copies as of one moment, e.g. {"lvm": "vg0/srv"}."""
-        said = {"lvm": self.lvm, "zfs": self.zfs, "quiesce": self.quiesce}
-        return {how: what for how, what in said.items() if what is not None}
-
-    @field_validator("directories")
-    @classmethod
-    def _has_some(cls, directories: tuple[str, ...]) -> tuple[str, ...]:
-        if not directories:
-            raise Invalid("nothing would be copied", "name directories, or take the backup out")
-        for directory in directories:
-            if directory.split("/")[1] in NO_DISKS:
-                raise Invalid(f"{directory} is on no disk", "name directories that are")
-        return directories
-
-    @field_validator("quiesce")
-    @classmethod
-    def _is_of_one_moment(
-        cls, quiesce: tuple[str, ...] | None, info: Info
-    ) -> tuple[str, ...] | None:
-        said = [how for how in ("lvm", "zfs") if info.data.get(how) is not None]
-        said += ["quiesce"] if quiesce is not None else []
-        if len(said) == 1 or not {"lvm", "zfs"} <= info.data.keys():
-            return quiesce
-        remedy = "say one of lvm: GROUP/VOLUME, zfs: DATASET, quiesce: [UNITS to stop meanwhile]"
-        how = " and ".join(said) or "nothing"
-        raise Invalid(f"{how} says how the directories are copied as of one moment", remedy)
 
 
 class HostVpn(Record):
@@ -196,8 +110,10 @@ class Host(Record):
     environment: Environment
     address: Address
     ssh: Ssh = Ssh()
-    # The release of Debian on the host: fleet/releases.py says what differs.
-    debian: Literal[12, 13] = 13
+    # The release of Ubuntu or of Debian on the host: fleet/releases.py says what differs. Without
+    # either of the two fields the host has Debian 13.
+    ubuntu: Literal["20.04", "22.04", "24.04"] | None = Field(None, validate_default=True)
+    debian: Literal[12, 13] | None = Field(None, validate_default=True)
     # Debian's flavour of the kernel, linux-image-...: ZFS's module is compiled with its headers.
     kernel: Literal["amd64", "cloud-amd64"] = "amd64"
     # The disks of a pool of several vdevs, a list for each vdev. A pool of one has `disks`.
@@ -205,6 +121,7 @@ class Host(Record):
     disks: Annotated[tuple[Disk, ...], unique("disk")] = Field((), validate_default=True)
     volume: Volume | None = Field(None, validate_default=True)
     site: Site | None = Field(None, validate_default=True)
+    bbb: Bbb | None = Field(None, validate_default=True)
     vpn: HostVpn | None = Field(None, validate_default=True)
     # Whether the public side takes only what the groups and `ports` open. Without this field it is
     # closed as soon as nothing else listens: roles/vpn/firewall.py.
@@ -215,7 +132,10 @@ class Host(Record):
 
     @property
     def release(self) -> Release:
-        return RELEASES[self.debian]
+        if self.ubuntu:
+            return UBUNTU[self.ubuntu]
+        assert self.debian is not None
+        return DEBIAN[self.debian]
 
     @property
     def all_disks(self) -> tuple[str, ...]:
@@ -247,6 +167,10 @@ class Host(Record):
         if "storage" in roles and "offsite" in roles:
             message = "a copy on the same machine is lost with it"
             raise Invalid(message, "give the role offsite to another host")
+        if "bbb" in roles and len(roles) > 1:
+            others = " and ".join(it for it in roles if it != "bbb")
+            message = f"BigBlueButton takes a whole machine, and {others} is to be there too"
+            raise Invalid(message, "give the roles to two hosts")
         return roles
 
     @field_validator("name")
@@ -263,6 +187,27 @@ class Host(Record):
             message = f"a host with the role {_pooled(info)} holds the data of every environment"
             raise Invalid(message, "write environment: shared")
         return environment
+
+    @field_validator("ubuntu")
+    @classmethod
+    def _ubuntu_is_for_bbb(cls, ubuntu: str | None, info: Info) -> str | None:
+        roles = info.data.get("roles")
+        if roles is None:
+            return ubuntu
+        if "bbb" in roles and ubuntu is None:
+            raise Invalid("BigBlueButton runs on Ubuntu alone", 'write one such as ubuntu: "22.04"')
+        if ubuntu and "bbb" not in roles:
+            message = "no role but bbb was ever seen on Ubuntu"
+            raise Invalid(message, "take it out, or write the release of Debian as debian")
+        return ubuntu
+
+    @field_validator("debian")
+    @classmethod
+    def _is_one_system(cls, debian: int | None, info: Info) -> int | None:
+        ubuntu = info.data.get("ubuntu")
+        if debian and ubuntu:
+            raise Invalid(f"the host has Ubuntu {ubuntu} already", "keep one of debian and ubuntu")
+        return debian if ubuntu or debian else 13
 
     @field_validator("vdevs")
     @classmethod
@@ -298,6 +243,15 @@ class Host(Record):
             if "vision" in roles:
                 raise Invalid("role vision needs a volume", "add one: quota, uid, encrypted")
             return None
+        if (
+            "ubuntu" in info.data
+            and isinstance(volume, Mapping)
+            and volume.get("encrypted") is True
+        ):
+            release = UBUNTU.get(info.data["ubuntu"] or "")
+            if release and not release.decrypts:
+                message = f"no run has met the gocryptfs of {release.system}"
+                raise Invalid(message, "write encrypted: false, or give the host a newer Ubuntu")
         if "storage" in roles:
             raise Invalid("a storage server cannot mount from itself", "take the volume out")
         if info.data.get("environment") == "shared":
@@ -318,11 +272,26 @@ class Host(Record):
             raise Invalid("a site is for role vision only", "take it out or add the role")
         return site
 
+    @field_validator("bbb")
+    @classmethod
+    def _bbb_is_for_its_role(cls, bbb: Bbb | None, info: Info) -> Bbb | None:
+        roles = info.data.get("roles")
+        if roles is None:
+            return bbb
+        if "bbb" in roles and bbb is None:
+            raise Invalid("role bbb needs a record bbb", "add one: hostname, release, public")
+        if bbb is not None and "bbb" not in roles:
+            raise Invalid("a record bbb is for role bbb only", "take it out or add the role")
+        return bbb
+
     @field_validator("vpn")
     @classmethod
     def _volumes_are_in_the_vpn(cls, vpn: HostVpn | None, info: Info) -> HostVpn | None:
         if vpn is None and (info.data.get("volume") or _pooled(info)):
             raise Invalid("its data goes through the VPN only", "add vpn: with addresses")
+        if vpn is None and "bbb" in info.data.get("roles", ()):
+            message = "without a firewall its databases are open, and only the VPN's hosts get one"
+            raise Invalid(message, "add vpn: with addresses")
         return vpn
 
     @field_validator("public", "ports")

@@ -10,11 +10,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from fleet import LAB_STATE, ROOT, is_lab
+from fleet.checks.bbb import check_bbb
 from fleet.checks.hosts import check_copies, check_hosts
 from fleet.checks.people import check_access, check_people
 from fleet.checks.ports import check_ports
 from fleet.checks.vpn import check_vpn
 from fleet.groups import GROUPS, POOLED
+from fleet.groups.bbb import BbbGroup
+from fleet.groups.clients import ClientsGroup
 from fleet.groups.offsite import OffsiteGroup
 from fleet.groups.storage import StorageGroup
 from fleet.groups.vpn import VpnGroup
@@ -70,6 +73,9 @@ def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Flee
         problems += check_copies(shown_path(group_data / "offsite.py"), storage, offsite)
     if isinstance(vpn := groups.get("vpn"), VpnGroup):
         problems += check_vpn(hosts_file, hosts.valid, vpn)
+    bbb, clients = groups.get("bbb"), groups.get("clients")
+    if isinstance(bbb, BbbGroup) and isinstance(clients, ClientsGroup):
+        problems += check_bbb(hosts_file, hosts.valid, bbb, clients, not hosts.problems)
     problems += check_people(shown_path(people_file), people.valid)
     # Who gets in where is known only when all people and all hosts are valid.
     if not people.problems and not hosts.problems:
@@ -85,7 +91,10 @@ def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Flee
 
 
 def _run(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
-    """The variables of a file of group data; None, and a problem, if Python cannot run the file."""
+    """The variables of a file of group data, without those whose names begin with _.
+
+    None, and a problem, if Python cannot run the file.
+    """
     try:
         variables = runpy.run_path(str(path))
     except Exception as error:
@@ -96,7 +105,7 @@ def _run(path: Path, problems: list[Problem]) -> dict[str, Any] | None:
             problems += leaks_in_text(path.read_text(encoding="utf-8"), file)
         problems.append(Problem(file, "", "", message, "correct its Python"))
         return None
-    return {name: value for name, value in variables.items() if not name.startswith("__")}
+    return {name: value for name, value in variables.items() if not name.startswith("_")}
 
 
 def _group(

@@ -22,7 +22,8 @@ Wrong = tuple[str, str]
 class Kind:
     """A kind of secret.
 
-    variable: the variable in .env. If it ends in _, the name of a host or a person follows
+    variable: the variable in .env. If it ends in _, the name of a host, a person
+        or a balancer follows
     needed: takes the fleet, a run's hosts and the time; gives the variables that the run needs
     wrong: takes the value, or None if it is not set; gives what is wrong with it, or None
     make: the shell command that prints a new secret; "" if no command makes one
@@ -34,7 +35,7 @@ class Kind:
     make: str = ""
 
     def of(self, name: str) -> str:
-        """The variable for the host or the person of that name: capitals, and _ for -."""
+        """The variable for the host, person or balancer of that name: capitals, and _ for -."""
         return self.variable + name.upper().replace("-", "_")
 
     def has(self, variable: str) -> bool:
@@ -83,6 +84,39 @@ def _preshared(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
         for person in fleet.people.values()
         if person.vpn and person.vpn.preshared and not is_over(person.expires, now)
     ]
+
+
+def _nodes(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    # Nothing on a node that is about to go is changed, and its secret neither.
+    return [BBB.of(it.name) for it in hosts if it.bbb and it.bbb.wanted != "retired"]
+
+
+def _turn(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    return [TURN.of(it.name) for it in hosts if it.bbb and it.bbb.turn != "local"]
+
+
+def _balancers(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    names = dict.fromkeys(it.bbb.balancer for it in hosts if it.bbb)
+    return [BALANCER.of(name) for name in names if name]
+
+
+def _wrong_bbb(value: str | None) -> Wrong | None:
+    remedy = f"put the output of `{BBB.make}` there"
+    if value is None:
+        return "is not set", remedy
+    # bbb-conf puts the secret into files by sed, and breaks at other characters.
+    if not re.fullmatch(r"[A-Za-z0-9]{32,128}", value):
+        return "is not 32 to 128 letters and digits", remedy
+    return None
+
+
+def _wrong_balancer(value: str | None) -> Wrong | None:
+    remedy = "put the secret of the balancer's own interface there"
+    if value is None:
+        return "is not set", remedy
+    if not re.fullmatch(r"[!-~]{20,}", value):
+        return "is not 20 or more characters, none of them a space", remedy
+    return None
 
 
 def _wrong_password(value: str | None) -> Wrong | None:
@@ -139,4 +173,11 @@ ESCROW = Kind("ESCROW_DIRECTORY", _escrow, _wrong_escrow)
 # The secret that WireGuard mixes into a person's connection to a hub.
 PRESHARED = Kind("WIREGUARD_PSK_", _preshared, _wrong_preshared, make="wg genpsk")
 
-KINDS = (PASSWORD, ESCROW, PRESHARED)
+# The secret of a node's API, as it should be: what a node has now stays on the node.
+BBB = Kind("BBB_SECRET_", _nodes, _wrong_bbb, make="openssl rand -hex 32")
+# What a node shares with TURN servers elsewhere. A node with a server of its own makes one itself.
+TURN = Kind("TURN_SECRET_", _turn, _wrong_bbb, make="openssl rand -hex 32")
+# The secret of a balancer's own interface.
+BALANCER = Kind("BALANCER_SECRET_", _balancers, _wrong_balancer, make="openssl rand -hex 32")
+
+KINDS = (PASSWORD, ESCROW, PRESHARED, BBB, TURN, BALANCER)

@@ -17,6 +17,8 @@ from typing import Any
 import yaml
 
 INVENTORY = Path(__file__).resolve().parents[1] / "inventories/lab.yml"
+# The release of Debian that stands in for every Ubuntu. The Vagrantfile has the same.
+FOR_UBUNTU = 12
 BOARD = ("storage1", "vision-stg1", "vision-prod1")
 
 NETWORK = """\
@@ -34,7 +36,7 @@ NETWORK = """\
 
 def box(host: dict[str, Any]) -> str:
     """The box that the host is made from: its packages, and its release of Debian."""
-    return f"{host['lab'].get('box', 'roles')}-{host['debian']}"
+    return f"{host['lab'].get('box', 'roles')}-{host.get('debian', FOR_UBUNTU)}"
 
 
 def mac(address: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fleet.load import load
 from lab.container import CONTAINERS, Container, is_container
+from lab.hosts import FOR_UBUNTU
 from lab.machines import INVENTORY, STATE, machine, together
 
 
@@ -20,8 +21,10 @@ def start(names: Sequence[str]) -> None:
         container, host = Container(name), hosts[name]
         if not is_container(name):
             assert host.lab is not None
-            box = STATE / f"boot/{host.lab.box}-{host.debian}"
+            box = STATE / f"boot/{host.lab.box}-{host.debian or FOR_UBUNTU}"
             container.make(box.resolve() / "tree", host.address)
+            if host.ubuntu:
+                container.call_itself(host.release.system)
         container.resume()
         container.on()
     machines = [machine(name) for name in names]

@@ -10,7 +10,7 @@ from engine.report import is_unreadable
 from facts.pools import PoolDisks
 from fleet.derived.pools import features_of
 from fleet.groups.pool import PoolGroup, Retention
-from operations import debian, files, pools, systemd, zfs
+from operations import files, pools, system, systemd, zfs
 from roles.templates import render
 
 SANOID_CONF = "/etc/sanoid/sanoid.conf"
@@ -43,7 +43,7 @@ def converge(datasets: Sequence[zfs.Dataset], undeclared: Collection[str] = ()) 
         ashift=pool.ashift,
         width=len(this_host().vdevs[0]) if this_host().vdevs else 0,
     )
-    debian.kernels_have(name="Kernels", module="zfs")
+    system.kernels_have(name="Kernels", module="zfs")
     zfs.datasets(name="Datasets", pool=pool.name, wanted=datasets, undeclared=undeclared)
 
 

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from fleet.groups.backups import BackupsGroup
 from fleet.groups.base import ROLE, Group
+from fleet.groups.bbb import BbbGroup
 from fleet.groups.clients import ClientsGroup
 from fleet.groups.offsite import OffsiteGroup
 from fleet.groups.pool import PoolGroup
@@ -34,6 +35,7 @@ class Groups(Record):
     offsite: OffsiteGroup
     vision: VisionGroup
     hub: HubGroup
+    bbb: BbbGroup
 
 
 GROUPS: dict[str, type[Group]] = {

@@ -5,15 +5,15 @@ from pyinfra.api import deploy
 from controller.audit import Finding, Look
 from controller.this_run import this_fleet, this_host
 from engine.several import Asked
-from facts.debian import Debian, DebianState, Kernels, KernelsState
+from facts.system import Kernels, KernelsState, System, SystemState
 from fleet.derived.packages import packages_of
-from operations import debian, packages
+from operations import packages, system
 
 
-@deploy("Debian")
+@deploy("System")
 def check() -> None:
     """Before all else: on another release, packages and paths would be others."""
-    debian.release(name="Release", number=this_host().debian)
+    system.release(name="Release", wanted=this_host().release.system)
 
 
 @deploy("Every host")
@@ -27,14 +27,14 @@ def converge() -> None:
 
 def audit() -> Look:
     """The release that the host runs, and whether it would boot with its pool."""
-    asked: list[Asked] = [(Debian, {})]
+    asked: list[Asked] = [(System, {})]
     if this_host().all_disks:
         asked.append((Kernels, {"module": "zfs"}))
-    return Look("debian", asked, judge)
+    return Look("system", asked, judge)
 
 
-def judge(now: DebianState, kernels: KernelsState | None = None) -> Finding:
+def judge(now: SystemState, kernels: KernelsState | None = None) -> Finding:
     """kernels: of a host with a pool."""
-    wrong = debian.differs(now, this_host().debian)
-    drift = [*([wrong] if wrong else []), *debian.lacking(kernels or KernelsState(), "zfs")]
+    wrong = system.differs(now, this_host().release.system)
+    drift = [*([wrong] if wrong else []), *system.lacking(kernels or KernelsState(), "zfs")]
     return Finding({"release": now.system}, "", drift)

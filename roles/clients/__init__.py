@@ -10,8 +10,8 @@ from controller.this_run import secrets, this_fleet, this_host
 from engine.fact import STORAGE_SECONDS
 from facts.gocryptfs import Places
 from fleet.derived.datasets import dataset_name
-from fleet.hosts import Volume
 from fleet.secret_kinds import PASSWORD
+from fleet.volume import Volume
 from operations import files, gocryptfs, mounts, nfs, systemd
 from roles.places import unit_file
 from roles.templates import render

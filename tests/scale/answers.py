@@ -15,7 +15,6 @@ from typing import Any
 from engine.fact import END, Fact
 from facts.access import KEYS, Access
 from facts.accounts import Users
-from facts.debian import Debian, Kernels
 from facts.directories import Directories
 from facts.files import SECRETS, Paths, PathState
 from facts.git import Checkouts
@@ -24,6 +23,7 @@ from facts.health import Health
 from facts.nftables import Table
 from facts.packages import Packages
 from facts.secret_trees import SecretTree
+from facts.system import Kernels, System
 from facts.systemd import FILES, NOTES, NOW, Units
 from facts.wireguard import WireGuard, key_file
 from facts.wireguard_digest import WireGuardDigest, digest
@@ -91,7 +91,7 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _debian(world: World) -> Lines:
+def _system(world: World) -> Lines:
     yield "debian 13"
 
 
@@ -286,7 +286,7 @@ _SETTINGS_OF_DEBIAN = {
 ANSWERS: dict[type[Fact[Any]], Callable[..., Iterable[str]]] = {
     Access: _access,
     Checkouts: _checkouts,
-    Debian: _debian,
+    System: _system,
     Directories: _directories,
     Health: _health,
     Kernels: _kernels,

@@ -26,7 +26,7 @@ SHELVES = [
     {"fleet"},
     {"fleet.reading"},
     {"fleet.values"},
-    {"fleet.ports", "fleet.releases"},
+    {"fleet.ports", "fleet.releases", "fleet.bbb", "fleet.volume", "fleet.backup"},
     {"fleet.groups"},
     {"fleet.hosts", "fleet.host_keys", "fleet.people"},
     {"fleet.model"},

@@ -82,8 +82,8 @@ WRITES: dict[str, Callable[..., Iterable[Write]]] = {
 # places.
 ELSEWHERE = {
     "accounts.service_user",
-    "debian.kernels_have",
-    "debian.release",
+    "system.kernels_have",
+    "system.release",
     "delegations.allowed",
     "directories.not_renamed",
     "gocryptfs.none",

@@ -7,7 +7,6 @@ import pytest
 from engine.fact import END, Fact
 from facts.access import KEYS, Access
 from facts.accounts import User, Users
-from facts.debian import Debian, Kernels, KernelsState
 from facts.delegations import BELOW_TOO, Delegations
 from facts.directories import Directories
 from facts.files import Paths
@@ -20,6 +19,7 @@ from facts.nftables import Table
 from facts.packages import Packages
 from facts.pools import PoolDisks
 from facts.secret_trees import SecretTree
+from facts.system import Kernels, KernelsState, System
 from facts.systemd import Units
 from facts.wireguard import WireGuard
 from facts.wireguard_digest import WireGuardDigest, digest
@@ -38,7 +38,7 @@ QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Directories: {"path": "/media/storage", "start": "persistent_"},
     Delegations: {"datasets": ["tank/prod"]},
     Exports: {},
-    Debian: {},
+    System: {},
     Health: {"check": "/usr/local/sbin/health"},
     Mountpoints: {"paths": ["/media/storage"]},
     Packages: {"names": ["nginx", "git"]},
@@ -108,7 +108,7 @@ def test_files_are_as_they_were_sent(world: World) -> None:
 
 
 def test_the_release_and_a_kernel_that_gets_its_module(world: World) -> None:
-    assert ask(world, Debian).system == "debian 13"
+    assert ask(world, System).system == "debian 13"
     world.change("packages.installed", names=["zfs-dkms"])
     assert ask(world, Kernels, module="zfs") == KernelsState(("6.12.0-1-amd64",), ())
 

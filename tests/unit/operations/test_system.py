@@ -1,17 +1,17 @@
 import pytest
 
-from facts.debian import Debian, DebianState, Kernels, KernelsState
-from operations.debian import kernels_have, release
+from facts.system import Kernels, KernelsState, System, SystemState
+from operations.system import kernels_have, release
 from tests.unit.operation_harness import run
 
 
 def test_the_declared_release_is_nothing_to_do() -> None:
-    done = run(release, 12, facts={Debian: DebianState("debian 12")})
+    done = run(release, "debian 12", facts={System: SystemState("debian 12")})
     assert (done.commands, done.noops) == ([], ["the release is as declared"])
 
 
 def test_a_name_that_only_dns_knows_is_warned_of_with_the_line_that_helps() -> None:
-    done = run(release, 12, facts={Debian: DebianState("debian 12", "own-name")})
+    done = run(release, "debian 12", facts={System: SystemState("debian 12", "own-name")})
     assert done.commands == []
     (text,) = done.warned
     assert "Write 127.0.1.1 own-name into /etc/hosts" in text
@@ -27,10 +27,17 @@ def test_a_name_that_only_dns_knows_is_warned_of_with_the_line_that_helps() -> N
     ],
 )
 def test_another_system_fails_the_host_and_names_the_remedy(system: str, says: str) -> None:
-    done = run(release, 12, facts={Debian: DebianState(system)})
+    done = run(release, "debian 12", facts={System: SystemState(system)})
     assert says in done.failure
     assert "write the release into its record" in done.failure
     assert len(done.commands) == 1
+
+
+def test_a_host_of_ubuntu_is_held_to_its_release_too() -> None:
+    right = run(release, "ubuntu 22.04", facts={System: SystemState("ubuntu 22.04")})
+    assert right.commands == []
+    wrong = run(release, "ubuntu 22.04", facts={System: SystemState("ubuntu 24.04")})
+    assert "runs ubuntu 24.04, and its record says ubuntu: 22.04" in wrong.failure
 
 
 def test_a_kernel_without_the_module_is_told_and_nothing_is_changed() -> None:

@@ -1,4 +1,4 @@
-"""Debian itself: its release, and the kernels that a host may boot next."""
+"""The system that a host runs: its release, and the kernels that a host may boot next."""
 
 from dataclasses import dataclass
 from shlex import quote
@@ -7,10 +7,11 @@ from engine.fact import Fact, lines_of, whole
 
 
 @dataclass(frozen=True)
-class DebianState:
+class SystemState:
     """What system the host is, and whether the host knows its own name.
 
-    system: ID and VERSION_ID of os-release(5), "debian 12"; "debian" alone for testing
+    system: ID and VERSION_ID of os-release(5), "debian 12", "ubuntu 22.04"; "debian"
+        alone for testing
     unknown_name: the host's own name if nothing but DNS tells its address; "" if the host does
     """
 
@@ -29,7 +30,7 @@ getent -s files hosts "$name" > /dev/null ||
 """
 
 
-class Debian(Fact[DebianState]):
+class System(Fact[SystemState]):
     """Which system the host runs, and whether the host knows its own name without DNS."""
 
     def command(self) -> str:
@@ -37,12 +38,12 @@ class Debian(Fact[DebianState]):
         return whole(f"{system}\n{_OWN_NAME}")
 
     @staticmethod
-    def default() -> DebianState:
-        return DebianState()
+    def default() -> SystemState:
+        return SystemState()
 
-    def parse(self, output: list[str]) -> DebianState:
+    def parse(self, output: list[str]) -> SystemState:
         system, *unknown = output
-        return DebianState(system.strip(), "".join(unknown))
+        return SystemState(system.strip(), "".join(unknown))
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,26 @@
-"""Debian itself. Nothing here changes a host."""
+"""The system that a host runs. Nothing here changes a host."""
 
 from pyinfra import host
 
 from engine.operation import Commands, ask, operation
 from engine.report import fail, warn
-from facts.debian import Debian, DebianState, Kernels, KernelsState
+from facts.system import Kernels, KernelsState, System, SystemState
 
 
 @operation()
-def release(number: int) -> Commands:
-    """The host runs this release of Debian, or fails before anything on it is changed.
+def release(wanted: str) -> Commands:
+    """The host runs this release of this system, or fails before anything on it is changed.
 
     Warns about a host that does not know its own name without DNS.
 
-    number: as VERSION_ID in os-release(5): 12
+    wanted: ID and VERSION_ID as in os-release(5), "debian 12" or "ubuntu 22.04"
 
     Example::
 
-        debian.release(name="Debian", number=12)
+        system.release(name="Release", wanted="debian 12")
     """
-    now = yield from ask(Debian)
-    if wrong := differs(now, number):
+    now = yield from ask(System)
+    if wrong := differs(now, wanted):
         yield fail(wrong)
         return
     if now.unknown_name:
@@ -42,12 +42,13 @@ def kernels_have(module: str) -> Commands:
     host.noop("kernels are looked at only")
 
 
-def differs(now: DebianState, number: int) -> str | None:
-    """What is wrong with the release, with the remedy; None if it is the declared one."""
-    if now.system == f"debian {number}":
+def differs(now: SystemState, wanted: str) -> str | None:
+    """What is wrong with the system, with the remedy; None if it is the declared one."""
+    if now.system == wanted:
         return None
+    name, _, number = wanted.partition(" ")
     return (
-        f"the host runs {now.system or 'an unknown system'}, and its record says debian: {number}; "
+        f"the host runs {now.system or 'an unknown system'}, and its record says {name}: {number}; "
         "write the release into its record, or install that release: docs/move-to-debian-13.md"
     )
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.debian import Debian, DebianState, Kernels, KernelsState
+from facts.system import Kernels, KernelsState, System, SystemState
 from tests.unit.host_here import ask, sh
 from tests.unit.operation_harness import Shell
 
@@ -24,8 +24,8 @@ def look(tmp_path: Path, fact: type, **arguments: str) -> object:
 
 
 def system(tmp_path: Path) -> str:
-    found = look(tmp_path, Debian)
-    assert isinstance(found, DebianState)
+    found = look(tmp_path, System)
+    assert isinstance(found, SystemState)
     return found.system
 
 
@@ -50,11 +50,11 @@ def test_a_name_that_only_dns_knows_is_told(
     shell.stand_in("uname", "echo own-name")
     shell.stand_in("grep", f"exit {0 if myhostname else 1}")
     shell.stand_in("getent", f'[ "$2" = files ] && exit {0 if by_file else 2} || exit 0')
-    assert ask(Debian, shell=shell).unknown_name == unknown
+    assert ask(System, shell=shell).unknown_name == unknown
 
 
 def test_this_machine_has_some_system() -> None:
-    assert ask(Debian).system
+    assert ask(System).system
 
 
 def test_kernels_and_those_that_lack_the_module(tmp_path: Path) -> None:

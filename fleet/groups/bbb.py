@@ -1,0 +1,78 @@
+"""group_data/bbb.py: nodes of BigBlueButton, the lines of its releases, balancers, times."""
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, StrictInt
+
+from fleet.bbb import BalancerName, Days
+from fleet.groups.base import Group, Positive
+from fleet.groups.bbb_lines import Line
+from fleet.ports import Port
+from fleet.values.durations import Duration
+from fleet.values.fields import Record, Text, matching
+
+LineName = Annotated[
+    Text, matching(r"[0-9]{1,2}\.[0-9]{1,2}", "a line of releases", "write one such as 3.0")
+]
+
+
+class Balancer(Record):
+    """What shares out meetings among nodes.
+
+    driver: the kind of its interface; url: where that is, without anything behind the host
+    min_serving: how many of its nodes have to serve at any time
+    """
+
+    driver: Literal["scalelite", "bbblb"]
+    url: Annotated[
+        Text,
+        matching(
+            r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?",
+            "the address of a balancer",
+            "write one such as https://meet.example.org, without a path and without / at its end",
+        ),
+    ]
+    min_serving: Annotated[StrictInt, Field(ge=1, le=1000)]
+
+
+class BbbGroup(Group):
+    """Nodes of BigBlueButton.
+
+    lines: by name, such as "3.0"; balancers: by name
+    patience: how long a node may take until no meeting runs on it
+    look: how long it is from one look at a node's meetings to the next
+    answer: how long a node or a balancer may take for an answer
+    settle: how long all units have to run without a restart, before a node counts as whole
+    change: how long an upgrade may take; check: how long `bbb-conf --check` may take
+    poll: how often a balancer looks at its nodes
+    deleted_days: for how many days a node keeps recordings that somebody has deleted
+    """
+
+    # A test compares these with the lines.
+    accounts: ClassVar = (
+        "bigbluebutton", "freeswitch", "etherpad", "meteor", "turnserver", "haproxy",
+    )  # fmt: skip
+
+    lines: dict[LineName, Line]
+    balancers: dict[BalancerName, Balancer]
+    patience: Duration
+    look: Duration
+    answer: Duration
+    settle: Duration
+    change: Duration
+    check: Duration
+    poll: Duration
+    deleted_days: Days
+    spool_max_days: Positive
+
+    @property
+    def ports(self) -> tuple[Port, ...]:
+        return (
+            Port("HTTP", 80, to="all"),
+            Port("HTTPS", 443, to="all"),
+            Port("TURN", 3478, to="all"),
+            Port("TURN and STUN", 3478, to="all", protocol="udp"),
+            # FreeSWITCH, the SFU and LiveKit share the range. What the node's own TURN server
+            # relays goes to the node itself, so no port above is open.
+            Port("Media", 16384, to="all", protocol="udp", last=32768),
+        )
