@@ -92,13 +92,6 @@ class Container:
         for unit in MASKED:
             (etc / "systemd/system" / unit).symlink_to("/dev/null")
 
-    def call_itself(self, system: str) -> None:
-        """Let the host's os-release(5) say this system, e.g. "ubuntu 22.04"."""
-        name, version = system.split()
-        file = self._home / "root/etc/os-release"
-        file.unlink()
-        file.write_text(f'NAME="{name.title()}"\nID={name}\nVERSION_ID="{version}"\n')
-
     def on(self) -> None:
         if self._is_running():
             return

@@ -6,18 +6,20 @@ hosts.py board              the hosts that the vision board needs, one a line
 hosts.py address HOST       the host's address
 hosts.py boxes HOST...      the boxes that these hosts are made from, e.g. roles-12
 hosts.py guests HOST...     those of the hosts that need a kernel of their own; all if LAB=machines
+hosts.py bbb HOST...        those of the hosts that are nodes of BigBlueButton
 hosts.py network            the libvirt network that gives each host its address
 """
 
 import os
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 INVENTORY = Path(__file__).resolve().parents[1] / "inventories/lab.yml"
-# The release of Debian that stands in for every Ubuntu. The Vagrantfile has the same.
+# The release of Debian that stands in for every Ubuntu: lab/ubuntu.py. The Vagrantfile has the same.
 FOR_UBUNTU = 12
 BOARD = ("storage1", "vision-stg1", "vision-prod1")
 
@@ -37,6 +39,11 @@ NETWORK = """\
 def box(host: dict[str, Any]) -> str:
     """The box that the host is made from: its packages, and its release of Debian."""
     return f"{host['lab'].get('box', 'roles')}-{host.get('debian', FOR_UBUNTU)}"
+
+
+def needs_kernel(host: dict[str, Any]) -> bool:
+    """Whether the host is a virtual machine, and never a container."""
+    return os.environ.get("LAB") == "machines" or bool(host["lab"].get("own_kernel"))
 
 
 def mac(address: str) -> str:
@@ -60,20 +67,18 @@ def main(command: str, *names: str) -> str:
     for name in names:
         if name not in hosts:
             sys.exit(f"lab: no host {name!r} in {INVENTORY.name}; there are {', '.join(hosts)}")
-    if command == "names":
-        return "\n".join(hosts)
-    if command == "board":
-        return "\n".join(BOARD)
-    if command == "address":
-        return str(hosts[names[0]]["address"])
-    if command == "boxes":
-        return "\n".join(sorted({box(hosts[name]) for name in names}))
-    if command == "guests":
-        every = os.environ.get("LAB") == "machines"
-        return "\n".join(it for it in names if every or hosts[it]["lab"].get("own_kernel"))
-    if command == "network":
-        return network(hosts)
-    sys.exit(__doc__)
+    answers: dict[str, Callable[[], Iterable[str]]] = {
+        "names": lambda: hosts,
+        "board": lambda: BOARD,
+        "address": lambda: [str(hosts[names[0]]["address"])],
+        "boxes": lambda: sorted({box(hosts[name]) for name in names}),
+        "guests": lambda: [it for it in names if needs_kernel(hosts[it])],
+        "bbb": lambda: [it for it in names if "bbb" in hosts[it]["roles"]],
+        "network": lambda: [network(hosts)],
+    }
+    if command not in answers:
+        sys.exit(__doc__)
+    return "\n".join(answers[command]())
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fleet.load import load
+from lab import ubuntu
 from lab.container import CONTAINERS, Container, is_container
 from lab.hosts import FOR_UBUNTU
 from lab.machines import INVENTORY, STATE, machine, together
@@ -23,13 +24,12 @@ def start(names: Sequence[str]) -> None:
             assert host.lab is not None
             box = STATE / f"boot/{host.lab.box}-{host.debian or FOR_UBUNTU}"
             container.make(box.resolve() / "tree", host.address)
-            if host.ubuntu:
-                container.call_itself(host.release.system)
         container.resume()
         container.on()
     machines = [machine(name) for name in names]
     together(machines, lambda each: each.wait_until_up(60))
     new = [each for each in machines if not each.has_snapshot("fresh")]
+    ubuntu.pretend([each.name for each in new])
     together(new, lambda each: each.snapshot("fresh"))
 
 
