@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 INVENTORY = Path(__file__).resolve().parents[1] / "inventories/lab.yml"
-# The release of Debian that stands in for every Ubuntu: lab/ubuntu.py. The Vagrantfile has the same.
+# The release of Debian that stands in for every Ubuntu (lab/ubuntu.py). The Vagrantfile has it too.
 FOR_UBUNTU = 12
 BOARD = ("storage1", "vision-stg1", "vision-prod1")
 

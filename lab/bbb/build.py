@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 
 from fleet import LAB_STATE
-from lab.bbb import catalogue, repository, third_parties, units
+from lab.bbb import catalogue, pack, repository, third_parties, units
 from lab.bbb.catalogue import Package, Release
 from lab.bbb.deb import Made, Source
 from lab.bbb.repository import Key
@@ -22,10 +22,10 @@ HERE = Path(__file__).parent
 DIRECTORY = LAB_STATE / "bbb/www"
 PUBLIC_KEY = LAB_STATE / "bbb-apt.asc"
 OURS = "ubuntu.bigbluebutton.org"
-# Programs of several parts: the folder here, and on a host its place, and what starts it.
+# Programs of several parts: the folder here, and the one file that they are on a host.
 PROGRAMS = {
-    "bbb-web": ("web", "usr/share/bbb-web", "usr/share/bbb-web/standin.py"),
-    "bbb-config": ("conf", "usr/lib/bbb-conf", "usr/bin/bbb-conf"),
+    "bbb-web": ("web", "usr/share/bbb-web/standin.py"),
+    "bbb-config": ("conf", "usr/bin/bbb-conf"),
 }
 # When a script does what it is for; at other times it only looks at the lab's switch.
 RUNS_AT = {"preinst": "install | upgrade", "postinst": "configure"}
@@ -91,7 +91,8 @@ def source(package: Package, release: Release) -> Source:
         result.files[path] = (text.encode(), 0o644)
         result.files[units.program(package, unit)] = (daemon, 0o755)
     if package.name in PROGRAMS:
-        _add_program(result, *PROGRAMS[package.name])
+        part, place = PROGRAMS[package.name]
+        result.files[place] = (pack.program(part), 0o755)
     for name, runs_at in RUNS_AT.items():
         own = home / name
         text = (HERE / "scripts.sh").read_text() + (own.read_text() if own.exists() else "")
@@ -111,18 +112,6 @@ def source(package: Package, release: Release) -> Source:
             "@UNITS@", " ".join(f"{it.name}.service" for it in package.units)
         )
     return result
-
-
-def _add_program(result: Source, part: str, home: str, door: str) -> None:
-    """A program that is a Python package here, and on the host too."""
-    text = (HERE / "programs/door.py").read_text()
-    for word, value in {"@MODULE@": f"lab.bbb.{part}", "@HOME@": f"/{home}"}.items():
-        text = text.replace(word, value)
-    result.files[door] = (text.encode(), 0o755)
-    for name in ("lab", "lab/bbb"):
-        result.files[f"{home}/{name}/__init__.py"] = (b"", 0o644)
-    for file in sorted((HERE / part).glob("*.py")):
-        result.files[f"{home}/lab/bbb/{part}/{file.name}"] = (file.read_bytes(), 0o644)
 
 
 def _make_other(root: Path, other: third_parties.Repository, work: Path, key: Key) -> None:

@@ -256,7 +256,7 @@ def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
     state = directory / "lab/.state"
     state.mkdir()
     keys = [each.file.name for each in HOST_KEYS]
-    for name in ("id_ed25519", "running", "env", "people.yml", *keys):
+    for name in ("id_ed25519", "running", "env", "people.yml", "bbb-apt.asc", *keys):
         _replace(state / name, STATE / name)
     edit(directory / "inventories/lab.yml", lambda data: change(data["hosts"]))
     return directory
