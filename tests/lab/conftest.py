@@ -23,12 +23,14 @@ from tests.lab.fleets import (
     CopiesPair,
     FirstRun,
     Fleet,
+    StandinHost,
     VpnFleet,
     changed_project,
     look,
 )
 from tests.lab.machines_of import check
 from tests.lab.put_back import put_back
+from tests.lab.standins import PACKAGES, install, use
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
@@ -139,6 +141,24 @@ def backups(backup_first_run: BackupFleet) -> BackupFleet:
     backup_first_run.restore(backup_first_run.converged)
     backup_first_run.host.sh("systemctl stop 'coop-backup*.timer'")
     return backup_first_run
+
+
+@pytest.fixture(scope="session")
+def standins_installed() -> StandinHost:
+    """Installs the stand-ins of BigBlueButton 3.0.34; a snapshot keeps the state after that."""
+    machines = StandinHost()
+    machines.restore("fresh")
+    use(machines.all[0], "3.0.34")
+    install(machines.all[0], *PACKAGES)
+    machines.snapshot(machines.converged)
+    return machines
+
+
+@pytest.fixture
+def standins(standins_installed: StandinHost) -> StandinHost:
+    """The machine with the stand-ins of 3.0.34 as apt has put them there."""
+    standins_installed.restore(standins_installed.converged)
+    return standins_installed
 
 
 @pytest.fixture(scope="session")

@@ -203,6 +203,13 @@ class BackupFleet(Machines):
         return self.all[1]
 
 
+class StandinHost(Machines):
+    """A machine with the stand-ins of BigBlueButton's packages, put there by apt and by no run."""
+
+    names = ("meet1",)
+    converged = "standins"
+
+
 class VpnFleet(Machines):
     """A hub, and two servers that people reach through the hub."""
 

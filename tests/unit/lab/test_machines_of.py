@@ -21,6 +21,7 @@ MACHINES = {
     "access": {"vpn1", "bbb1", "bbb2"},
     "offsite": BOARD | {"offsite1"},
     "drill": BOARD | {"offsite1"},
+    "bbb": {"meet1"},
     "backups": {"monitor1", "ovh1"},
     "kernel": {"vpn1", "bbb1", "bbb2"},
 }
