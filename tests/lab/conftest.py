@@ -158,6 +158,7 @@ def standins_installed() -> StandinHost:
 def standins(standins_installed: StandinHost) -> StandinHost:
     """The machine with the stand-ins of 3.0.34 as apt has put them there."""
     standins_installed.restore(standins_installed.converged)
+    standins_installed.all[0].sh("systemctl is-system-running --wait", timeout=240)
     return standins_installed
 
 
