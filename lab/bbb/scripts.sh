@@ -13,13 +13,12 @@ livekit_key() { sed -n 's/^  api_key: //p' /etc/bigbluebutton/livekit.yaml; }
 livekit_secret() { sed -n "s/^  $(livekit_key): //p" /etc/bigbluebutton/livekit.yaml; }
 own_recordings() { chown -R bigbluebutton:bigbluebutton /var/bigbluebutton; }
 reload_nginx() { systemctl -q is-active nginx && systemctl reload nginx || true; }
-# Starts or restarts the daemons of the package: an upgrade cuts whoever they serve.
+# Starts or restarts the daemons of the package: an upgrade cuts whoever they serve. systemd reads
+# all units once for a package, as that takes a busy machine seconds.
 start() {
+  systemctl --quiet --no-reload enable "${@/%/.service}"
   systemctl daemon-reload
-  for unit in "$@"; do
-    systemctl --quiet enable "$unit.service"
-    systemctl restart "$unit.service" || echo "$unit service could not be registered or started"
-  done
+  systemctl restart "${@/%/.service}" || echo "$* could not be registered or started"
 }
 # What a plain removal of Etherpad leaves: after 4.0's bbb-config no pad and no account is there.
 remove_etherpad() {

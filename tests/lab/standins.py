@@ -48,6 +48,22 @@ def upgrade(machine: Machine, release: str) -> None:
     machine.sh(f"{APT} dist-upgrade", timeout=600)
 
 
+def start_again(machine: Machine, package: str) -> None:
+    """Let apt install the package once more, as the unit `again`, and wait for nothing."""
+    machine.sh(f"systemd-run --quiet --unit again env {APT} install --reinstall {package}")
+
+
+def end_again(machine: Machine) -> None:
+    """Kill that apt, with the scripts that it has started."""
+    machine.sh("systemctl kill --signal KILL again && systemctl reset-failed again || true")
+
+
+def has_said(machine: Machine, text: str, times: int = 1) -> bool:
+    """Whether that apt has said the text so often until now."""
+    said = machine.sh("journalctl --sync && journalctl -u again --no-pager -o cat")
+    return said.count(text) >= times
+
+
 def not_whole(machine: Machine) -> list[str]:
     """The packages that dpkg has not configured, in its order."""
     listed = machine.sh("dpkg-query -W -f '${Package} ${db:Status-Status}\\n'").splitlines()
