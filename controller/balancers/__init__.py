@@ -1,0 +1,1 @@
+"""Load balancers for BBB: one interface, a driver for each kind."""
