@@ -1,0 +1,217 @@
+"""bbblb, by its own command line (bbblb 0.0.18: docs/cli.rst).
+
+Not by its REST API, which upstream calls unstable: in 0.0.18 GET v1/server answers 500 instead of
+the list, and v1/server/NAME/disable answers 500 and does nothing.
+
+The driver runs a program of the operator's, which reads the words of one command as a JSON list on
+stdin and hands them to bbblb: so no secret is in the arguments of a process. docs/balancers.md has
+that program. bbblb's `disable` is a cordon: no new meetings, and joins pass.
+"""
+
+import hmac
+import json
+import re
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from controller.balancers.interface import BalancerError, Server, State, host_of
+
+PREFIX = "command:"
+"""What a balancer's url begins with, before the whole path of the program."""
+
+TIME_LIMIT = 60.0
+"""Seconds for one command of bbblb."""
+
+_DOMAIN = re.compile(r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5})?")
+_SECRET = re.compile(r"[A-Za-z0-9]{1,256}")
+
+_STATS = ("server", "stats", "--table-format", "json")
+_EXPORT = ("state", "export", "--include", "servers")
+
+_LOOK = 'run the balancer\'s command by hand with `["server", "stats"]` on stdin'
+
+
+class Forbidden(Exception):
+    """A command that this driver must not give: a fault of the project's own."""
+
+
+@dataclass(frozen=True)
+class _Record:
+    """domain: the server's name in bbblb, perhaps with a port."""
+
+    domain: str
+    secret: str = field(repr=False)
+    server: Server
+
+
+class Bbblb:
+    """The driver for bbblb; see controller.balancers.interface.Balancer.
+
+    url: "command:/whole/path/of/the/program"
+    bbblb has no tags and no weights: all servers have "" and 1.0.
+    """
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        self._program = Path(url.removeprefix(PREFIX))
+        if not url.startswith(PREFIX) or not self._program.is_absolute():
+            raise BalancerError(
+                f"the url of {name} names no program",
+                f"write {PREFIX} and the whole path of the program that docs/balancers.md shows",
+            )
+
+    def __repr__(self) -> str:
+        return f"Bbblb({self.name})"
+
+    def list(self) -> dict[str, Server]:
+        return {host: record.server for host, record in self._records().items()}
+
+    def add(self, host: str, secret: str, *, weight: float = 1.0, tag: str = "") -> Server:
+        if weight != 1.0 or tag:
+            raise BalancerError(
+                f"{self.name} is bbblb, which has no weights and no tags",
+                f"take weight and tag of {host} out of its record",
+            )
+        if host in self._records():
+            self.set_secret(host, secret)
+            return self._record(host).server
+        self._command("server", "create", "-U", "--secret", secret, host_of(host))
+        # bbblb makes a server enabled. The server gets no meetings before several good polls.
+        return self.cordon(host)
+
+    def cordon(self, host: str) -> Server:
+        return self._switch(host, "disable", "cordoned")
+
+    def restore(self, host: str, state: State) -> Server:
+        return self._switch(host, "enable", "serving") if state == "serving" else self.cordon(host)
+
+    def knows(self, host: str, secret: str) -> bool:
+        return _same(self._record(host).secret, secret)
+
+    def set_secret(self, host: str, secret: str) -> None:
+        record = self._record(host)
+        if _same(record.secret, secret):
+            return
+        self._command("server", "create", "-U", "--secret", secret, record.domain)
+        if not _same(self._record(host).secret, secret):
+            raise self._not_taken(host, "its secret")
+
+    def remove_if_empty(self, host: str, empty: Callable[[], bool]) -> bool:
+        record = self._records().get(host)
+        if record is None:
+            return True
+        if record.server.state == "serving":
+            raise BalancerError(f"{self.name} still gives {host} meetings", "drain it first")
+        if not empty():
+            raise BalancerError(f"{host} may have meetings", "wait until none runs, then run again")
+        self._command("server", "delete", record.domain)
+        # bbblb 0.0.18 says "removed" and never commits that: the record stays, cordoned.
+        return host not in self._records()
+
+    def _switch(self, host: str, word: str, state: State) -> Server:
+        record = self._record(host)
+        if record.server.state != state:
+            self._command("server", word, record.domain)
+            record = self._record(host)
+        if record.server.state != state:
+            raise self._not_taken(host, f"that it is {state}")
+        return record.server
+
+    def _record(self, host: str) -> _Record:
+        try:
+            return self._records()[host]
+        except KeyError:
+            raise BalancerError(
+                f"{self.name} has no server {host}", "add it: run deploy.py for the node"
+            ) from None
+
+    def _records(self) -> dict[str, _Record]:
+        """By host. Two commands: the one with the secrets does not tell who is online."""
+        try:
+            stats = [json.loads(line) for line in self._command(*_STATS).splitlines()]
+            told = {item["server"]: item for item in stats}
+            export = json.loads(self._command(*_EXPORT))
+            secrets = {name: item["secret"] for name, item in export["servers"].items()}
+            if export["v"] != 1 or told.keys() != secrets.keys() or len(told) != len(stats):
+                raise ValueError
+            records = [_read(told[name], secrets[name]) for name in told]
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise BalancerError(
+                f"the answer of {self.name} is no whole list of servers", _LOOK
+            ) from None
+        by_host = {record.server.host: record for record in records}
+        if len(by_host) != len(records):
+            raise BalancerError(
+                f"{self.name} has one server twice, with two ports",
+                "take the record that is not used away in bbblb",
+            )
+        return by_host
+
+    def _command(self, *words: str) -> str:
+        """What bbblb prints. It may hold secrets, so no message has any of it."""
+        _refuse_what_is_not_allowed(words)
+        what = f"{self.name}: `bbblb {words[0]} {words[1]}`"
+        try:
+            done = subprocess.run(
+                [str(self._program)],
+                input=json.dumps(words),
+                capture_output=True,
+                text=True,
+                timeout=TIME_LIMIT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise BalancerError(f"{what} did not end in time", _LOOK) from None
+        except (OSError, UnicodeError) as error:
+            raise BalancerError(
+                f"{self._program} cannot be run: {type(error).__name__}",
+                "make it as docs/balancers.md shows, and chmod 700",
+            ) from None
+        if done.returncode != 0:
+            raise BalancerError(f"{what} failed ({done.returncode})", _LOOK)
+        return done.stdout
+
+    def _not_taken(self, host: str, what: str) -> BalancerError:
+        return BalancerError(f"{self.name} was told of {host} {what}, and does not have it", _LOOK)
+
+
+def _refuse_what_is_not_allowed(words: Sequence[str]) -> None:
+    """Each command that is allowed, word by word. So no --nuke, no --wait, no `state import`.
+
+    --nuke ends meetings, --wait believes bbblb that none is left, an import is a sync.
+    """
+    if tuple(words) in (_STATS, _EXPORT):
+        return
+    match words:
+        case ["server", "enable" | "disable" | "delete", domain] if _DOMAIN.fullmatch(domain):
+            return
+        case ["server", "create", "-U", "--secret", secret, domain] if _SECRET.fullmatch(
+            secret
+        ) and _DOMAIN.fullmatch(domain):
+            return
+    raise Forbidden("bbblb " + " ".join(words[:2]))
+
+
+def _read(item: dict[str, Any], secret: str) -> _Record:
+    """Raises KeyError, TypeError or ValueError for what is no server of bbblb's."""
+    domain = item["server"]
+    if not isinstance(item["enabled"], bool) or not isinstance(secret, str):
+        raise TypeError
+    if item["state"] not in ("available", "unstable", "offline"):
+        raise ValueError
+    server = Server(
+        host=host_of(domain),
+        url=f"https://{domain}/bigbluebutton/api",
+        state="serving" if item["enabled"] else "cordoned",
+        online=item["state"] == "available",
+        tag="",
+        weight=1.0,
+    )
+    return _Record(domain, secret, server)
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode(), other.encode())
