@@ -13,7 +13,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,6 @@ class _Record:
     """domain: the server's name in bbblb, perhaps with a port."""
 
     domain: str
-    secret: str = field(repr=False)
     server: Server
 
 
@@ -67,7 +66,7 @@ class Bbblb:
         return f"Bbblb({self.name})"
 
     def list(self) -> dict[str, Server]:
-        return {host: record.server for host, record in self._records().items()}
+        return {record.server.host: record.server for record in self._records().values()}
 
     def add(self, host: str, secret: str, *, weight: float = 1.0, tag: str = "") -> Server:
         if weight != 1.0 or tag:
@@ -75,9 +74,10 @@ class Bbblb:
                 f"{self.name} is bbblb, which has no weights and no tags",
                 f"take weight and tag of {host} out of its record",
             )
-        if host in self._records():
-            self.set_secret(host, secret)
-            return self._record(host).server
+        there = self._records().get(host)
+        if there is not None:
+            self._take_secret(host, there.domain, secret)
+            return there.server
         self._command("server", "create", "-U", "--secret", secret, host_of(host))
         # bbblb makes a server enabled. The server gets no meetings before several good polls.
         return self.cordon(host)
@@ -89,15 +89,10 @@ class Bbblb:
         return self._switch(host, "enable", "serving") if state == "serving" else self.cordon(host)
 
     def knows(self, host: str, secret: str) -> bool:
-        return _same(self._record(host).secret, secret)
+        return _same(self._secret(self._record(host).domain), secret)
 
     def set_secret(self, host: str, secret: str) -> None:
-        record = self._record(host)
-        if _same(record.secret, secret):
-            return
-        self._command("server", "create", "-U", "--secret", secret, record.domain)
-        if not _same(self._record(host).secret, secret):
-            raise self._not_taken(host, "its secret")
+        self._take_secret(host, self._record(host).domain, secret)
 
     def remove_if_empty(self, host: str, empty: Callable[[], bool]) -> bool:
         record = self._records().get(host)
@@ -120,6 +115,13 @@ class Bbblb:
             raise self._not_taken(host, f"that it is {state}")
         return record.server
 
+    def _take_secret(self, host: str, domain: str, secret: str) -> None:
+        if _same(self._secret(domain), secret):
+            return
+        self._command("server", "create", "-U", "--secret", secret, domain)
+        if not _same(self._secret(domain), secret):
+            raise self._not_taken(host, "its secret")
+
     def _record(self, host: str) -> _Record:
         try:
             return self._records()[host]
@@ -129,19 +131,15 @@ class Bbblb:
             ) from None
 
     def _records(self) -> dict[str, _Record]:
-        """By host. Two commands: the one with the secrets does not tell who is online."""
+        """By host."""
+        lines = self._command(*_STATS).splitlines()
+        # No line at all may also come from a program that lost bbblb's answer.
+        if not lines and self._secrets():
+            raise self._strange()
         try:
-            stats = [json.loads(line) for line in self._command(*_STATS).splitlines()]
-            told = {item["server"]: item for item in stats}
-            export = json.loads(self._command(*_EXPORT))
-            secrets = {name: item["secret"] for name, item in export["servers"].items()}
-            if export["v"] != 1 or told.keys() != secrets.keys() or len(told) != len(stats):
-                raise ValueError
-            records = [_read(told[name], secrets[name]) for name in told]
-        except (AttributeError, KeyError, TypeError, ValueError):
-            raise BalancerError(
-                f"the answer of {self.name} is no whole list of servers", _LOOK
-            ) from None
+            records = [_read(json.loads(line)) for line in lines]
+        except (KeyError, TypeError, ValueError):
+            raise self._strange() from None
         by_host = {record.server.host: record for record in records}
         if len(by_host) != len(records):
             raise BalancerError(
@@ -149,6 +147,23 @@ class Bbblb:
                 "take the record that is not used away in bbblb",
             )
         return by_host
+
+    def _secret(self, domain: str) -> str:
+        try:
+            return self._secrets()[domain]
+        except KeyError:
+            raise self._strange() from None
+
+    def _secrets(self) -> dict[str, str]:
+        """By the servers' names in bbblb."""
+        try:
+            export = json.loads(self._command(*_EXPORT))
+            secrets = {name: item["secret"] for name, item in export["servers"].items()}
+            if export["v"] != 1 or not all(isinstance(it, str) for it in secrets.values()):
+                raise ValueError
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise self._strange() from None
+        return secrets
 
     def _command(self, *words: str) -> str:
         """What bbblb prints. It may hold secrets, so no message has any of it."""
@@ -174,6 +189,9 @@ class Bbblb:
             raise BalancerError(f"{what} failed ({done.returncode})", _LOOK)
         return done.stdout
 
+    def _strange(self) -> BalancerError:
+        return BalancerError(f"the answer of {self.name} is no whole list of servers", _LOOK)
+
     def _not_taken(self, host: str, what: str) -> BalancerError:
         return BalancerError(f"{self.name} was told of {host} {what}, and does not have it", _LOOK)
 
@@ -195,10 +213,10 @@ def _refuse_what_is_not_allowed(words: Sequence[str]) -> None:
     raise Forbidden("bbblb " + " ".join(words[:2]))
 
 
-def _read(item: dict[str, Any], secret: str) -> _Record:
+def _read(item: dict[str, Any]) -> _Record:
     """Raises KeyError, TypeError or ValueError for what is no server of bbblb's."""
     domain = item["server"]
-    if not isinstance(item["enabled"], bool) or not isinstance(secret, str):
+    if not isinstance(item["enabled"], bool):
         raise TypeError
     if item["state"] not in ("available", "unstable", "offline"):
         raise ValueError
@@ -210,7 +228,7 @@ def _read(item: dict[str, Any], secret: str) -> _Record:
         tag="",
         weight=1.0,
     )
-    return _Record(domain, secret, server)
+    return _Record(domain, server)
 
 
 def _same(one: str, other: str) -> bool:
