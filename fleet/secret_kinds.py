@@ -97,7 +97,9 @@ def _turn(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
 
 def _balancers(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
     names = dict.fromkeys(it.bbb.balancer for it in hosts if it.bbb)
-    return [BALANCER.of(name) for name in names if name]
+    # bbblb's own machine keeps bbblb's secret.
+    known = fleet.bbb.balancers
+    return [BALANCER.of(it) for it in names if it and known[it].driver != "bbblb"]
 
 
 def _wrong_bbb(value: str | None) -> Wrong | None:

@@ -1,13 +1,16 @@
 """group_data/bbb.py: nodes of BigBlueButton, the lines of its releases, balancers, times."""
 
+import re
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StrictInt
+from pydantic import Field, StrictInt, field_validator
+from pydantic import ValidationInfo as Info
 
 from fleet.bbb import BalancerName, Days
 from fleet.groups.base import Group, Positive
 from fleet.groups.bbb_lines import Line
 from fleet.ports import Port
+from fleet.reading.problems import Invalid, shown
 from fleet.values.durations import Duration
 from fleet.values.fields import Record, Text, matching
 
@@ -15,24 +18,41 @@ LineName = Annotated[
     Text, matching(r"[0-9]{1,2}\.[0-9]{1,2}", "a line of releases", "write one such as 3.0")
 ]
 
+# Questions and answers hold secrets, so http is for this machine alone. By driver: what fits, and
+# the remedy for what does not.
+_URLS = {
+    "scalelite": (
+        r"(?:https://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|http://(?:127\.0\.0\.1|localhost))"
+        r"(?::[0-9]{1,5})?",
+        "write one such as https://meet.example.org, without a path and without / at its end",
+    ),
+    "bbblb": (
+        r"command:(?:/[A-Za-z0-9._+-]+)+",
+        "write command: and the whole path of the program that docs/balancers.md shows",
+    ),
+}
+
 
 class Balancer(Record):
     """What shares out meetings among nodes.
 
-    driver: the kind of its interface; url: where that is, without anything behind the host
+    driver: the kind of its interface; url: where that is. For scalelite without anything behind
+        the host; for bbblb command: and a program on the operator's machine (docs/balancers.md)
     min_serving: how many of its nodes have to serve at any time
     """
 
     driver: Literal["scalelite", "bbblb"]
-    url: Annotated[
-        Text,
-        matching(
-            r"https?://[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?",
-            "the address of a balancer",
-            "write one such as https://meet.example.org, without a path and without / at its end",
-        ),
-    ]
+    url: Text
     min_serving: Annotated[StrictInt, Field(ge=1, le=1000)]
+
+    @field_validator("url")
+    @classmethod
+    def _is_for_its_driver(cls, url: str, info: Info) -> str:
+        driver = info.data.get("driver")
+        if driver is not None and not re.fullmatch(_URLS[driver][0], url):
+            message = f"{shown(url)} is not the address of a balancer that is {driver}"
+            raise Invalid(message, _URLS[driver][1])
+        return url
 
 
 class BbbGroup(Group):
