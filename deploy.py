@@ -12,6 +12,7 @@ from roles import (
     drill,
     offsite,
     pool,
+    scalelite,
     storage,
     vision,
     vpn,
@@ -34,6 +35,9 @@ if "vpn" in host.groups:
 if "offsite" in host.groups:
     offsite.make_key()
 
+if "scalelite" in host.groups:
+    scalelite.restrain()
+
 base.converge()
 
 access.converge()
@@ -55,6 +59,9 @@ if "clients" in host.groups:
 
 if "vision" in host.groups:
     vision.converge()
+
+if "scalelite" in host.groups:
+    scalelite.converge()
 
 if "backups" in host.groups:
     backups.converge()

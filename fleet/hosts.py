@@ -17,6 +17,7 @@ from fleet.groups.base import ROLE
 from fleet.ports import PortByHand
 from fleet.reading.problems import Invalid, shown
 from fleet.releases import DEBIAN, UBUNTU, Release
+from fleet.scalelite import Scalelite
 from fleet.values.fields import (
     Address,
     Commit,
@@ -122,6 +123,7 @@ class Host(Record):
     volume: Volume | None = Field(None, validate_default=True)
     site: Site | None = Field(None, validate_default=True)
     bbb: Bbb | None = Field(None, validate_default=True)
+    scalelite: Scalelite | None = Field(None, validate_default=True)
     vpn: HostVpn | None = Field(None, validate_default=True)
     # Whether the public side takes only what the groups and `ports` open. Without this field it is
     # closed as soon as nothing else listens: roles/vpn/firewall.py.
@@ -283,6 +285,19 @@ class Host(Record):
         if bbb is not None and "bbb" not in roles:
             raise Invalid("a record bbb is for role bbb only", "take it out or add the role")
         return bbb
+
+    @field_validator("scalelite")
+    @classmethod
+    def _scalelite_is_for_its_role(cls, it: Scalelite | None, info: Info) -> Scalelite | None:
+        roles = info.data.get("roles")
+        if roles is None:
+            return it
+        if "scalelite" in roles and it is None:
+            raise Invalid("role scalelite needs a record scalelite", "add one: balancer")
+        if it is not None and "scalelite" not in roles:
+            message = "a record scalelite is for role scalelite only"
+            raise Invalid(message, "take it out or add the role")
+        return it
 
     @field_validator("vpn")
     @classmethod

@@ -14,11 +14,13 @@ from fleet.checks.bbb import check_bbb
 from fleet.checks.hosts import check_copies, check_hosts
 from fleet.checks.people import check_access, check_people
 from fleet.checks.ports import check_ports
+from fleet.checks.scalelite import check_scalelite
 from fleet.checks.vpn import check_vpn
 from fleet.groups import GROUPS, POOLED
 from fleet.groups.bbb import BbbGroup
 from fleet.groups.clients import ClientsGroup
 from fleet.groups.offsite import OffsiteGroup
+from fleet.groups.scalelite import ScaleliteGroup
 from fleet.groups.storage import StorageGroup
 from fleet.groups.vpn import VpnGroup
 from fleet.hosts import Host
@@ -76,6 +78,8 @@ def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Flee
     bbb, clients = groups.get("bbb"), groups.get("clients")
     if isinstance(bbb, BbbGroup) and isinstance(clients, ClientsGroup):
         problems += check_bbb(hosts_file, hosts.valid, bbb, clients, not hosts.problems)
+    if isinstance(bbb, BbbGroup) and isinstance(its := groups.get("scalelite"), ScaleliteGroup):
+        problems += check_scalelite(hosts_file, hosts.valid, its, bbb)
     problems += check_people(shown_path(people_file), people.valid)
     # Who gets in where is known only when all people and all hosts are valid.
     if not people.problems and not hosts.problems:

@@ -97,9 +97,14 @@ def _turn(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
 
 def _balancers(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
     names = dict.fromkeys(it.bbb.balancer for it in hosts if it.bbb)
+    names.update(dict.fromkeys(it.scalelite.balancer for it in hosts if it.scalelite))
     # bbblb's own machine keeps bbblb's secret.
     known = fleet.bbb.balancers
     return [BALANCER.of(it) for it in names if it and known[it].driver != "bbblb"]
+
+
+def _scalelites(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    return [SCALELITE.of(it.name) for it in hosts if it.scalelite]
 
 
 def _wrong_bbb(value: str | None) -> Wrong | None:
@@ -181,5 +186,7 @@ BBB = Kind("BBB_SECRET_", _nodes, _wrong_bbb, make="openssl rand -hex 32")
 TURN = Kind("TURN_SECRET_", _turn, _wrong_bbb, make="openssl rand -hex 32")
 # The secret of a balancer's own interface.
 BALANCER = Kind("BALANCER_SECRET_", _balancers, _wrong_balancer, make="openssl rand -hex 32")
+# The passwords of Scalelite's database and Redis follow from this, and the key of its Rails.
+SCALELITE = Kind("SCALELITE_KEY_", _scalelites, _wrong_bbb, make="openssl rand -hex 32")
 
-KINDS = (PASSWORD, ESCROW, PRESHARED, BBB, TURN, BALANCER)
+KINDS = (PASSWORD, ESCROW, PRESHARED, BBB, TURN, BALANCER, SCALELITE)

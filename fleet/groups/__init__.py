@@ -12,6 +12,7 @@ from fleet.groups.bbb import BbbGroup
 from fleet.groups.clients import ClientsGroup
 from fleet.groups.offsite import OffsiteGroup
 from fleet.groups.pool import PoolGroup
+from fleet.groups.scalelite import ScaleliteGroup
 from fleet.groups.storage import StorageGroup
 from fleet.groups.vision import VisionGroup
 from fleet.groups.vpn import HubGroup, VpnGroup
@@ -36,6 +37,7 @@ class Groups(Record):
     vision: VisionGroup
     hub: HubGroup
     bbb: BbbGroup
+    scalelite: ScaleliteGroup
 
 
 GROUPS: dict[str, type[Group]] = {
