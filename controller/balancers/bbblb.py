@@ -204,13 +204,15 @@ def _refuse_what_is_not_allowed(words: Sequence[str]) -> None:
     if tuple(words) in (_STATS, _EXPORT):
         return
     match words:
-        case ["server", "enable" | "disable" | "delete", domain] if _DOMAIN.fullmatch(domain):
-            return
-        case ["server", "create", "-U", "--secret", secret, domain] if _SECRET.fullmatch(
-            secret
-        ) and _DOMAIN.fullmatch(domain):
-            return
-    raise Forbidden("bbblb " + " ".join(words[:2]))
+        case ["server", "enable" | "disable" | "delete", domain]:
+            fits = True
+        case ["server", "create", "-U", "--secret", secret, domain]:
+            # Not --nuke in the place of a secret.
+            fits = bool(_SECRET.fullmatch(secret))
+        case _:
+            fits, domain = False, ""
+    if not fits or not _DOMAIN.fullmatch(domain):
+        raise Forbidden("bbblb " + " ".join(words[:2]))
 
 
 def _read(item: dict[str, Any]) -> _Record:
