@@ -12,8 +12,8 @@ from pyinfra_cli.exceptions import CliError
 from fleet import ROOT
 from fleet.hosts import Host
 
-# These commands of pyinfra run no deploy, so they need nothing but SSH.
-READING = ("fact", "debug-inventory")
+# These change no host, so they need nothing but SSH: commands of pyinfra, and files of this project.
+READING = ("fact", "debug-inventory", "bbb_status.py")
 
 
 class Ended(CliError, PyinfraError):  # type: ignore[misc]

@@ -12,6 +12,7 @@ from controller.command_line import check_directory, check_limits, in_limit, onl
 from controller.reach import End, address_here, that_answer
 from engine.report import warn_run
 from fleet import ROOT, secrets
+from fleet.checks.bbb import check_keys
 from fleet.groups import GROUPS
 from fleet.hosts import Host
 from fleet.load import load
@@ -34,8 +35,8 @@ def groups(
 
     Raises InventoryError if pyinfra was not started in the repository, if the fleet is not valid,
     if no host is left or a limit means none, if this machine cannot open so many connections, or if
-    a run that changes hosts lacks a secret. For each missing secret a run that only reads (--dry)
-    gets a warning instead.
+    a run that changes hosts lacks a secret or the fingerprint of a key. A run that only reads
+    (--dry) gets a warning for each instead.
     """
     check_directory()
     try:
@@ -43,7 +44,7 @@ def groups(
         hosts = _up(fleet.hosts_in(environments), running)
         check_limits(hosts)
         _check_vpn_keys(fleet)
-        _check_secrets(fleet, hosts)
+        _check_needs(fleet, hosts)
     except FleetError as error:
         # pyinfra prints its own errors as they are, and all others with a traceback.
         raise InventoryError(f"put this right first:\n{error}") from None
@@ -129,10 +130,14 @@ def _check_vpn_keys(fleet: Fleet) -> None:
         raise FleetError([Problem(file, name, "", message, remedy) for name in gone])
 
 
-def _check_secrets(fleet: Fleet, hosts: Iterable[Host]) -> None:
-    """Raises FleetError for secrets that are missing or unfit; warns if the run only reads."""
+def _check_needs(fleet: Fleet, hosts: Iterable[Host]) -> None:
+    """Raises FleetError for secrets and keys that are missing or unfit.
+
+    A run that only reads gets warnings.
+    """
     found = secrets.Secrets.load(secrets.file_for(fleet), os.environ)
-    problems = found.problems(*secrets.required(fleet, [host for host in hosts if in_limit(host)]))
+    mine = [host for host in hosts if in_limit(host)]
+    problems = [*found.problems(*secrets.required(fleet, mine)), *check_keys(fleet, mine)]
     if not problems:
         return
     if not only_reads():

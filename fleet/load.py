@@ -1,12 +1,14 @@
 """Reads and validates all data (hosts, people, group data). A run does so before it connects."""
 
 import runpy
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import BaseModel
 
 from fleet import LAB_STATE, ROOT, is_lab
@@ -47,19 +49,34 @@ def load(file: Path) -> Fleet:
     if not people.exists():
         message = "the lab's people are made with the lab, which was never up"
         raise FleetError([Problem(shown_path(people), "", "", message, "start it: make lab-up")])
-    return read(file, group_data, people, datetime.now(UTC))
+    # The balancers of the lab, if a test has started some, have the names of the co-op's.
+    balancers = LAB_STATE / "balancers.yml"
+    instead = {"balancers": yaml.safe_load(balancers.read_text())} if balancers.exists() else {}
+    return read(file, group_data, people, datetime.now(UTC), {"bbb": instead})
 
 
-def read(file: Path, group_data: Path, people_file: Path, now: datetime) -> Fleet:
+def read(
+    file: Path,
+    group_data: Path,
+    people_file: Path,
+    now: datetime,
+    instead: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Fleet:
     """Like `load`, but from any directory of group data and any file of people, and never cached.
 
     now: the time at which people and their keys have to be valid, in UTC
+    instead: by group, variables that stand in for those of its file
     """
     path = ROOT / file
     problems: list[Problem] = []
     variables = {name: _run(group_data / f"{name}.py", problems) for name in GROUPS}
     groups = {
-        name: _group(name, values, shown_path(group_data / f"{name}.py"), problems)
+        name: _group(
+            name,
+            {**values, **(instead or {}).get(name, {})},
+            shown_path(group_data / f"{name}.py"),
+            problems,
+        )
         for name, values in variables.items()
         if values is not None
     }

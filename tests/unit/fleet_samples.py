@@ -79,6 +79,29 @@ OFFSITE: dict[str, Any] = {
     "vpn": {"addresses": ["10.66.0.12", "fd66::12"]},
     "disks": ["ata-far-one", "ata-far-two"],
 }
+NODE: dict[str, Any] = {
+    "roles": ["bbb"],
+    "environment": "prod",
+    "ubuntu": "22.04",
+    "address": "192.0.2.41",
+    "vpn": {"addresses": ["10.66.0.41", "fd66::41"]},
+    "bbb": {
+        "hostname": "bbb1.example.org",
+        "release": "3.0.35",
+        "public": {"ipv4": "192.0.2.41", "ipv6": "2001:db8::41"},
+        "mirror": {"url": "https://packages.example.org/bbb", "key": "keys/mirror.asc"},
+        "turn": ["turns:turn.example.org:443?transport=tcp"],
+        "recordings": {"formats": ["presentation", "video"], "published_days": 30},
+        "balancer": "meet",
+        "tag": "large",
+        "overrides": {
+            "web": {"disabledFeatures": "polls", "defaultMaxUsers": 100},
+            "html5": {"public": {"app": {"clientTitle": "Meet.coop"}}},
+            "sfu": {"mediasoup": {"workers": "auto"}},
+            "recording": {"download": [1, 2.5, None]},
+        },
+    },
+}
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 

@@ -19,7 +19,8 @@ from fleet.load import load, read
 from fleet.model import Fleet
 from fleet.reading.problems import FleetError, Problem
 from lab import people as lab_people
-from tests.unit.fleet_samples import GROUP_DATA, KEY, NOW, fleet_of, sample, write
+from tests.unit.fleet.bbb_samples import node
+from tests.unit.fleet_samples import GROUP_DATA, KEY, NOW, REMOVED, fleet_of, sample, write
 
 EVERYTHING = {"prod", "staging", "shared"}
 FILE = "inventories/coop.yml"
@@ -126,7 +127,13 @@ def test_outside_the_command_line_a_missing_secret_is_an_error_too() -> None:
 
 @pytest.mark.usefixtures("fleet")
 @pytest.mark.parametrize(
-    "params", [{"dry": True}, {"operations": ("debug-inventory",)}, {"operations": ("fact", "x")}]
+    "params",
+    [
+        {"dry": True},
+        {"operations": ("debug-inventory",)},
+        {"operations": ("fact", "x")},
+        {"operations": ("bbb_status.py",)},
+    ],
 )
 def test_a_missing_secret_is_a_warning_for_a_run_that_only_reads(
     params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -136,6 +143,27 @@ def test_a_missing_secret_is_a_warning_for_a_run_that_only_reads(
     with command(**params):
         assert len(inventory.groups(FILE, EVERYTHING)["all"]) == 4
     assert len(warnings) == 2
+
+
+def test_a_key_that_nobody_knows_stops_a_run_on_hosts_that_need_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packages of an unknown hand would be root on the node."""
+    found = fleet_of(tmp_path, sample(bbb1=node(bbb__mirror=REMOVED)))
+    monkeypatch.setattr(inventory, "load", lambda file: found)
+    secret = "a" * 32
+    for name in ("BBB_SECRET_BBB1", "TURN_SECRET_BBB1", "BALANCER_SECRET_MEET"):
+        monkeypatch.setenv(name, secret)
+    with command(limit=("bbb1",)), pytest.raises(InventoryError) as error:
+        inventory.groups(FILE, {"prod"})
+    assert "fingerprint of the key of coturn" in str(error.value)
+    with command(limit=("stg1",)):
+        inventory.groups(FILE, {"prod", "staging"})
+    warnings: list[str] = []
+    monkeypatch.setattr(logger, "warning", warnings.append)
+    with command(limit=("bbb1",), dry=True):
+        inventory.groups(FILE, {"prod"})
+    assert any("fingerprint of the key of coturn" in it for it in warnings)
 
 
 @pytest.mark.usefixtures("fleet")

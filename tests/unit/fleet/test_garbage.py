@@ -13,7 +13,9 @@ from fleet.groups.storage import StorageGroup
 from fleet.load import read
 from fleet.reading.explain import validate
 from fleet.reading.problems import FleetError
-from tests.unit.fleet_samples import GROUP_DATA, NOW, PEOPLE, SAMPLE, write
+from tests.unit.fleet_samples import GROUP_DATA, NODE, NOW, PEOPLE, SAMPLE, write
+
+WITH_NODE = {"hosts": {**SAMPLE["hosts"], "bbb1": NODE}}
 
 SCALARS = st.one_of(
     st.none(),
@@ -66,15 +68,15 @@ def is_a_fleet_or_an_error(content: Any) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.sampled_from(list(paths(SAMPLE))), GARBAGE)
+@given(st.sampled_from(list(paths(WITH_NODE))), GARBAGE)
 def test_garbage_at_any_place(path: tuple[Any, ...], value: Any) -> None:
-    is_a_fleet_or_an_error(spoil(SAMPLE, path, value))
+    is_a_fleet_or_an_error(spoil(WITH_NODE, path, value))
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.sampled_from(list(paths(SAMPLE))), st.text(max_size=8), GARBAGE)
+@given(st.sampled_from(list(paths(WITH_NODE))), st.text(max_size=8), GARBAGE)
 def test_an_unknown_field_at_any_place(path: tuple[Any, ...], name: str, value: Any) -> None:
-    is_a_fleet_or_an_error(spoil(SAMPLE, path, {name: value}))
+    is_a_fleet_or_an_error(spoil(WITH_NODE, path, {name: value}))
 
 
 @settings(max_examples=100, deadline=None)

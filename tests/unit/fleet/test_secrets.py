@@ -8,6 +8,7 @@ from fleet.reading.problems import FleetError
 from fleet.secret_kinds import KINDS, kind_of
 from fleet.secret_kinds import PASSWORD as PASSWORDS
 from fleet.secrets import Secrets, file_for, required
+from tests.unit.fleet.bbb_samples import node
 from tests.unit.fleet_samples import OFFSITE, fleet_of, sample
 
 ESCROW = "ESCROW_DIRECTORY"
@@ -41,6 +42,47 @@ def test_a_host_that_is_backed_up_needs_escrow(tmp_path: Path) -> None:
 def test_a_host_that_restores_encrypted_copies_needs_escrow(tmp_path: Path) -> None:
     fleet = fleet_of(tmp_path, sample(offsite1=OFFSITE))
     assert required(fleet, [fleet.host("offsite1")]) == (ESCROW,)
+
+
+def test_a_node_needs_its_secret_and_those_it_shares(tmp_path: Path) -> None:
+    nodes = {
+        "bbb1": node(1),
+        "bbb-2": node(2, bbb__turn="local", bbb__wanted="drained"),
+        "bbb3": node(3, bbb__turn="local", bbb__wanted="retired"),
+    }
+    fleet = fleet_of(tmp_path, sample(**nodes))
+    of = {name: required(fleet, [fleet.host(name)]) for name in nodes}
+    assert of["bbb1"] == ("BBB_SECRET_BBB1", "TURN_SECRET_BBB1", "BALANCER_SECRET_MEET")
+    assert of["bbb-2"] == ("BBB_SECRET_BBB_2", "BALANCER_SECRET_MEET")
+    assert of["bbb3"] == ("BALANCER_SECRET_MEET",)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("BBB_SECRET_BBB1", None, "is not set"),
+        ("BBB_SECRET_BBB1", "a" * 31, "is not 32 to 128 letters and digits"),
+        ("BBB_SECRET_BBB1", "a" * 31 + "/", "is not 32 to 128 letters and digits"),
+        ("BBB_SECRET_BBB1", "a" * 31 + "=", "is not 32 to 128 letters and digits"),
+        ("TURN_SECRET_BBB1", "a" * 31 + "+", "is not 32 to 128 letters and digits"),
+        ("BALANCER_SECRET_MEET", None, "is not set"),
+        ("BALANCER_SECRET_MEET", "a" * 19, "is not 20 or more characters"),
+        ("BALANCER_SECRET_MEET", "a" * 20 + " b", "is not 20 or more characters"),
+    ],
+)
+def test_a_secret_of_nodes_and_balancers_fits_their_files(
+    name: str, value: str | None, says: str
+) -> None:
+    wrong = kind_of(name).wrong(value)
+    assert wrong is not None and says in wrong[0]
+    assert value is None or value not in " ".join(wrong)
+
+
+@pytest.mark.parametrize("name", ["BBB_SECRET_A", "TURN_SECRET_A", "BALANCER_SECRET_A"])
+def test_what_their_commands_make_is_fit(name: str) -> None:
+    kind = kind_of(name)
+    made = subprocess.run(["sh", "-c", kind.make], capture_output=True, text=True, check=True)
+    assert kind.wrong(made.stdout.strip()) is None
 
 
 def test_the_variable_is_named_for_the_host(tmp_path: Path) -> None:
