@@ -12,7 +12,7 @@ from pyinfra_cli.exceptions import CliError
 from fleet import ROOT
 from fleet.hosts import Host
 
-# These change no host, so they need nothing but SSH: commands of pyinfra, and files of this project.
+# These change no host, so they need nothing but SSH: commands of pyinfra, a file of this project.
 READING = ("fact", "debug-inventory", "bbb_status.py")
 
 
