@@ -12,6 +12,7 @@ from roles import (
     drill,
     offsite,
     pool,
+    recordings,
     scalelite,
     storage,
     vision,
@@ -62,6 +63,9 @@ if "vision" in host.groups:
 
 if "scalelite" in host.groups:
     scalelite.converge()
+
+if "bbb" in host.groups:
+    recordings.converge()
 
 if "backups" in host.groups:
     backups.converge()

@@ -40,6 +40,9 @@ deleted_days = 14
 # For how many days recordings may wait to be handed over before that is an alarm.
 spool_max_days = 2
 
+# How much of a node's disk the spool leaves free: without room nobody can record.
+spool_room = "10G"
+
 # Accounts that the packages would make with chance numbers, if they were not there before.
 _BIGBLUEBUTTON = {"name": "bigbluebutton", "uid": 3000, "home": "/home/bigbluebutton"}
 _FREESWITCH = {

@@ -12,7 +12,7 @@ from fleet.groups.bbb_lines import Line
 from fleet.ports import Port
 from fleet.reading.problems import Invalid, shown
 from fleet.values.durations import Duration
-from fleet.values.fields import Record, Text, matching
+from fleet.values.fields import Record, Size, Text, matching
 
 LineName = Annotated[
     Text, matching(r"[0-9]{1,2}\.[0-9]{1,2}", "a line of releases", "write one such as 3.0")
@@ -66,6 +66,8 @@ class BbbGroup(Group):
     change: how long an upgrade may take; check: how long `bbb-conf --check` may take
     poll: how often a balancer looks at its nodes
     deleted_days: for how many days a node keeps recordings that somebody has deleted
+    spool_max_days: for how many days recordings may wait to be handed over
+    spool_room: how many bytes what waits leaves free on the node's disk
     """
 
     # A test compares these with the lines.
@@ -84,6 +86,7 @@ class BbbGroup(Group):
     poll: Duration
     deleted_days: Days
     spool_max_days: Positive
+    spool_room: Size
 
     @property
     def ports(self) -> tuple[Port, ...]:

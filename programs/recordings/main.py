@@ -64,10 +64,11 @@ PARTS: dict[str, Callable[[Settings, Any], dict[str, Any]]] = {
     "spool": lambda settings, given: fill(settings, [Recording(*it) for it in given]),
     "expire": lambda settings, given: expire(settings, [(one, other) for one, other in given]),
     "put": lambda settings, given: volume.put(volume_of(settings), *given),
+    "names": lambda settings, _: {"names": volume.names(volume_of(settings))},
     "kept": lambda settings, given: {"kept": volume.kept(volume_of(settings), given)},
     "expire-volume": lambda settings, given: {"gone": volume.expire(volume_of(settings), given)},
 }
-ON_THE_VOLUME = ("put", "kept", "expire-volume")
+ON_THE_VOLUME = ("put", "names", "kept", "expire-volume")
 
 
 def part(settings: Settings, name: str, given: Any) -> dict[str, Any]:

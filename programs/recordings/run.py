@@ -64,6 +64,7 @@ class Run:
         settings, now = self.settings, copies(self.settings)
         seen = scan(self.program, settings)
         if settings.volume:
+            self._forget_lost(seen, now, found)
             self._spool(seen, now, found)
             owner = uid_of(settings.account)
             HandOver(settings, owner, self._put, found).all(now)
@@ -72,6 +73,24 @@ class Run:
                 now = {name: it for name, it in now.items() if name in present}
                 keep(settings, now)
         self._expire(seen, now, found)
+
+    def _forget_lost(self, seen: Scan, now: dict[str, Copy], found: Found) -> None:
+        """Take out what somebody has removed from the volume, so that it gets there again."""
+        volume = self.settings.volume
+        assert volume
+        if not now:
+            return
+        try:
+            there = self._part("names", volume.uid, VOLUME_SECONDS, None)["names"]
+        except Problem as problem:
+            found.add(problem)
+            return
+        published = {it.name for it in seen.published}
+        for name in sorted(now.keys() & published - set(there)):
+            del now[name]
+            text = f"{name} was on the volume, and is not there any more: it is copied anew"
+            found.add(Problem("differs", text))
+        keep(self.settings, now)
 
     def _spool(self, seen: Scan, now: dict[str, Copy], found: Found) -> None:
         due = [
@@ -114,7 +133,7 @@ class Run:
             return []
         gone = [it.name for it in old if sizes.get(it.name) != now[it.name].size]
         if gone:
-            text = f"{gone[0]} was on the volume, and is not there any more: it stays on the host"
+            text = f"{gone[0]} on the volume has another size than it had: it stays on the host"
             found.add(Problem("differs", text))
         return [(it.name, it.mark) for it in old if it.name not in gone]
 

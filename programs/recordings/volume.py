@@ -130,6 +130,13 @@ def digest_of(descriptor: int) -> str:
     return found.hexdigest()
 
 
+def names(volume: Volume) -> list[str]:
+    """The names of all recordings on the volume. Raises Problem."""
+    with _opened(volume) as at:
+        found = map(KEPT.fullmatch, plain.entries(at))
+        return [it[1] for it in found if it]
+
+
 def kept(volume: Volume, names: Sequence[str]) -> dict[str, int]:
     """The sizes of those of these recordings that are on the volume. Raises Problem."""
     sizes = {}

@@ -34,7 +34,27 @@ def test_a_second_run_does_nothing_again(host: Node) -> None:
     host.run()
     program = Here(host.settings)
     assert host.run(program) == {}
-    assert [name for name, _ in program.__dict__["parts"]] == ["scan", "expire"]
+    assert [name for name, _ in program.__dict__["parts"]] == ["scan", "names", "expire"]
+
+
+def test_a_copy_that_somebody_has_removed_is_made_anew_and_told(host: Node) -> None:
+    host.publish()
+    host.run()
+    (host.top / "volume/recordings" / KEPT).unlink()
+    assert "is not there any more" in host.run()["differs"]
+    assert host.kept() == [KEPT]
+    assert host.run() == {}
+
+
+def test_a_storage_that_is_away_loses_no_memory_of_copies(host: Node) -> None:
+    host.publish()
+    host.run()
+    before, table = host.copies(), (host.top / "mountinfo").read_text()
+    host.unmount()
+    assert list(host.run()) == ["away"]
+    assert host.copies() == before
+    (host.top / "mountinfo").write_text(table)
+    assert host.run() == {}
 
 
 def test_each_part_has_the_powers_of_whoever_owns_what_it_does(host: Node) -> None:
@@ -43,8 +63,9 @@ def test_each_part_has_the_powers_of_whoever_owns_what_it_does(host: Node) -> No
     host.run(program)
     assert host.settings.volume
     account, owner = host.settings.account, host.settings.volume.uid
+    host.run(program)
     assert dict(program.__dict__["parts"]) == {
-        "scan": account, "spool": account, "put": owner, "expire": account,
+        "scan": account, "spool": account, "put": owner, "names": owner, "expire": account,
     }  # fmt: skip
 
 
@@ -104,15 +125,15 @@ def test_a_copy_that_differs_keeps_the_recording_in_the_spool(
 def test_what_the_storage_has_is_read_anew(host: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Out of this host's own memory each comparison would be right."""
     told: list[Any] = []
-    real = os.posix_fadvise
-    monkeypatch.setattr(os, "posix_fadvise", lambda *words: (told.append(words), real(*words)))
     synced: list[int] = []
-    monkeypatch.setattr(os, "fsync", lambda it: (synced.append(it), told and None))
+    monkeypatch.setattr(os, "posix_fadvise", lambda *words: told.append((*words, [*synced])))
+    monkeypatch.setattr(os, "fsync", synced.append)
     host.publish()
     host.run()
-    assert [it[1:] for it in told] == [(0, 0, os.POSIX_FADV_DONTNEED)]
+    ((descriptor, *words, before),) = told
+    assert words == [0, 0, os.POSIX_FADV_DONTNEED]
     # Only what was written out can be dropped.
-    assert told[0][0] in synced
+    assert descriptor in before
 
 
 def test_without_its_storage_a_host_only_waits(host: Node) -> None:
