@@ -64,14 +64,21 @@ def settings(path: str, values: Mapping[str, Any]) -> list[files.Entry]:
     ]
 
 
-def metrics(file: str) -> list[files.Entry]:
-    """What a program needs to write this file of METRICS_DIRECTORY; the program makes the file."""
-    old = f"{OLD_METRICS_DIRECTORY}/{PurePath(file).name}"
+def metrics_directory() -> list[files.Entry]:
+    """What a program needs to write a file of METRICS_DIRECTORY; the program makes the file."""
     return [
         # Root's, so that nobody else puts anything in the place of METRICS_DIRECTORY; open, so that
         # everybody gets to it.
         files.Directory(str(PurePath(METRICS_DIRECTORY).parent)),
         files.Directory(METRICS_DIRECTORY),
+    ]
+
+
+def metrics(file: str) -> list[files.Entry]:
+    """The same, for a file that was in OLD_METRICS_DIRECTORY before."""
+    old = f"{OLD_METRICS_DIRECTORY}/{PurePath(file).name}"
+    return [
+        *metrics_directory(),
         files.Absent(old),
         # A program that was cut off may have left this file.
         files.Absent(str(PurePath(old).with_suffix(".new"))),

@@ -11,7 +11,7 @@ from roles.places import (
     METRICS_DIRECTORY,
     PROGRAMS,
     PYTHON,
-    metrics,
+    metrics_directory,
     program_in_parts,
     settings,
     timer,
@@ -86,6 +86,6 @@ def _files() -> list[files.Entry]:
         *settings(SETTINGS, told),
         files.Directory(STATE),
         files.Directory(SPOOL, 0o750, owner=ACCOUNT, group=ACCOUNT),
-        *metrics(METRICS),
+        *metrics_directory(),
         *(files.File(unit_file(it), render(__file__, f"{it}.j2", **values)) for it in names),
     ]

@@ -16,7 +16,7 @@ from controller.inventory import groups
 from engine import questions
 from fleet import ROOT
 from fleet.load import load
-from fleet.secret_kinds import ESCROW, PASSWORD
+from fleet.secret_kinds import BALANCER, BBB, ESCROW, PASSWORD
 from roles import access, pool
 
 
@@ -28,6 +28,10 @@ def run_of(file: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.setenv(ESCROW.variable, str(escrow))
     for it in load(Path(file)).hosts_with_volume():
         monkeypatch.setenv(PASSWORD.of(it.name), "not-the-shortest-one-of-all")
+    for it in load(Path(file)).hosts.values():
+        if it.bbb:
+            monkeypatch.setenv(BBB.of(it.name), "0123456789abcdef" * 4)
+            monkeypatch.setenv(BALANCER.of(it.bbb.balancer or ""), "0123456789abcdef" * 4)
     this_run._secrets.cache_clear()
     found = groups(file, {"prod", "staging", "shared"})
     hosts = dict(host for members in found.values() for host in members)

@@ -12,7 +12,7 @@ from facts.recordings import RecordingsState
 from operations.files import Directory, Entry, File
 from programs.recordings import settings_of
 from roles import recordings
-from roles.places import metrics
+from roles.places import METRICS_DIRECTORY, metrics_directory
 from roles.recordings.found import judge
 from tests.unit.fleet.bbb_samples import node
 from tests.unit.fleet_samples import fleet_of, sample
@@ -42,7 +42,8 @@ def test_the_program_is_told_what_the_data_says(
     assert settings.volume
     assert (str(settings.volume.at), settings.volume.uid) == ("/media/storage", 20009)
     assert settings.volume.filesystem == "nfs4"
-    assert [it for it in metrics(str(settings.metrics)) if it not in found] == []
+    assert str(settings.metrics.parent) == METRICS_DIRECTORY
+    assert [it for it in metrics_directory() if it not in found] == []
 
 
 def test_a_node_without_a_volume_has_none_to_hand_over_to(
