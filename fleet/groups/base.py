@@ -19,10 +19,12 @@ class Group(Record):
     member_by: the field of a host's record that makes the host a member. With `roles` the group is
         a role, and the record's `roles` have to name it.
     accounts: the accounts that a run makes on hosts for services: no person may have such a name
+    in_drills: whether drills run the group's programs, so that hosts with drills need its packages
     """
 
     member_by: ClassVar[str] = ROLE
     accounts: ClassVar[tuple[str, ...]] = ()
+    in_drills: ClassVar[bool] = True
 
     packages: Packages
 

@@ -70,6 +70,8 @@ class BbbGroup(Group):
     spool_room: how many bytes what waits leaves free on the node's disk
     """
 
+    # A drill opens a node's volume and compares what is in it.
+    in_drills: ClassVar = False
     # A test compares these with the lines.
     accounts: ClassVar = (
         "bigbluebutton", "freeswitch", "etherpad", "meteor", "turnserver", "haproxy",

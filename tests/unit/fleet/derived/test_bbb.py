@@ -16,10 +16,11 @@ from fleet.derived.bbb import (
     sources_of,
     units_of,
 )
+from fleet.derived.packages import packages_of
 from fleet.derived.ports import ports_of
 from fleet.model import Fleet
 from tests.unit.fleet.bbb_samples import node
-from tests.unit.fleet_samples import REMOVED, fleet_of, sample
+from tests.unit.fleet_samples import OFFSITE, REMOVED, fleet_of, sample
 
 
 def fleet_with(directory: Path, **changes: Any) -> Fleet:
@@ -71,6 +72,14 @@ def test_patches_say_the_addresses_of_the_node(tmp_path: Path) -> None:
     assert [it["off"] for it in again if it["kind"] == "off"] == [False, False]
     line = next(it for it in again if it["kind"] == "line")
     assert line["line"] == "    proxy_pass https://192.0.2.41:7443;"
+
+
+def test_a_host_that_keeps_copies_of_a_node_gets_none_of_its_packages(tmp_path: Path) -> None:
+    volume = {"quota": "9G", "uid": 20009, "encrypted": False}
+    plain = fleet_of(tmp_path, sample(offsite1=OFFSITE))
+    with_node = fleet_of(tmp_path, sample(offsite1=OFFSITE, bbb1=node(volume=volume)))
+    packages = [packages_of(it, it.host("offsite1")) for it in (plain, with_node)]
+    assert packages[0] == packages[1]
 
 
 def test_the_nodes_of_a_balancer(tmp_path: Path) -> None:

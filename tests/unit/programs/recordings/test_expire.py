@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from programs.recordings import volume
 from tests.unit.programs.recordings.node import DAY, MEETING, OTHER, Node
 
 NAME = f"{MEETING}-presentation"
@@ -77,6 +78,18 @@ def test_one_whose_copy_is_not_whole_any_more_stays_and_is_told(
         copy.symlink_to(host.top / "whole")
     assert "differs" in host.run()
     assert at_30_days.is_dir()
+
+
+@pytest.mark.parametrize("make", ["link", "directory"])
+def test_only_a_plain_file_counts_as_a_copy(host: Node, make: str) -> None:
+    copy = host.top / "volume/recordings" / f"{NAME}.tar"
+    copy.parent.mkdir()
+    if make == "link":
+        copy.symlink_to("nowhere")
+    else:
+        copy.mkdir()
+    assert host.settings.volume
+    assert volume.kept(host.settings.volume, [NAME]) == {}
 
 
 def test_while_the_storage_is_away_nothing_goes(host: Node, at_30_days: Path) -> None:
