@@ -178,9 +178,14 @@ PACKAGES = (
         "bbb-playback-presentation", "the format presentation; chown -R of all recordings",
         "#20544", ("bbb-playback", "bbb-record-core"),
     ),
-    Package(
-        "bbb-playback-video", "the format video; no other package pulls it", "docs/",
-        ("bbb-record-core",),
+    *(
+        Package(
+            f"bbb-playback-{name}",
+            f"the format {name}; no other package pulls it",
+            "docs, Installing additional recording processing formats",
+            ("bbb-record-core",),
+        )
+        for name in ("video", "notes", "podcast", "screenshare")
     ),
     Package(
         "bbb-learning-dashboard", "files for teachers; chown -R of all recordings", "#20544",

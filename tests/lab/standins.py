@@ -50,12 +50,14 @@ def upgrade(machine: Machine, release: str) -> None:
 
 def start_again(machine: Machine, package: str) -> None:
     """Let apt install the package once more, as the unit `again`, and wait for nothing."""
-    machine.sh(f"systemd-run --quiet --unit again env {APT} install --reinstall {package}")
+    again = "systemd-run --quiet --collect --unit again"
+    machine.sh(f"{again} env {APT} install --reinstall {package}")
 
 
 def end_again(machine: Machine) -> None:
     """Kill that apt, with the scripts that it has started."""
-    machine.sh("systemctl kill --signal KILL again && systemctl reset-failed again || true")
+    ended = "while systemctl --quiet is-active again; do sleep 0.1; done"
+    machine.sh(f"systemctl kill --signal KILL again || true; {ended}")
 
 
 def has_said(machine: Machine, text: str, times: int = 1) -> bool:
