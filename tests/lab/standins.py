@@ -38,8 +38,9 @@ def use(machine: Machine, release: str) -> None:
 
 def install(machine: Machine, *packages: str) -> None:
     machine.sh(f"{APT} install --no-install-recommends {' '.join(packages)}", timeout=900)
-    # The image has nginx already, and disabled: what a package installs there is not started.
-    machine.sh("systemctl enable --now nginx && systemctl reload nginx")
+    # The image has nginx already, and disabled: what a package installs there is not started. An
+    # `enable` would take bbb-config's drop-in for nginx's own [Install], as no upgrade does.
+    machine.sh("systemctl add-wants multi-user.target nginx.service && systemctl restart nginx")
 
 
 def upgrade(machine: Machine, release: str) -> None:

@@ -19,7 +19,6 @@ from tests.lab.standins import (
     setting,
     start_again,
     upgrade,
-    use,
 )
 
 pytestmark = pytest.mark.bbb
@@ -212,8 +211,8 @@ def test_a_new_secret_by_bbb_conf_reaches_four_files_and_no_service(node: Machin
 def test_the_next_line_takes_etherpad_away_and_starts_no_relay(node: Machine) -> None:
     """3.0 to 4.0 on one machine is not what anybody does: the packages alone are looked at."""
     node.sh("apt-get -y -q purge coturn && rm -f /etc/turnserver.conf", timeout=120)
-    use(node, "4.0.0")
-    install(node, "bigbluebutton", "bbb-coturn")
+    upgrade(node, "4.0.0")
+    install(node, "bbb-coturn")
     assert node.sh("cat /etc/bigbluebutton/bigbluebutton-release") == "BIGBLUEBUTTON_RELEASE=4.0.0"
     assert node.try_sh("id etherpad").returncode != 0
     listed = node.sh("dpkg-query -W -f '${Package} ${db:Status-Status}\\n'").splitlines()
