@@ -1,12 +1,30 @@
-"""The stand-in packages, built once for all tests."""
+"""A node of the lab on loopback, and the stand-in packages, built once for all tests."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from lab.bbb.build import build
+from lab.bbb.participants import Crowd
 from lab.bbb.repository import Key
+from tests.unit.lab.bbb.node import GAP, Node
+
+
+@pytest.fixture
+def node(tmp_path: Path) -> Iterator[Node]:
+    """A node whose daemon runs."""
+    with Node(tmp_path).runs() as running:
+        yield running
+
+
+@pytest.fixture
+def crowd(node: Node) -> Iterator[Crowd]:
+    """Participants of the node, who have all left in the end."""
+    people = Crowd(node.door, gap=GAP)
+    yield people
+    people.leave_all()
 
 
 @dataclass(frozen=True)
