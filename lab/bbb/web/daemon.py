@@ -63,11 +63,8 @@ class Daemon:
         self._keeper.join()
         self._server.close()
         with self.api.lock:
-            for meeting in self.api.meetings.all.values():
-                for user in meeting.users.values():
-                    user.break_off("bbb-web was stopped")
-        for media in self._media.values():
-            media.close()
+            for meeting in list(self.api.meetings.all.values()):
+                self.api.meetings.end(meeting, "bbb-web was stopped", forcibly=False)
 
     def media_port(self, meeting: Meeting) -> int:
         """The UDP port of a live meeting. A stale one has none. Raises KeyError."""
