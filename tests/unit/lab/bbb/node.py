@@ -12,6 +12,8 @@ from lab.bbb.web.settings import OVERRIDE, PACKAGE, RELEASE
 
 SECRET = "s" * 40
 LOOPBACK = "127.0.0.1"
+# The seconds after which a test's participants take a flow for broken: other tests may run beside.
+GAP = 2.0
 
 
 class Node:

@@ -162,5 +162,5 @@ def test_a_break_says_who_where_what_and_when(crowd: Crowd) -> None:
     crowd.door.call("end", meetingID="room1")
     wait(lambda: broken(crowd) == BOTH[:2], "both flows of ada are broken")
     lines = sorted(str(it)[9:] for it in crowd.breaks)
-    assert lines[0].startswith("ada in room1: media: nothing for 1 s after ")
+    assert lines[0].startswith("ada in room1: media: nothing for 2 s after ")
     assert lines[1].startswith("ada in room1: signals: ended after ")

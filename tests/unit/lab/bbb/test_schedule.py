@@ -7,7 +7,7 @@ import pytest
 
 from lab.bbb.participants import Crowd
 from lab.bbb.schedule import COUNT, Outcome, Play, Schedule, schedules
-from tests.unit.lab.bbb.node import Node, wait
+from tests.unit.lab.bbb.node import GAP, Node, wait
 
 SECONDS = 2.0
 
@@ -85,7 +85,7 @@ def test_a_change_without_a_second_look_is_noticed_and_with_one_it_breaks_nothin
     node = Node(tmp_path)
     node.switch("minute", "0.1")
     with node.runs():
-        play = Play(schedules()[0], Crowd(node.door, gap=0.5), SECONDS)
+        play = Play(schedules()[0], Crowd(node.door, gap=GAP), SECONDS)
         play.start()
         wait(lambda: bool(live(node)), "meetings are there")
         change(node, play, looks_again)
