@@ -146,8 +146,7 @@ class Participant:
         return False
 
     def _break(self, flow: str, why: str) -> None:
-        if not self._left.is_set():
-            self._broke(Break(self.name, self.meeting, flow, why, time.time()))
+        self._broke(Break(self.name, self.meeting, flow, why, time.time()))
 
 
 class Crowd:
