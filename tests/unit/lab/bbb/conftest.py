@@ -9,6 +9,7 @@ import pytest
 from lab.bbb.build import build
 from lab.bbb.participants import Crowd
 from lab.bbb.repository import Key
+from tests.unit.lab.bbb.called import Called
 from tests.unit.lab.bbb.node import GAP, Node
 
 
@@ -17,6 +18,12 @@ def node(tmp_path: Path) -> Iterator[Node]:
     """A node whose daemon runs."""
     with Node(tmp_path).runs() as running:
         yield running
+
+
+@pytest.fixture
+def call(tmp_path: Path) -> Called:
+    """The API of a node whose daemon does not run."""
+    return Called(Node(tmp_path))
 
 
 @pytest.fixture
