@@ -60,6 +60,7 @@ class Participant:
         self.name, self.meeting = name, meeting
         self._door, self._gap, self._broke = door, gap, broke
         self._left = threading.Event()
+        self._heard = {"signals": 0.0, "media": 0.0}
         joined = door.call(
             "join",
             meetingID=meeting,
@@ -80,6 +81,10 @@ class Participant:
         ]
         for thread in self._threads:
             thread.start()
+
+    def heard_after(self, moment: float) -> bool:
+        """Whether both flows have brought something after this moment, of time.monotonic()."""
+        return min(self._heard.values()) > moment
 
     def leave(self) -> None:
         """Close both flows. That is no break."""
@@ -116,9 +121,10 @@ class Participant:
                 self._break("signals", f"ended after {expected} lines")
                 return
             expected += 1
+            self._heard["signals"] = time.monotonic()
 
     def _hold_media(self) -> None:
-        number, heard = 0, time.monotonic()
+        number, begun = 0, time.monotonic()
         while not self._left.is_set():
             packet = f"{self._token} {number}".encode()
             # The node may be away for a moment: what counts is the gap.
@@ -126,8 +132,8 @@ class Participant:
                 self._media.sendto(packet, self._peer)
             next_one = time.monotonic() + PACKET_EVERY
             if self._hears(packet, next_one):
-                heard = time.monotonic()
-            elif time.monotonic() - heard > self._gap:
+                self._heard["media"] = time.monotonic()
+            elif time.monotonic() - max(begun, self._heard["media"]) > self._gap:
                 self._break("media", f"nothing for {self._gap:g} s after {number} packets")
                 return
             number += 1
@@ -184,6 +190,15 @@ class Crowd:
         )
         self.people[name] = joined
         return joined
+
+    def heard(self) -> bool:
+        """Wait until all flows of all have brought something; False if one does not in a gap."""
+        now = time.monotonic()
+        while time.monotonic() < now + self._gap:
+            if all(person.heard_after(now) for person in list(self.people.values())):
+                return True
+            time.sleep(PACKET_EVERY)
+        return False
 
     def leave(self, name: str) -> None:
         self.people.pop(name).leave()

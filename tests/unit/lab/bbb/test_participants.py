@@ -101,6 +101,7 @@ def test_a_restart_before_somebody_comes_breaks_nothing_of_theirs(node: Node, cr
     crowd.join("room1", "ada")
     wait(lambda: voices(crowd) == 1, "ada has media")
     node.unit("nginx", "three")
+    assert crowd.heard()
     assert not crowd.breaks
 
 
@@ -132,7 +133,15 @@ def test_an_api_that_is_down_breaks_nothing_as_media_does_not_need_it(
     node.switch_off("down")
     wait(lambda: not refused(), "the API is back")
     assert people(crowd, "room1") == 2
+    assert crowd.heard()
     assert not crowd.breaks
+
+
+def test_nothing_is_heard_of_a_node_that_is_gone(node: Node, crowd: Crowd) -> None:
+    meeting_with_two(crowd)
+    assert crowd.heard()
+    node.daemon.stop()
+    assert not crowd.heard()
 
 
 def test_whoever_leaves_is_gone_from_the_meeting_and_has_no_break(crowd: Crowd) -> None:
