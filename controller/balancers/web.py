@@ -5,7 +5,7 @@ import ssl
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from ipaddress import ip_address
-from threading import Timer
+from threading import Event, Timer
 from urllib.parse import urlsplit
 
 from controller.balancers.interface import BalancerError
@@ -55,7 +55,8 @@ def ask(base: str, method: str, path: str, *, body: str = "", deadline: float = 
     parts = urlsplit(base)
     connection = _connection(parts.scheme, parts.hostname or "", parts.port, deadline)
     # A time limit for each read alone lets an answer that drips take for ever.
-    end = Timer(deadline, _cut, [connection])
+    late = Event()
+    end = Timer(deadline, _cut, [connection, late])
     end.daemon = True
     end.start()
     try:
@@ -65,7 +66,7 @@ def ask(base: str, method: str, path: str, *, body: str = "", deadline: float = 
         connection.request(method, path, body=body.encode() or None, headers=headers)
         answer = connection.getresponse()
         raw = answer.read(LARGEST + 1)
-        if not end.is_alive():
+        if late.is_set():
             raise TimeoutError
         if len(raw) > LARGEST:
             raise HTTPException
@@ -76,7 +77,7 @@ def ask(base: str, method: str, path: str, *, body: str = "", deadline: float = 
             raise HTTPException
         return Answer(answer.status, raw.decode("utf-8"))
     except (OSError, HTTPException, UnicodeError) as error:
-        raise _told(base, error, late=not end.is_alive()) from None
+        raise _told(base, error, late=late.is_set()) from None
     finally:
         end.cancel()
         connection.close()
@@ -88,7 +89,9 @@ def _connection(scheme: str, host: str, port: int | None, timeout: float) -> HTT
     return HTTPConnection(host, port, timeout=timeout)
 
 
-def _cut(connection: HTTPConnection) -> None:
+def _cut(connection: HTTPConnection, late: Event) -> None:
+    # Before the cut: with gevent, as in a run of pyinfra's, the other side goes on at once.
+    late.set()
     try:
         if connection.sock is not None:
             connection.sock.shutdown(socket.SHUT_RDWR)
