@@ -2,6 +2,10 @@
 
 import hashlib
 import json
+import socket
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -9,6 +13,9 @@ from urllib.parse import urlencode
 
 import pytest
 
+from controller.balancers import balancer
+from controller.balancers.interface import Balancer, BalancerError
+from fleet import ROOT
 from lab.bbb.scalelite.node import NodeError
 from lab.bbb.scalelite.poller import Pace, Poller
 from lab.bbb.scalelite.records import Missing, Records, Server
@@ -222,3 +229,42 @@ def test_an_error_of_the_node_is_passed_on(world: World) -> None:
     world.nodes[0].fault = world.nodes[1].fault = "down"
     assert "Unable to create meeting" in world.front("create", meetingID="m")
     assert NodeError("notFound", "").key == "notFound"
+
+
+def test_it_runs_as_a_process_of_its_own_and_speaks_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the lab runs it, and asked by the driver of a roll."""
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    files = ["-keyout", f"{tmp_path}/key", "-out", f"{tmp_path}/ca"]
+    words = [*command.split(), "-subj", "/CN=lab", "-addext", "subjectAltName=IP:127.0.0.1", *files]
+    subprocess.run(words, check=True, capture_output=True)
+    both = (tmp_path / "ca").read_text() + (tmp_path / "key").read_text()
+    (tmp_path / "both").write_text(both)
+    (tmp_path / "secret").write_text(f"{SECRET}\n")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        listen = f"127.0.0.1:{free.getsockname()[1]}"
+    options = {"listen": listen, "secret": tmp_path / "secret", "certificate": tmp_path / "both"}
+    options["records"] = tmp_path / "records"
+    given = [it for name, value in options.items() for it in (f"--{name}", str(value))]
+    process = subprocess.Popen([sys.executable, "-m", "lab.bbb.scalelite", *given], cwd=ROOT)
+    meet = balancer("meet", "scalelite", f"https://{listen}", SECRET)
+    try:
+        end = time.monotonic() + 60
+        while _is_away(meet):
+            assert process.poll() is None and time.monotonic() < end
+            time.sleep(0.1)
+        meet.add("bbb1.example.org", "s" * 32)
+        assert meet.cordon("bbb1.example.org").state == "cordoned"
+    finally:
+        process.terminate()
+        process.wait(20)
+    assert [it.state for it in Records(tmp_path / "records").servers.values()] == ["cordoned"]
+
+
+def _is_away(meet: Balancer) -> bool:
+    try:
+        return meet.list() != {}
+    except BalancerError:
+        return True
