@@ -8,7 +8,6 @@ stdin and hands them to bbblb: so no secret is in the arguments of a process. do
 that program. bbblb's `disable` is a cordon: no new meetings, and joins pass.
 """
 
-import hmac
 import json
 import re
 import subprocess
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from controller.balancers.driver import Driver, Forbidden, same
 from controller.balancers.interface import BalancerError, Server, State, host_of
 
 PREFIX = "command:"
@@ -34,10 +34,6 @@ _EXPORT = ("state", "export", "--include", "servers")
 _LOOK = 'run the balancer\'s command by hand with `["server", "stats"]` on stdin'
 
 
-class Forbidden(Exception):
-    """A command that this driver must not give: a fault of the project's own."""
-
-
 @dataclass(frozen=True)
 class _Record:
     """domain: the server's name in bbblb, perhaps with a port."""
@@ -46,7 +42,7 @@ class _Record:
     server: Server
 
 
-class Bbblb:
+class Bbblb(Driver):
     """The driver for bbblb; see controller.balancers.interface.Balancer.
 
     url: "command:/whole/path/of/the/program"
@@ -54,16 +50,13 @@ class Bbblb:
     """
 
     def __init__(self, name: str, url: str) -> None:
-        self.name = name
+        super().__init__(name, _LOOK)
         self._program = Path(url.removeprefix(PREFIX))
         if not url.startswith(PREFIX) or not self._program.is_absolute():
             raise BalancerError(
                 f"the url of {name} names no program",
                 f"write {PREFIX} and the whole path of the program that docs/balancers.md shows",
             )
-
-    def __repr__(self) -> str:
-        return f"Bbblb({self.name})"
 
     def list(self) -> dict[str, Server]:
         return {record.server.host: record.server for record in self._records().values()}
@@ -89,7 +82,7 @@ class Bbblb:
         return self._switch(host, "enable", "serving") if state == "serving" else self.cordon(host)
 
     def knows(self, host: str, secret: str) -> bool:
-        return _same(self._secret(self._record(host).domain), secret)
+        return same(self._secret(self._record(host).domain), secret)
 
     def set_secret(self, host: str, secret: str) -> None:
         self._take_secret(host, self._record(host).domain, secret)
@@ -98,10 +91,7 @@ class Bbblb:
         record = self._records().get(host)
         if record is None:
             return True
-        if record.server.state == "serving":
-            raise BalancerError(f"{self.name} still gives {host} meetings", "drain it first")
-        if not empty():
-            raise BalancerError(f"{host} may have meetings", "wait until none runs, then run again")
+        self.check_empty(record.server, empty)
         self._command("server", "delete", record.domain)
         # bbblb 0.0.18 says "removed" and never commits that: the record stays, cordoned.
         return host not in self._records()
@@ -112,34 +102,32 @@ class Bbblb:
             self._command("server", word, record.domain)
             record = self._record(host)
         if record.server.state != state:
-            raise self._not_taken(host, f"that it is {state}")
+            raise self.not_taken(host, f"that it is {state}")
         return record.server
 
     def _take_secret(self, host: str, domain: str, secret: str) -> None:
-        if _same(self._secret(domain), secret):
+        if same(self._secret(domain), secret):
             return
         self._command("server", "create", "-U", "--secret", secret, domain)
-        if not _same(self._secret(domain), secret):
-            raise self._not_taken(host, "its secret")
+        if not same(self._secret(domain), secret):
+            raise self.not_taken(host, "its secret")
 
     def _record(self, host: str) -> _Record:
         try:
             return self._records()[host]
         except KeyError:
-            raise BalancerError(
-                f"{self.name} has no server {host}", "add it: run deploy.py for the node"
-            ) from None
+            raise self.unknown(host) from None
 
     def _records(self) -> dict[str, _Record]:
         """By host."""
         lines = self._command(*_STATS).splitlines()
         # No line at all may also come from a program that lost bbblb's answer.
         if not lines and self._secrets():
-            raise self._strange()
+            raise self.not_whole()
         try:
             records = [_read(json.loads(line)) for line in lines]
         except (KeyError, TypeError, ValueError):
-            raise self._strange() from None
+            raise self.not_whole() from None
         by_host = {record.server.host: record for record in records}
         if len(by_host) != len(records):
             raise BalancerError(
@@ -152,7 +140,7 @@ class Bbblb:
         try:
             return self._secrets()[domain]
         except KeyError:
-            raise self._strange() from None
+            raise self.not_whole() from None
 
     def _secrets(self) -> dict[str, str]:
         """By the servers' names in bbblb."""
@@ -162,7 +150,7 @@ class Bbblb:
             if export["v"] != 1 or not all(isinstance(it, str) for it in secrets.values()):
                 raise ValueError
         except (AttributeError, KeyError, TypeError, ValueError):
-            raise self._strange() from None
+            raise self.not_whole() from None
         return secrets
 
     def _command(self, *words: str) -> str:
@@ -188,12 +176,6 @@ class Bbblb:
         if done.returncode != 0:
             raise BalancerError(f"{what} failed ({done.returncode})", _LOOK)
         return done.stdout
-
-    def _strange(self) -> BalancerError:
-        return BalancerError(f"the answer of {self.name} is no whole list of servers", _LOOK)
-
-    def _not_taken(self, host: str, what: str) -> BalancerError:
-        return BalancerError(f"{self.name} was told of {host} {what}, and does not have it", _LOOK)
 
 
 def _refuse_what_is_not_allowed(words: Sequence[str]) -> None:
@@ -231,7 +213,3 @@ def _read(item: dict[str, Any]) -> _Record:
         weight=1.0,
     )
     return _Record(domain, server)
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())

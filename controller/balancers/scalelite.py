@@ -5,12 +5,12 @@ signed. Every change is seen in a new list afterwards: what a POST answers is no
 """
 
 import hashlib
-import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from controller.balancers.driver import Driver, Forbidden, same
 from controller.balancers.interface import BalancerError, Server, State, host_of
 from controller.balancers.web import Answer, ask, checked_base
 
@@ -30,11 +30,7 @@ _WANTED_STATES = frozenset({"enable", "cordon"})
 # Scalelite answers so, with status 404, if it has no server (servers_controller.rb).
 _NONE = "No servers are configured"
 
-_LOOK = "look at the log of scalelite-api, then run again"
-
-
-class Forbidden(Exception):
-    """A call that this driver must not make: a fault of the project's own."""
+_LOOK = "look at the log of its API, then run again"
 
 
 @dataclass(frozen=True)
@@ -47,19 +43,16 @@ class _Record:
     server: Server
 
 
-class Scalelite:
+class Scalelite(Driver):
     """The driver for Scalelite; see controller.balancers.interface.Balancer.
 
     url: "https://lb.example.org"; secret: LOADBALANCER_SECRET
     """
 
     def __init__(self, name: str, url: str, secret: str) -> None:
-        self.name = name
+        super().__init__(name, _LOOK)
         self._base = checked_base(url)
         self._secret = secret
-
-    def __repr__(self) -> str:
-        return f"Scalelite({self.name})"
 
     def list(self) -> dict[str, Server]:
         return {host: record.server for host, record in self._records().items()}
@@ -74,7 +67,7 @@ class Scalelite:
             self._call("POST", "updateServer", {"id": there.id, "server": wanted})
         record = self._record(host)
         if not _is(record, secret, weight, tag):
-            raise self._not_taken(host, "its secret, weight or tag")
+            raise self.not_taken(host, "its secret, weight or tag")
         return record.server
 
     def cordon(self, host: str) -> Server:
@@ -84,7 +77,7 @@ class Scalelite:
             record = self._record(host)
         # The poller switches a cordoned server off as soon as it counts no people there.
         if record.server.state == "serving":
-            raise self._not_taken(host, "that it is cordoned")
+            raise self.not_taken(host, "that it is cordoned")
         return record.server
 
     def restore(self, host: str, state: State) -> Server:
@@ -95,32 +88,29 @@ class Scalelite:
             self._update(record, {"state": "enable"})
             record = self._record(host)
         if record.server.state != "serving":
-            raise self._not_taken(host, "that it serves")
+            raise self.not_taken(host, "that it serves")
         return record.server
 
     def knows(self, host: str, secret: str) -> bool:
-        return _same(self._record(host).secret, secret)
+        return same(self._record(host).secret, secret)
 
     def set_secret(self, host: str, secret: str) -> None:
         record = self._record(host)
-        if _same(record.secret, secret):
+        if same(record.secret, secret):
             return
         self._update(record, {"secret": secret})
-        if not _same(self._record(host).secret, secret):
-            raise self._not_taken(host, "its secret")
+        if not same(self._record(host).secret, secret):
+            raise self.not_taken(host, "its secret")
 
     def remove_if_empty(self, host: str, empty: Callable[[], bool]) -> bool:
         record = self._records().get(host)
         if record is None:
             return True
-        if record.server.state == "serving":
-            raise BalancerError(f"{self.name} still gives {host} meetings", "drain it first")
         # deleteServer does not look for meetings.
-        if record.load or not empty():
-            raise BalancerError(f"{host} may have meetings", "wait until none runs, then run again")
+        self.check_empty(record.server, empty, people=record.load or 0)
         self._call("POST", "deleteServer", {"id": record.id})
         if host in self._records():
-            raise self._not_taken(host, "that it is gone")
+            raise self.not_taken(host, "that it is gone")
         return True
 
     def _update(self, record: _Record, changes: dict[str, Any]) -> None:
@@ -130,9 +120,7 @@ class Scalelite:
         try:
             return self._records()[host]
         except KeyError:
-            raise BalancerError(
-                f"{self.name} has no server {host}", "add it: run deploy.py for the node"
-            ) from None
+            raise self.unknown(host) from None
 
     def _records(self) -> dict[str, _Record]:
         answer = self._call("GET", "getServers")
@@ -140,13 +128,13 @@ class Scalelite:
         if answer.status == 404 and items == {"error": _NONE}:
             return {}
         if answer.status != 200 or not isinstance(items, list) or not items:
-            raise self._strange()
+            raise self.not_whole()
         records: dict[str, _Record] = {}
         for item in items:
             try:
                 record = _read(item)
             except (KeyError, TypeError, ValueError):
-                raise self._strange() from None
+                raise self.not_whole() from None
             if record.server.host in records:
                 raise BalancerError(
                     f"{self.name} has {record.server.host} twice",
@@ -175,13 +163,7 @@ class Scalelite:
         try:
             return json.loads(answer.text)
         except ValueError:
-            raise self._strange() from None
-
-    def _strange(self) -> BalancerError:
-        return BalancerError(f"the answer of {self.name} is no whole list of servers", _LOOK)
-
-    def _not_taken(self, host: str, what: str) -> BalancerError:
-        return BalancerError(f"{self.name} was told of {host} {what}, and does not have it", _LOOK)
+            raise self.not_whole() from None
 
 
 def _refuse_what_is_not_allowed(method: str, action: str, body: Mapping[str, Any]) -> None:
@@ -221,8 +203,4 @@ def _multiplier(weight: float) -> float:
 
 def _is(record: _Record, secret: str, weight: float, tag: str) -> bool:
     same_weight = abs(record.server.weight - weight) < 0.01 * weight
-    return _same(record.secret, secret) and same_weight and record.server.tag == tag
-
-
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode(), other.encode())
+    return same(record.secret, secret) and same_weight and record.server.tag == tag

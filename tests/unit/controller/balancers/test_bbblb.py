@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from controller.balancers import balancer, bbblb
+from controller.balancers.driver import Forbidden
 from controller.balancers.interface import Balancer, BalancerError
 
 HOST = "bbb1.example.org"
@@ -168,7 +169,7 @@ def test_what_could_end_a_meeting_cannot_be_given(
         raise AssertionError("it ran")
 
     monkeypatch.setattr(subprocess, "run", no_process)
-    with pytest.raises(bbblb.Forbidden):
+    with pytest.raises(Forbidden):
         bbblb.Bbblb("meet", "command:/program")._command(*words)
 
 

@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from controller.balancers import balancer, scalelite
+from controller.balancers.driver import Forbidden
 from controller.balancers.interface import Balancer, BalancerError
 from controller.balancers.web import Answer
 from lab.bbb.scalelite.poller import Pace, Poller
@@ -196,7 +197,7 @@ def test_what_could_end_a_meeting_cannot_be_sent(
 
     monkeypatch.setattr(scalelite, "ask", no_socket)
     driver = scalelite.Scalelite("meet", "http://127.0.0.1:1", SECRET)
-    with pytest.raises(scalelite.Forbidden):
+    with pytest.raises(Forbidden):
         driver._call(method, action, body)
 
 
