@@ -66,14 +66,9 @@ def ask(base: str, method: str, path: str, *, body: str = "", deadline: float = 
         connection.request(method, path, body=body.encode() or None, headers=headers)
         answer = connection.getresponse()
         raw = answer.read(LARGEST + 1)
-        if late.is_set():
-            raise TimeoutError
-        if len(raw) > LARGEST:
-            raise HTTPException
-        # http.client tells nothing of an answer that breaks off where no length was announced.
-        if answer.length is None and not answer.chunked:
-            raise HTTPException
-        if answer.length:
+        # http.client tells nothing of an answer that breaks off, or has no length announced.
+        unannounced = answer.length is None and not answer.chunked
+        if len(raw) > LARGEST or unannounced or answer.length:
             raise HTTPException
         return Answer(answer.status, raw.decode("utf-8"))
     except (OSError, HTTPException, UnicodeError) as error:
