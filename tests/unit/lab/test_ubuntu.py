@@ -23,5 +23,5 @@ def test_both_files_are_what_a_shell_can_source(version: str, tmp_path: Path) ->
 
 
 def test_the_names_are_those_of_the_data() -> None:
-    lines = load(ROOT / "inventories/lab.yml").bbb.lines.values()
+    lines = load(ROOT / "inventories/coop.yml").bbb.lines.values()
     assert {it.ubuntu: it.codename for it in lines} == ubuntu.CODENAMES

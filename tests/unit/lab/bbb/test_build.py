@@ -114,7 +114,7 @@ def test_a_package_that_was_changed_is_refused(built: Built, tmp_path: Path) -> 
 
 
 def test_every_source_of_the_data_is_there_with_its_suite_and_components(built: Built) -> None:
-    fleet = load(ROOT / "inventories/lab.yml")
+    fleet = load(ROOT / "inventories/coop.yml")
     for release in RELEASES:
         line = fleet.bbb.lines[release.line]
         assert line.repository.format(release=release.number) == release.directory
@@ -127,7 +127,7 @@ def test_every_source_of_the_data_is_there_with_its_suite_and_components(built: 
 
 
 def test_what_the_data_installs_by_name_is_a_stand_in_or_debian_s(built: Built) -> None:
-    fleet = load(ROOT / "inventories/lab.yml")
+    fleet = load(ROOT / "inventories/coop.yml")
     for release in RELEASES:
         named = {it for it in fleet.bbb.lines[release.line].packages if "bbb" in it}
         assert named <= {it.name for it in catalogue.of_release(release)}
