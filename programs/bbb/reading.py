@@ -3,11 +3,14 @@
 import hashlib
 import json
 import re
+from dataclasses import astuple
 from pathlib import PurePosixPath
 
 from programs.bbb.failed import Failed
+from programs.bbb.keys import faults
 from programs.bbb.strict import Part
 from programs.bbb.wanted import (
+    MARKS,
     Apt,
     File,
     Front,
@@ -26,6 +29,7 @@ ACCOUNT = r"[a-z_][a-z0-9_-]*"
 UNIT = r"[A-Za-z0-9:_.@-]+\.[a-z]+"
 PACKAGE = r"[a-z0-9][a-z0-9.+-]+"
 NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)+"
+ANY_MARK = re.compile("@([A-Z_]{3,})@")
 REMEDY = "Run deploy.py for this node again"
 
 
@@ -56,6 +60,9 @@ def _wanted(it: Part, digest: str) -> Wanted:
         limit=it.whole("limit", 60, 86400),
     )
     it.end()
+    said = json.dumps([[file.content for file in wanted.files], *map(astuple, wanted.patches)])
+    if unknown := set(ANY_MARK.findall(said)) - set(MARKS):
+        raise it.wrong(f"nobody knows the marks {', '.join(sorted(unknown))}")
     paths = [file.path for file in wanted.files]
     if twice := {path for path in paths if paths.count(path) > 1}:
         raise it.wrong(f"files name twice: {', '.join(sorted(twice))}")
@@ -105,6 +112,8 @@ def _file(it: Part) -> File:
         it.text("content", r"[^\0]*"),
     )
     it.end()
+    for fault in faults(file.path, file.content) if file.path.endswith(".properties") else ():
+        raise it.wrong(fault)
     if file.mode & 0o002:
         raise it.wrong(f"everybody could change {file.path}")
     return file

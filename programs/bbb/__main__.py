@@ -1,0 +1,14 @@
+"""The file that a host starts. On a host its parts lie beside it, in programs/bbb."""
+
+import sys
+from pathlib import Path
+
+# With -I Python does not look for modules beside the file that it runs. People call the program by
+# a link.
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+# Nobody would take away the bytecode that Python keeps beside the parts.
+sys.dont_write_bytecode = True
+
+from programs.bbb.main import start  # noqa: E402
+
+start()

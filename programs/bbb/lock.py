@@ -1,0 +1,35 @@
+"""Keeps calls that change something apart."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
+
+from programs.bbb.failed import Failed
+from programs.bbb.root import STATE, Root
+
+# Not in /run/lock, where anybody could make the file first: whoever can read it can lock it.
+LOCK = "/run/coop-bbb.lock"
+# A call whose connection was lost may still be at work: closing the gate takes the longest.
+SECONDS = 150.0
+
+
+@contextmanager
+def alone(root: Root) -> Iterator[None]:
+    """Only one call at a time, on a node where the program's state is root's. Raises Failed."""
+    it = root.at(STATE)
+    if it.exists() and (it.stat().st_uid != root.uid or it.stat().st_mode & 0o077):
+        raise Failed(f"others than root get into {STATE}: chmod 700 {STATE}")
+    lock = root.at(LOCK)
+    lock.touch(0o600)
+    with lock.open("r+b") as file:
+        end = time.monotonic() + SECONDS
+        while True:
+            try:
+                flock(file, LOCK_EX | LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > end:
+                    raise Failed("another call of coop-bbb is at work here: try again") from None
+                time.sleep(0.2)
+        yield
