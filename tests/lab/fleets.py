@@ -210,6 +210,13 @@ class StandinHost(Machines):
     converged = "standins"
 
 
+class BbbNodes(Machines):
+    """Two nodes of BigBlueButton, made by a run, at one balancer."""
+
+    names = ("meet1", "meet2")
+    converged = "bbb"
+
+
 class VpnFleet(Machines):
     """A hub, and two servers that people reach through the hub."""
 
