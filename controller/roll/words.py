@@ -25,8 +25,8 @@ def people(meetings: Meetings) -> str:
 
 def named(meeting: Meeting, known: Iterable[Meeting]) -> str:
     """Such as "General assembly (12)"; a breakout room with the meeting that it belongs to."""
-    parent = next((it.name for it in known if it.id == meeting.breakout_of), meeting.breakout_of)
-    of = f", breakout of {parent}" if meeting.breakout_of else ""
+    parent = next((it.name for it in known if it.id == meeting.breakout_of), None)
+    of = f", breakout of {parent}" if parent else ", breakout" if meeting.breakout_of else ""
     state = str(meeting.people) if meeting.begun else "nobody yet"
     return f"{meeting.name[:60]} ({state}{of})"
 
