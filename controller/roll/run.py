@@ -114,11 +114,13 @@ def _tell_plan(case: Case) -> bool:
         return False
     try:
         look = HostNode(case.host, case.address, case.wish.hostname, "", {}).look()
-        why = plan(look, Cordon(case.balancer, case.wish, _silent), case.wish)
+        why = words.reasons(look)
+        if not look.window:
+            why = plan(look, Cordon(case.balancer, case.wish, _silent), case.wish)
     except (NodeError, BalancerError) as error:
         logger.warning(printable(f"{name}: {error}"))
         return True
-    waits = f"{', '.join(why)}; {words.people(look.meetings)}" if why else "nothing waits"
+    waits = f"{', '.join(why) or 'nothing waits'}; {words.people(look.meetings)}"
     window = f"; a window is open, at the step {look.window.step}" if look.window else ""
     logger.info(f"{name}: {waits}{window}")
     if case.wish.force and look.meetings.meetings:

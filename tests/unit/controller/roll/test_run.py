@@ -11,10 +11,17 @@ from pyinfra.context import ctx_host, ctx_state
 
 from controller.command_line import Ended
 from controller.roll import run, wishes
-from controller.roll.answers import Step
+from controller.roll.answers import Step, Window
 from controller.roll.steps import NodeError, Taken
 from controller.roll.wishes import Unfit
-from tests.unit.controller.roll.fakes import FakeBalancer, FakeMeeting, FakeNode, World, serving
+from tests.unit.controller.roll.fakes import (
+    SECRET,
+    FakeBalancer,
+    FakeMeeting,
+    FakeNode,
+    World,
+    serving,
+)
 from tests.unit.controller.roll.samples import SECRETS, nodes, secrets
 
 STAGED = '{"release": "3.0.35"}\n'
@@ -135,6 +142,16 @@ def test_what_waits_is_shown_before_the_question(operator: Operator) -> None:
         "--> Nothing was touched",
     ]
     assert operator.touched == []
+
+
+def test_an_open_window_is_shown_with_its_step(operator: Operator) -> None:
+    node = operator.nodes["bbb2"]
+    node.gate, node.window = "closed", Window(step=Step.VERIFY, since=1, reason=("secret",))
+    node.release, node.secret, operator.answer = "3.0.35", SECRET, "no"
+    assert operator.roll() == 1
+    assert operator.said[0] == (
+        "bbb2: nothing waits; no meetings; a window is open, at the step verify"
+    )
 
 
 def test_nobody_at_the_terminal_is_no_yes(operator: Operator) -> None:
