@@ -367,6 +367,8 @@ def test_a_change_that_the_node_refuses_is_no_reboot() -> None:
     scene.node.change = change  # type: ignore[method-assign]
     result = scene.roll()
     assert (result.outcome, result.step) == (Outcome.FAILED, Step.CHANGE)
+    # It is told at once, and not after the time that a boot may take.
+    assert scene.world.time < 1000 + 120
 
 
 def test_a_node_that_does_not_come_back_fails_and_stays_cordoned() -> None:
