@@ -1,7 +1,6 @@
 """A question to a balancer: verified, whole, in time, and not led elsewhere."""
 
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +13,7 @@ from controller.balancers import web
 from controller.balancers.interface import BalancerError, host_of
 from controller.balancers.web import ask, checked_base
 from tests.unit.bbb_node_here import Node, serving
+from tests.unit.lab.bbb import tls
 
 
 @contextmanager
@@ -102,15 +102,7 @@ def test_nobody_there_is_told_with_a_remedy() -> None:
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate of its own for localhost and 127.0.0.1, with its key."""
-    file = tmp_path_factory.mktemp("tls") / "both.pem"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-    names = "subjectAltName=DNS:localhost,IP:127.0.0.1"
-    files = ["-keyout", f"{file}.key", "-out", f"{file}.crt"]
-    words = [*command.split(), "-subj", "/CN=lab", "-addext", names, *files]
-    subprocess.run(words, check=True, capture_output=True)
-    file.write_text(Path(f"{file}.crt").read_text() + Path(f"{file}.key").read_text())
-    return file
+    return tls.certificate(tmp_path_factory.mktemp("tls"))
 
 
 def test_a_certificate_has_to_be_trusted(certificate: Path) -> None:

@@ -1,7 +1,6 @@
 """The driver for bbblb, against bbblb itself: the one that others run in production."""
 
 import socket
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
@@ -16,6 +15,7 @@ from lab.bbb.bbblb.real import Real
 from lab.bbb.scalelite.node import signed
 from lab.bbb.scalelite.records import Server
 from tests.unit.bbb_node_here import Node, serving
+from tests.unit.lab.bbb import tls
 
 TENANT = "Tenant0123456789abcdefghijklmnop"
 NODE = "127.0.0.1"
@@ -53,19 +53,8 @@ def until(what: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    file = tmp_path_factory.mktemp("tls") / "node"
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-    words = command.split()
-    names = ["-subj", "/CN=lab", "-addext", f"subjectAltName=IP:{NODE}"]
-    files = ["-keyout", f"{file}.key", "-out", f"{file}.crt"]
-    subprocess.run([*words, *names, *files], check=True, capture_output=True)
-    file.write_text(Path(f"{file}.crt").read_text() + Path(f"{file}.key").read_text())
-    return file
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, certificate: Path) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    certificate = tls.certificate(tmp_path_factory.mktemp("tls"))
     with socket.create_server((NODE, 0)) as free:
         listen = f"{NODE}:{free.getsockname()[1]}"
     settings = {"POLL_INTERVAL": "1", "POLL_RECOVER": "0", "POLL_FAIL": "3"}

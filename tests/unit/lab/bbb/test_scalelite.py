@@ -21,6 +21,7 @@ from lab.bbb.scalelite.poller import Pace, Poller
 from lab.bbb.scalelite.records import Missing, Records, Server
 from lab.bbb.scalelite.web import Scalelite
 from tests.unit.bbb_node_here import Node, serving
+from tests.unit.lab.bbb import tls
 
 SECRET = "Front0123456789abcdefghijklmnopq"
 OLD = 3600.0
@@ -235,17 +236,12 @@ def test_it_runs_as_a_process_of_its_own_and_speaks_tls(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As the lab runs it, and asked by the driver of a roll."""
-    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
-    files = ["-keyout", f"{tmp_path}/key", "-out", f"{tmp_path}/ca"]
-    words = [*command.split(), "-subj", "/CN=lab", "-addext", "subjectAltName=IP:127.0.0.1", *files]
-    subprocess.run(words, check=True, capture_output=True)
-    both = (tmp_path / "ca").read_text() + (tmp_path / "key").read_text()
-    (tmp_path / "both").write_text(both)
+    file = tls.certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
     (tmp_path / "secret").write_text(f"{SECRET}\n")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca"))
     with socket.create_server(("127.0.0.1", 0)) as free:
         listen = f"127.0.0.1:{free.getsockname()[1]}"
-    options = {"listen": listen, "secret": tmp_path / "secret", "certificate": tmp_path / "both"}
+    options = {"listen": listen, "secret": tmp_path / "secret", "certificate": file}
     options["records"] = tmp_path / "records"
     given = [it for name, value in options.items() for it in (f"--{name}", str(value))]
     process = subprocess.Popen([sys.executable, "-m", "lab.bbb.scalelite", *given], cwd=ROOT)
