@@ -71,10 +71,10 @@ class Participant:
         )
         self._token = joined.text("session_token")
         client = joined.text("url")
+        self._peer = (door.address(client), self._media_port(joined))
         self._signals = self._open_signals(joined)
         self._media = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._media.settimeout(PACKET_EVERY)
-        self._peer = (door.address(client), self._media_port(joined))
         self._threads = [
             threading.Thread(target=self._hold_signals, daemon=True),
             threading.Thread(target=self._hold_media, daemon=True),

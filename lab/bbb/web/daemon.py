@@ -66,9 +66,10 @@ class Daemon:
             for meeting in list(self.api.meetings.all.values()):
                 self.api.meetings.end(meeting, "bbb-web was stopped", forcibly=False)
 
-    def media_port(self, meeting: Meeting) -> int:
-        """The UDP port of a live meeting. A stale one has none. Raises KeyError."""
-        return self._media[meeting.internal_id].port
+    def media_port(self, meeting: Meeting) -> int | None:
+        """The UDP port of a live meeting. A stale one has none."""
+        media = self._media.get(meeting.internal_id)
+        return None if media is None else media.port
 
     def arrive(self, token: str) -> tuple[Meeting, User, Flow] | None:
         """The user begins to hold the signals; None if nobody may by this token."""

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from lab.bbb.door import Door, NoAnswer, Refused
+from lab.bbb.participants import Crowd
 from lab.bbb.web.daemon import STATE
 from tests.unit.lab.bbb.node import Node, wait
 
@@ -79,6 +80,8 @@ def test_a_stale_meeting_is_live_whatever_happens_until_a_restart(tmp_path: Path
         node.switch("stale", "ghost1\nghost2")
         wait(lambda: len(listed(node.door)) == 2, "both are listed")
         node.door.call("end", meetingID="ghost1")
+        with pytest.raises(NoAnswer, match="media: status 401"):
+            Crowd(node.door).join("ghost1", "ada")
         time.sleep(0.2)
         assert listed(node.door) == [("ghost1", "0", "false"), ("ghost2", "0", "false")]
     with node.runs():
