@@ -5,11 +5,9 @@ haproxy and nginx, and by UDP.
 """
 
 import json
-import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -17,11 +15,8 @@ from dotenv import dotenv_values
 from fleet.load import load
 from fleet.secret_kinds import BBB
 from lab.bbb.door import Door
-from lab.bbb.participants import Crowd
-from lab.bbb.schedule import Outcome, Play, Schedule
-from lab.command import wait_for
 from lab.container import CONTAINERS, is_container
-from lab.machines import INVENTORY, STATE, Machine, pyinfra
+from lab.machines import INVENTORY, STATE, Machine
 
 API = "/bigbluebutton/api"
 SWITCHES = "/var/lib/bbb-standin/switches"
@@ -94,28 +89,3 @@ def at_step(node: Machine, wanted: str, action: Callable[[], object]) -> Iterato
         watcher.join()
     if failed:
         raise failed[0]
-
-
-@dataclass(frozen=True)
-class Rolled:
-    """How a roll ended (pyinfra's exit status and output), and what participants had of it."""
-
-    done: subprocess.CompletedProcess[str]
-    outcome: Outcome
-
-
-def roll_during(
-    schedule: Schedule, crowd: Crowd, node: Machine, seconds: float, *arguments: str
-) -> Rolled:
-    """Roll the node while a crowd plays the schedule in so many seconds.
-
-    The late meeting begins when the roll has seen no meeting and is about to close the gate.
-    arguments: of pyinfra, besides the limit to this node
-    """
-    play = Play(schedule, crowd, seconds)
-    play.start()
-    wait_for(lambda: bool(crowd.people), "somebody is in a meeting", 60)
-    words = ["bbb_roll.py", "-y", "--limit", node.name, *arguments]
-    with at_step(node, "gate", play.begin_late):
-        done = pyinfra(*words, timeout=1800)
-    return Rolled(done, play.finish())
