@@ -82,12 +82,19 @@ def _stay(chance: random.Random, begin: float, room: str, who: str) -> Iterator[
 
 
 def _breakout(chance: random.Random, first: Event) -> Iterator[Event]:
-    """A breakout room of the meeting that this event joins, with one person for a while."""
-    room, who = f"{first.meeting}-breakout", f"{first.meeting}-breakout-p0"
+    """A breakout room of the meeting that this event joins, with one person for a while.
+
+    In BigBlueButton the person stays in the parent meanwhile, which would end without anybody.
+    """
+    parent, room = first.meeting, f"{first.meeting}-breakout"
+    here, there = f"{room}-p0", f"{room}-p0-at-parent"
     begin = chance.uniform(first.at + 0.01, 0.55)
-    yield Event(begin, "create", room, parent=first.meeting)
-    yield Event(begin + 0.02, "join", room, who)
-    yield Event(chance.uniform(begin + 0.1, begin + 0.3), "leave", room, who)
+    end = chance.uniform(begin + 0.1, begin + 0.3)
+    yield Event(begin, "join", parent, there)
+    yield Event(begin + 0.01, "create", room, parent=parent)
+    yield Event(begin + 0.02, "join", room, here)
+    yield Event(end, "leave", room, here)
+    yield Event(end + 0.01, "leave", parent, there)
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,18 @@ def test_nobody_joins_before_there_is_a_meeting_or_a_breakout_before_its_parent(
     assert not inside
 
 
+@pytest.mark.parametrize("schedule", schedules(), ids=lambda it: it.name)
+def test_somebody_is_in_the_parent_while_somebody_is_in_its_breakout_room(
+    schedule: Schedule,
+) -> None:
+    """A breakout room ends with its parent, and a parent that all have left ends by itself."""
+    inside: Counter[str] = Counter()
+    ((room, parent),) = {(it.meeting, it.parent) for it in schedule.events if it.parent}
+    for event in schedule.events:
+        inside[event.meeting] += {"join": 1, "leave": -1, "create": 0}[event.what]
+        assert inside[parent] or not inside[room]
+
+
 def test_they_are_the_same_in_each_run_and_different_from_each_other() -> None:
     assert schedules() == schedules()
     assert schedules() != schedules(seed=19)
