@@ -10,6 +10,7 @@ from pydantic import ValidationInfo as Info
 from fleet.reading.problems import Invalid, hidden, shown
 from fleet.values.fields import Address, DnsName, FilePath, Record, Text, matching, unique
 from fleet.values.free_maps import FlatMap, FreeMap, paths_of
+from fleet.values.networks import NEVER_PUBLIC, Prefix, covers
 
 # RFC 1918, and RFC 6598 for a provider's NAT.
 PRIVATE = [
@@ -210,6 +211,7 @@ class Bbb(Record):
     certificate: "acme" gets one and renews it; "own" takes the operator's
     turn: "local" is the node's own server; or the addresses of others
     notes: the editor of the shared notes
+    reaches: private networks beside the VPN that the node may reach; from within a meeting too
     balancer: the one in group_data/bbb.py that sends meetings to the node; None for none
     weight: how many meetings the node takes, in comparison with the balancer's other nodes
     tag: the balancer sends meetings here only if they ask for it
@@ -227,6 +229,7 @@ class Bbb(Record):
         BeforeValidator(_turn),
     ] = "local"
     notes: Literal["blocknote", "etherpad"] = "blocknote"
+    reaches: Annotated[tuple[Prefix, ...], unique("prefix")] = ()
     recordings: Recordings = Recordings()
     balancer: BalancerName | None = None
     weight: Annotated[StrictInt, Field(ge=1, le=100)] = 1
@@ -243,6 +246,15 @@ class Bbb(Record):
     def local_ipv4(self) -> str:
         """The IPv4 address that the node's interface has."""
         return self.bind or self.public.ipv4
+
+    @field_validator("reaches")
+    @classmethod
+    def _are_refused_otherwise(cls, prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        for prefix in prefixes:
+            if not any(covers(it, prefix) for it in NEVER_PUBLIC):
+                message = f"{prefix} is no private network, and a node reaches all others anyway"
+                raise Invalid(message, "take it out, or name the private addresses that are meant")
+        return prefixes
 
     @field_validator("bind")
     @classmethod

@@ -20,11 +20,13 @@ class Group(Record):
         a role, and the record's `roles` have to name it.
     accounts: the accounts that a run makes on hosts for services: no person may have such a name
     in_drills: whether drills run the group's programs, so that hosts with drills need its packages
+    confined: whether its hosts fetch what strangers name, so that they reach no private network
     """
 
     member_by: ClassVar[str] = ROLE
     accounts: ClassVar[tuple[str, ...]] = ()
     in_drills: ClassVar[bool] = True
+    confined: ClassVar[bool] = False
 
     packages: Packages
 

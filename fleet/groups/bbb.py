@@ -77,6 +77,9 @@ class BbbGroup(Group):
         "bigbluebutton", "freeswitch", "etherpad", "meteor", "turnserver", "haproxy",
     )  # fmt: skip
 
+    # Whoever gives a meeting a presentation by its address makes the node fetch it.
+    confined: ClassVar = True
+
     lines: dict[LineName, Line]
     balancers: dict[BalancerName, Balancer]
     patience: Duration

@@ -47,6 +47,24 @@ BothAddresses = Annotated[tuple[Address, ...], AfterValidator(_both_versions)]
 BothPrefixes = Annotated[tuple[Prefix, ...], AfterValidator(_both_versions)]
 
 
+# What belongs to nobody in particular: RFC 1918, RFC 6598, RFC 3927 (where the metadata services of
+# providers are), RFC 4193.
+NEVER_PUBLIC = (
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.168.0.0/16",
+    "fc00::/7",
+)
+
+
+def covers(one: str, other: str) -> bool:
+    """Whether each address of the other prefix is in the first one."""
+    first, second = ip_network(one), ip_network(other)
+    return overlap(one, other) and first.prefixlen <= second.prefixlen
+
+
 def overlap(one: str, other: str) -> bool:
     """Whether the two prefixes share an address."""
     first, second = ip_network(one), ip_network(other)

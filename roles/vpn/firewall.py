@@ -17,6 +17,7 @@ from fleet.derived.ports import ports_of
 from fleet.derived.vpn import is_inside, people_prefixes, prefixes
 from fleet.people import is_over
 from fleet.ports import Port
+from fleet.values.networks import NEVER_PUBLIC
 from operations import files, nftables, systemd
 from roles.access import operator
 from roles.places import unit_file
@@ -195,6 +196,7 @@ def text(names: Collection[str]) -> str:
     inside, people, logins = prefixes(fleet), people_prefixes(fleet), _logins()
     own = here.vpn.people if here.vpn else ()
     ports = [port for port in ports_of(fleet, here) if port not in closed]
+    reached = here.bbb.reaches if here.bbb else ()
     return render(
         __file__,
         "firewall.nft.j2",
@@ -221,6 +223,11 @@ def text(names: Collection[str]) -> str:
             if port.to in ("all", "people") and port.name != "SSH"
         ],
         hub="hub" in here.roles,
+        confined=any(fleet.group(name).confined for name in here.groups),
+        private4=_of_version(4, NEVER_PUBLIC),
+        private6=_of_version(6, NEVER_PUBLIC),
+        reached4=_of_version(4, reached),
+        reached6=_of_version(6, reached),
     )
 
 

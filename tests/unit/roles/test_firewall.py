@@ -427,3 +427,76 @@ def test_what_is_closed_at_once_is_proven_too(
         firewall.prove([], TableState())
     # SSH stays open, so the login is by the address of the run.
     assert proven.logins == [("ops-hypha-1", None)]
+
+
+NODE = {
+    "roles": ["bbb"],
+    "environment": "prod",
+    "ubuntu": "22.04",
+    "address": "192.0.2.41",
+    "vpn": {"addresses": ["10.66.0.41", "fd66::41"], "only_way_in": True},
+    "bbb": {
+        "hostname": "bbb1.example.org",
+        "release": "3.0.35",
+        "public": {"ipv4": "192.0.2.41"},
+        "reaches": ["10.9.0.0/24"],
+    },
+}
+
+
+@pytest.fixture
+def node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The table of a node of BigBlueButton."""
+    found = fleet_of(tmp_path, sample(vpn1=HUB, bbb1=NODE), {"people": {"ops-hypha-1": PERSON}})
+    monkeypatch.setattr(firewall, "this_fleet", lambda: found)
+    monkeypatch.setattr(firewall, "this_host", lambda: found.host("bbb1"))
+    return firewall.whole()
+
+
+def test_what_strangers_name_leads_a_node_into_no_private_network(node: str) -> None:
+    assert chain("private", node) == [
+        "ct state established,related return",
+        'oifname { "lo", "wg0", "docker0" } return',
+        'oifname "br-*" return',
+        "udp dport { 53, 67, 123, 547 } return",
+        "tcp dport 53 return",
+        "ip daddr { 10.9.0.0/24 } return",
+        "ip daddr @private4 reject with icmpx admin-prohibited",
+        "ip6 daddr @private6 reject with icmpx admin-prohibited",
+    ]
+    # The metadata of a provider lie at 169.254.169.254, and at fd00:ec2::254.
+    private = "10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16"
+    assert f"elements = {{ {private} }}" in node and "elements = { fc00::/7 }" in node
+    assert chain("output", node)[-1] == "jump private"
+    forward = chain("forward", node)
+    # A container asks for itself: bbb-web has presentations converted in one.
+    assert forward[3:5] == ['iifname "docker0" jump private', 'iifname "br-*" jump private']
+
+
+def test_another_host_is_not_confined(fleet: Fleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "private" not in text(fleet, monkeypatch, "prod1", "SSH", firewall.PUBLIC)
+
+
+def test_a_node_opens_what_meetings_need_and_nothing_that_it_keeps_to_itself(node: str) -> None:
+    assert chain("public", node)[6:] == [
+        "udp dport 51820 accept",
+        "tcp dport 80 accept",
+        "tcp dport 443 accept",
+        "tcp dport 3478 accept",
+        "udp dport 3478 accept",
+        "udp dport 16384-32768 accept",
+        "drop",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("number", "program"),
+    [(5432, "postgres"), (6379, "redis-server"), (8090, "java"), (7880, "livekit-server")],
+)
+def test_what_a_node_keeps_to_itself_is_told_if_it_listens_for_others(
+    node: str, number: int, program: str
+) -> None:
+    """The audit tries each of these from outside: roles.vpn.found."""
+    listens = Listener("tcp", number, "*", program)
+    assert firewall.undeclared(TableState(listeners=(listens,))) == [listens]
+    assert not firewall.is_open(Port(program, number, to="all"), node)
