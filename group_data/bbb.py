@@ -45,13 +45,11 @@ spool_room = "10G"
 
 # Accounts that the packages would make with chance numbers, if they were not there before.
 _BIGBLUEBUTTON = {"name": "bigbluebutton", "uid": 3000, "home": "/home/bigbluebutton"}
-_FREESWITCH = {
-    "name": "freeswitch",
-    "uid": 3001,
-    "home": "/opt/freeswitch",
-    "shell": "/bin/bash",
-}
+_FREESWITCH = {"name": "freeswitch", "uid": 3001, "home": "/opt/freeswitch"}
 _ETHERPAD = {"name": "etherpad", "uid": 3002, "home": "/usr/share/etherpad-lite"}
+# Their files are on the node before their packages come. These are Debian's, and share no files.
+_TURNSERVER = {"name": "turnserver", "uid": None, "home": "/nonexistent"}
+_HAPROXY = {"name": "haproxy", "uid": None, "home": "/var/lib/haproxy"}
 _METEOR = {"name": "meteor", "uid": 3003, "home": "/usr/share/meteor"}
 
 # The fingerprints were compared in public texts: the one of BigBlueButton's repository in the
@@ -152,10 +150,10 @@ _FILES = [
         "mode": 0o640,
         "units": ["coturn.service"],
     },
-    *_plain("A", *(f"{_ETC}/recording/{it}.yml" for it in ("recording", "presentation", "video"))),
+    *_plain("A", f"{_ETC}/recording/recording.yml", "/etc/nginx/sites-available/bigbluebutton"),
     *_plain("A", "/etc/default/bigbluebutton-cron-config", f"{_ETC}/nginx/coop-infra.nginx"),
     *_plain("A", f"{_ETC}/bbb-conf/apply-config.sh", mode=0o755),
-    *_plain("A", "/etc/haproxy/haproxy.cfg", "/etc/haproxy/protocolmap"),
+    *_plain("A", "/etc/haproxy/haproxy.cfg"),
     *_plain("A", "/etc/haproxy/certbundle.pem", group="haproxy", mode=0o640),
 ]
 _LIVEKIT = [
@@ -267,7 +265,7 @@ lines = {
             _ppa("yq", "rmescandon/yq", "9A2D61F6BB03CED7522B8E7D6657DBE0CC86BB64"),
             _ppa("coturn", "martin-uni-mainz/coturn", None),
         ],
-        "packages": ["bigbluebutton", "coturn", "haproxy"],
+        "packages": ["bigbluebutton", "coturn", "docker-ce", "haproxy"],
         "may_go": ["bbb-etherpad", "bbb-pads"],
         "formats": _FORMATS,
         "notes": {
@@ -282,7 +280,7 @@ lines = {
         "settings": _SETTINGS,
         "files": _FILES,
         "patches": _PATCHES,
-        "accounts": [_BIGBLUEBUTTON, _FREESWITCH, _ETHERPAD],
+        "accounts": [_BIGBLUEBUTTON, _FREESWITCH, _ETHERPAD, _TURNSERVER, _HAPROXY],
         "noise": _NOISE,
     },
     # Not stable yet. Whether each release has a directory of its own is not known either.
@@ -292,7 +290,7 @@ lines = {
         "state": "candidate",
         "repository": "noble-400-{release}",
         "sources": [_own("noble"), _NODE, _docker("noble")],
-        "packages": ["bigbluebutton", "bbb-coturn", "bbb-livekit", "haproxy"],
+        "packages": ["bigbluebutton", "bbb-coturn", "bbb-livekit", "docker-ce", "haproxy"],
         "formats": _FORMATS,
         "notes": {"blocknote": ["bbb-shared-notes-server"]},
         "units": [
@@ -303,7 +301,7 @@ lines = {
         "settings": _SETTINGS,
         "files": [*_FILES, *_LIVEKIT],
         "patches": _PATCHES,
-        "accounts": [_BIGBLUEBUTTON, _FREESWITCH],
+        "accounts": [_BIGBLUEBUTTON, _FREESWITCH, _TURNSERVER, _HAPROXY],
         "noise": _NOISE,
     },
 }

@@ -1,12 +1,14 @@
 """Local users that services run as."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from shlex import quote
 
 from pyinfra import host
 from pyinfra.api import StringCommand
 
 from engine.operation import Commands, ask, operation
-from engine.report import fail, tell
+from engine.report import fail, script, tell, warn
 from facts.accounts import User, Users
 
 FIRST_OF_PEOPLE = 1000
@@ -46,6 +48,54 @@ def service_user(
         yield StringCommand(f"usermod --home {quote(home)} --shell {quote(shell)} {quote(user)}")
     else:
         host.noop(f"user {user} exists")
+
+
+@dataclass(frozen=True)
+class Reserved:
+    """A user that a package makes if it is not there, by a number of chance.
+
+    uid: of the user, and of the group of the same name if there is none yet; None for any uid of
+        the system's: a package that calls `adduser --system` fails for a higher one
+    """
+
+    user: str
+    uid: int | None
+    home: str
+    shell: str = "/usr/sbin/nologin"
+
+
+@operation()
+def reserved(users: Sequence[Reserved]) -> Commands:
+    """These users are there with these numbers before the packages that use them come.
+
+    A user that is there stays as it is, because its package has made it and owns its files: warns
+    of another uid. The operation makes no home.
+    """
+    now = yield from ask(Users, names=[it.user for it in users])
+    for it in users:
+        if it.uid and it.user in now and now[it.user].uid != it.uid:
+            warn(
+                f"user {it.user} was there before with uid {now[it.user].uid}, and keeps it; on "
+                f"other hosts the user has uid {it.uid}"
+            )
+    missing = [it for it in users if it.user not in now]
+    for it in missing:
+        tell(f"user {it.user}: absent -> {f'uid {it.uid}' if it.uid else 'present'}")
+    if missing:
+        yield script(*(line for it in missing for line in _reserve(it)))
+    else:
+        host.noop("the users are there")
+
+
+def _reserve(it: Reserved) -> list[str]:
+    who = quote(it.user)
+    number = f"--gid {it.uid} " if it.uid else "--system "
+    kind = f"--uid {it.uid}" if it.uid else "--system"
+    return [
+        f"getent group {who} >/dev/null || groupadd {number}{who}",
+        f"useradd {kind} --gid {who} --no-create-home --home-dir {quote(it.home)} "
+        f"--shell {quote(it.shell)} {who}",
+    ]
 
 
 def _add(who: str, uid: int | None, options: str) -> StringCommand:

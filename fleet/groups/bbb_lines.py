@@ -172,11 +172,12 @@ Patch = Annotated[
 class BbbAccount(Record):
     """An account that BigBlueButton's packages use if it is there, and make if not.
 
-    uid: also the number of its own group, which has its name. The same on every node
+    uid: also the number of its own group, which has its name. The same on every node. None for any
+        of the system's: Debian's packages refuse another (adduser --system)
     """
 
     name: Word
-    uid: Annotated[StrictInt, Field(ge=3000, le=3099)]
+    uid: Annotated[StrictInt, Field(ge=3000, le=3099)] | None
     home: AbsolutePath
     shell: AbsolutePath = "/usr/sbin/nologin"
 

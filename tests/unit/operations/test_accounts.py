@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from facts.accounts import User, Users
-from operations.accounts import service_user
+from operations.accounts import Reserved, reserved, service_user
 from tests.unit.host_here import perform
 from tests.unit.operation_harness import Run, Shell, run
 
@@ -83,3 +83,48 @@ def test_home_and_shell_are_put_right(shell: Shell) -> None:
     perform(done.commands[0], shell)
     assert done.said == ["user vision: /home/vision, /bin/bash -> /nonexistent, /usr/sbin/nologin"]
     assert shell.calls == ["usermod --home /nonexistent --shell /usr/sbin/nologin vision"]
+
+
+BBB = Reserved("bigbluebutton", 3000, "/home/bigbluebutton")
+
+
+def test_what_a_package_would_make_by_chance_is_made_before_by_number(shell: Shell) -> None:
+    shell.stand_in("getent", "exit 2")
+    done = run(reserved, [BBB], facts={Users: {}})
+    assert done.said == ["user bigbluebutton: absent -> uid 3000"]
+    (command,) = done.commands
+    assert perform(command, shell).returncode == 0
+    assert shell.calls == [
+        "getent group bigbluebutton",
+        "groupadd --gid 3000 bigbluebutton",
+        "useradd --uid 3000 --gid bigbluebutton --no-create-home --home-dir /home/bigbluebutton "
+        "--shell /usr/sbin/nologin bigbluebutton",
+    ]
+
+
+def test_what_a_package_has_made_stays_as_it_is_and_is_told() -> None:
+    there = User(997, "/elsewhere", "/bin/bash")
+    done = run(reserved, [BBB], facts={Users: {"bigbluebutton": there}})
+    assert (done.commands, done.said) == ([], [])
+    assert done.warned == [
+        "user bigbluebutton was there before with uid 997, and keeps it; on other hosts the user "
+        "has uid 3000"
+    ]
+    same = run(reserved, [BBB], facts={Users: {"bigbluebutton": User(3000, "/x", "/bin/sh")}})
+    assert (same.commands, same.warned, same.noops) == ([], [], ["the users are there"])
+
+
+def test_a_user_that_a_package_of_debians_takes_over_is_the_systems(shell: Shell) -> None:
+    """`adduser --system` in the package's postinst fails for a user with a uid of 1000 or more."""
+    shell.stand_in("getent", "exit 2")
+    haproxy = Reserved("haproxy", None, "/var/lib/haproxy")
+    done = run(reserved, [haproxy], facts={Users: {}})
+    assert done.said == ["user haproxy: absent -> present"]
+    assert perform(done.commands[0], shell).returncode == 0
+    assert shell.calls[1:] == [
+        "groupadd --system haproxy",
+        "useradd --system --gid haproxy --no-create-home --home-dir /var/lib/haproxy "
+        "--shell /usr/sbin/nologin haproxy",
+    ]
+    there = run(reserved, [haproxy], facts={Users: {"haproxy": User(107, "/x", "/bin/false")}})
+    assert (there.commands, there.warned) == ([], [])
