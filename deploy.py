@@ -8,6 +8,7 @@ from roles import (
     access,
     backups,
     base,
+    bbb,
     clients,
     drill,
     offsite,
@@ -39,6 +40,9 @@ if "offsite" in host.groups:
 if "scalelite" in host.groups:
     scalelite.restrain()
 
+if "bbb" in host.groups:
+    bbb.prepare()
+
 base.converge()
 
 access.converge()
@@ -65,6 +69,7 @@ if "scalelite" in host.groups:
     scalelite.converge()
 
 if "bbb" in host.groups:
+    bbb.converge()
     recordings.converge()
 
 if "backups" in host.groups:

@@ -11,7 +11,7 @@ from pyinfra.api import Config, Inventory, State
 from pyinfra.api.state import StateStage
 from pyinfra.context import ctx_config, ctx_host, ctx_state
 
-from controller import this_run
+from controller import apt_keys, this_run
 from controller.inventory import groups
 from engine import questions
 from fleet import ROOT
@@ -44,6 +44,8 @@ def run_of(file: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     # The preflights ask by themselves, before the run.
     monkeypatch.setattr(access, "preflight", lambda: None)
     monkeypatch.setattr(pool, "preflight", lambda: None)
+    # The keys of apt's sources come from git, or once from the network.
+    monkeypatch.setattr(apt_keys, "key_of", lambda *_, **__: "a key")
     questions._asked.clear()
     with ctx_state.use(state), ctx_config.use(state.config):
         yield state

@@ -81,7 +81,9 @@ WRITES: dict[str, Callable[..., Iterable[Write]]] = {
 # They write nothing, or in /etc and /var/lib/coop-infra alone, or call programs that know their
 # places.
 ELSEWHERE = {
+    "accounts.reserved",
     "accounts.service_user",
+    "bbb.node",
     "system.kernels_have",
     "system.release",
     "delegations.allowed",
@@ -105,6 +107,8 @@ def others(calls: Iterable[Call]) -> set[str]:
             case "files.present":
                 made = [it for it in values["entries"] if isinstance(it, Directory)]
                 found |= {it.path for it in made if it.owner != "root" or it.mode & 0o022}
+            case "accounts.reserved":
+                found |= {it.home for it in values["users"]} - {"/nonexistent"}
             case "accounts.service_user":
                 found |= {values.get("home", "/nonexistent")} - {"/", "/nonexistent"}
             case "access.people":
