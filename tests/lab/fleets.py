@@ -245,6 +245,12 @@ class ClosedFleet(VpnFleet):
         self.all = (self.hub, *inside)
 
 
+class BareNode(Machines):
+    """A machine that becomes a node of BigBlueButton; its image has nothing of that."""
+
+    names = ("meet3",)
+
+
 LIMIT = Fleet.limit()
 
 
