@@ -37,11 +37,11 @@ if "vpn" in host.groups:
 if "offsite" in host.groups:
     offsite.make_key()
 
-if "scalelite" in host.groups:
-    scalelite.restrain()
-
 if "bbb" in host.groups:
     bbb.prepare()
+
+if "scalelite" in host.groups:
+    scalelite.restrain()
 
 base.converge()
 
