@@ -9,9 +9,6 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from controller.roll import words
-from controller.roll.answers import Look as NodeLook
-from controller.roll.answers import Unreadable, read
 from pyinfra import host
 from pyinfra.api import deploy
 
@@ -19,6 +16,9 @@ from controller import apt_keys
 from controller.audit import Look
 from controller.command_line import only_reads
 from controller.preflight import refuse
+from controller.roll import words
+from controller.roll.answers import Look as NodeLook
+from controller.roll.answers import Unreadable, read
 from controller.this_run import secrets, this_fleet, this_host
 from facts.bbb import Bbb
 from fleet.derived.bbb import line_of, node_of, sources_of

@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from controller.audit import Finding
 from controller.roll import words
 from controller.roll.answers import Look, Unreadable, read
-
-from controller.audit import Finding
 from facts.bbb import BbbState
 
 

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from programs.bbb import reading
-from programs.bbb.wanted import MARK, MARKS, Off, Xml
 
 from fleet.derived.bbb import line_of
 from fleet.model import Fleet
+from programs.bbb import reading
+from programs.bbb.wanted import MARK, MARKS, Off, Xml
 from roles.bbb import staged
 from roles.bbb.texts import CHECKSUMS
 from tests.unit.fleet_samples import fleet_of, sample
