@@ -39,9 +39,9 @@ def in_short(said: str) -> str:
 
 
 def patiently(done: Callable[[], object]) -> None:
-    """Try until it is done. Raises Failed if the last attempt does."""
+    """Try until it is done. Raises Failed or OSError if the last attempt does."""
     for _ in range(TRIES - 1):
-        with suppress(Failed):
+        with suppress(Failed, OSError):
             done()
             return
         time.sleep(1)

@@ -141,13 +141,20 @@ class Sets:
         self._had.touch()
 
     def recover(self) -> None:
-        """Make the sets usable again after a failure, also in a full store. Raises Failed."""
+        """Make the sets usable again after a failure, also in a full store.
+
+        Raises Failed, or OSError.
+        """
+        # A full store on ZFS frees the room of what was removed some seconds later. Until then it
+        # may refuse to remove more.
+        patiently(self._clear)
+        self._keep_room()
+
+    def _clear(self) -> None:
         ROOM.unlink(missing_ok=True)
         self._drop_torn()
         self.borg("break-lock")
-        # A store on ZFS frees the room of what was removed some seconds later.
-        patiently(self.prune)
-        self._keep_room()
+        self.prune()
 
     def prune(self) -> None:
         """Drop the sets that are over the number, and what nights that failed have left.

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 from datetime import UTC, datetime
+from errno import EDQUOT
 from fcntl import LOCK_EX, flock
 from fnmatch import fnmatchcase
 from importlib import import_module
@@ -219,6 +220,32 @@ def test_a_store_that_is_full_has_room_to_be_made_emptier(
         program.main(settings, ["night"])
     assert borg(shell)[-1] == "compact"
     assert places.ROOM.stat().st_size == sets.ROOM_BYTES
+
+
+def test_a_store_that_is_full_may_refuse_to_remove_for_a_while(
+    shell: Shell, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready()
+    segment = places.REPOSITORY / "data/0/15"
+    segment.parent.mkdir(parents=True)
+    for name in ("config", "index.13"):
+        (places.REPOSITORY / name).touch()
+    # What cannot be read, like a block of gocryptfs that was written in part.
+    torn = f'case "$1" in create) ln -s /proc/self/mem {segment}; exit 2 ;; esac\n'
+    shell.stand_in("borg", torn + BORG)
+    refused, unlink = [OSError(EDQUOT, "Disk quota exceeded")] * 3, Path.unlink
+
+    def refuse(path: Path, **options: Any) -> None:
+        if path == segment and refused:
+            raise refused.pop()
+        unlink(path, **options)
+
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(Failed, match="borg create"):
+        program.main(settings, ["night"])
+    assert not segment.is_symlink()
+    assert borg(shell)[-1] == "compact"
 
 
 def test_a_set_that_is_not_kept_is_told(
