@@ -1,5 +1,6 @@
 """One roll at a time on a node: the lease's own script, in a real shell."""
 
+import re
 import subprocess
 import threading
 import time
@@ -47,16 +48,18 @@ def test_a_command_runs_with_its_input_and_its_exit_status(place: Place) -> None
 def test_another_roll_is_kept_out_while_the_lease_is_fresh(place: Place, tmp_path: Path) -> None:
     assert place.run(MINE, "true").returncode == 0
     done = place.run(OTHER, "touch", str(tmp_path / "touched"))
-    assert (done.returncode, done.stdout) == (lease.TAKEN, f"taken {MINE} 0\n")
+    assert done.returncode == lease.TAKEN
+    # A machine that is busy takes a second or two.
+    assert re.fullmatch(f"taken {MINE} [0-9]\n", done.stdout)
     assert not (tmp_path / "touched").exists()
     assert place.run(MINE, "true").returncode == 0
 
 
 def test_a_roll_that_was_killed_is_forgotten_after_a_minute(place: Place) -> None:
     place.run(MINE, "true")
-    place.age(lease.SECONDS - 5)
+    place.age(lease.SECONDS - 20)
     assert place.run(OTHER, "true").returncode == lease.TAKEN
-    place.age(10)
+    place.age(20)
     assert place.run(OTHER, "true").returncode == 0
     # And the first one, should it come back, is told so.
     assert place.run(MINE, "true").returncode == lease.TAKEN
