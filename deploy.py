@@ -9,6 +9,7 @@ from roles import (
     backups,
     base,
     bbb,
+    certificates,
     clients,
     drill,
     offsite,
@@ -62,6 +63,11 @@ if "offsite" in host.groups:
 if "clients" in host.groups:
     clients.converge(services=vision.services() if "vision" in host.groups else [])
 
+if "certificates" in host.groups:
+    certificates.prepare()
+else:
+    certificates.none()
+
 if "vision" in host.groups:
     vision.converge()
 
@@ -71,6 +77,12 @@ if "scalelite" in host.groups:
 if "bbb" in host.groups:
     bbb.converge()
     recordings.converge()
+
+if "certificates" in host.groups:
+    certificates.converge()
+
+if "vision" in host.groups:
+    vision.check()
 
 if "backups" in host.groups:
     backups.converge()

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
+from fleet.certificate import Source
 from fleet.reading.problems import Invalid, hidden, shown
 from fleet.values.fields import Address, DnsName, FilePath, Record, Text, matching, unique
 from fleet.values.free_maps import FlatMap, FreeMap, paths_of
@@ -223,7 +224,7 @@ class Bbb(Record):
     public: Public
     bind: Address | None = None
     mirror: Mirror | None = None
-    certificate: Literal["acme", "own"] = "acme"
+    certificate: Source = "acme"
     turn: Annotated[
         Literal["local"] | Annotated[tuple[TurnUrl, ...], unique("address"), Field(min_length=1)],
         BeforeValidator(_turn),

@@ -12,6 +12,7 @@ from pydantic import ValidationInfo as Info
 
 from fleet.backup import Backup
 from fleet.bbb import Bbb
+from fleet.certificate import Certificate, Source
 from fleet.groups import GROUPS, POOLED, ROLES
 from fleet.groups.base import ROLE
 from fleet.ports import PortByHand
@@ -77,11 +78,15 @@ class Lab(Record):
 
 
 class Site(Record):
-    """A website: its DNS name, and the git repository and commit that its pages come from."""
+    """A website: its DNS name, and the git repository and commit that its pages come from.
+
+    certificate: where that of its name comes from
+    """
 
     name: DnsName
     repository: Repository
     commit: Commit
+    certificate: Source = "acme"
 
 
 class HostVpn(Record):
@@ -130,6 +135,8 @@ class Host(Record):
     public: Literal["closed", "open"] | None = None
     ports: tuple[PortByHand, ...] = ()
     backup: Backup | None = None
+    # Of a host whose role has no name of its own: what somebody serves there by hand.
+    certificate: Certificate | None = None
     lab: Lab | None = None
 
     @property
@@ -152,6 +159,16 @@ class Host(Record):
     def only_by_vpn(self) -> bool:
         """Whether SSH is open from within the VPN alone."""
         return self.vpn is not None and self.vpn.only_way_in
+
+    @cached_property
+    def shows(self) -> Certificate | None:
+        """The certificate that the host shows on port 443."""
+        if self.site:
+            return Certificate(name=self.site.name, source=self.site.certificate)
+        if self.bbb:
+            name, source = self.bbb.hostname, self.bbb.certificate
+            return Certificate(name=name, source=source, server="haproxy")
+        return self.certificate
 
     @cached_property
     def groups(self) -> tuple[str, ...]:
@@ -298,6 +315,14 @@ class Host(Record):
             message = "a record scalelite is for role scalelite only"
             raise Invalid(message, "take it out or add the role")
         return it
+
+    @field_validator("certificate")
+    @classmethod
+    def _has_one_name(cls, certificate: Certificate | None, info: Info) -> Certificate | None:
+        for role, field in (("site", "site.certificate"), ("bbb", "bbb.certificate")):
+            if certificate and info.data.get(role):
+                raise Invalid("the host has another name already", f"take it out: {field} says")
+        return certificate
 
     @field_validator("vpn")
     @classmethod

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from fleet import LAB_STATE, ROOT, is_lab
 from fleet.checks.bbb import check_bbb
+from fleet.checks.certificates import check_certificates
 from fleet.checks.hosts import check_copies, check_hosts
 from fleet.checks.people import check_access, check_people
 from fleet.checks.ports import check_ports
@@ -106,7 +107,7 @@ def read(
     fleet = Fleet.model_validate(
         {"file": path, "hosts": hosts.valid, "people": people.valid, **groups}
     )
-    if found := list(check_ports(fleet)):
+    if found := [*check_ports(fleet), *check_certificates(fleet)]:
         raise FleetError(found)
     return fleet
 

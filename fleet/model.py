@@ -6,6 +6,7 @@ from pathlib import Path
 from fleet import LAB_STATE, is_lab
 from fleet.groups import Groups
 from fleet.groups.base import Group
+from fleet.groups.certificates import AcmeServer
 from fleet.groups.pool import PoolGroup
 from fleet.host_keys import HostKeys, pull_keys, vpn_keys
 from fleet.hosts import Host
@@ -32,6 +33,14 @@ class Fleet(Groups):
     def pull_keys(self) -> HostKeys:
         """The stored SSH keys by which the hosts with the role offsite pull."""
         return pull_keys(self._beside("pull-keys"))
+
+    @property
+    def acme_server(self) -> AcmeServer:
+        """The server that the hosts' certificates come from."""
+        servers = self.certificates.acme
+        if is_lab(self.file):
+            return servers.lab
+        return servers.production if self.certificates.chosen == "production" else servers.staging
 
     def _beside(self, name: str) -> Path:
         """The file beside the inventory into which runs write, e.g. "vpn-keys"."""

@@ -1,12 +1,38 @@
-"""The vision board as a visitor uses it."""
+"""The vision board as a visitor uses it: by HTTPS, with the trust of a browser in the lab's CA."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import requests
+from requests.adapters import HTTPAdapter
 
 from fleet.load import load
+from lab.acme import CA_FILE
 from lab.machines import INVENTORY, Machine
+
+
+class _Named(HTTPAdapter):
+    """Goes to an address, and wants a certificate for the name: as if DNS had led there."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(
+            *arguments, server_hostname=self._name, assert_hostname=self._name, **options
+        )
+
+
+def _visit(machine: Machine) -> requests.Session:
+    session = requests.Session()
+    session.mount("https://", _Named(_site(machine)))
+    session.headers["Host"] = _site(machine)
+    session.verify = str(CA_FILE)
+    # The lab's names and addresses are nobody else's.
+    session.trust_env = False
+    return session
 
 
 def _site(machine: Machine) -> str:
@@ -17,12 +43,12 @@ def _site(machine: Machine) -> str:
 
 def upload(machine: Machine, name: str, content: bytes, timeout: float = 120) -> str:
     """Post a file, as a browser does; returns the name under which the board stored it."""
-    answer = requests.post(
-        f"http://{machine.address}/upload.php",
-        headers={"Host": _site(machine)},
-        files={"vision": (name, content)},
-        timeout=timeout,
-    )
+    with _visit(machine) as session:
+        answer = session.post(
+            f"https://{machine.address}/upload.php",
+            files={"vision": (name, content)},
+            timeout=timeout,
+        )
     stored = re.fullmatch(r"stored files/(\S+)\n", answer.text)
     assert answer.status_code == 200 and stored, f"{answer.status_code}: {answer.text[:500]}"
     return stored.group(1)
@@ -44,9 +70,8 @@ def fetch(machine: Machine, name: str, timeout: float = 60) -> bytes:
 
 def get(machine: Machine, path: str, timeout: float = 60) -> requests.Response:
     """Any page of the board."""
-    return requests.get(
-        f"http://{machine.address}{path}", headers={"Host": _site(machine)}, timeout=timeout
-    )
+    with _visit(machine) as session:
+        return session.get(f"https://{machine.address}{path}", timeout=timeout)
 
 
 def works(machine: Machine) -> bool:

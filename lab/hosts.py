@@ -7,7 +7,7 @@ hosts.py address HOST       the host's address
 hosts.py boxes HOST...      the boxes that these hosts are made from, e.g. roles-12
 hosts.py guests HOST...     those of the hosts that need a kernel of their own; all if LAB=machines
 hosts.py bbb HOST...        those of the hosts that are nodes of BigBlueButton
-hosts.py network            the libvirt network that gives each host its address
+hosts.py network            the libvirt network that gives each host its address, and DNS its names
 """
 
 import os
@@ -23,12 +23,17 @@ INVENTORY = Path(__file__).resolve().parents[1] / "inventories/lab.yml"
 FOR_UBUNTU = 12
 BOARD = ("storage1", "vision-stg1", "vision-prod1")
 
+GATEWAY = "10.78.0.1"
+
 NETWORK = """\
 <network>
   <name>coop-lab</name>
   <forward mode='nat'/>
   <bridge name='coop0' stp='off' delay='0'/>
-  <ip address='10.78.0.1' netmask='255.255.255.0'>
+  <dns>
+{names}
+  </dns>
+  <ip address='{gateway}' netmask='255.255.255.0'>
     <dhcp>
 {reservations}
     </dhcp>
@@ -59,7 +64,22 @@ def network(hosts: dict[str, Any]) -> str:
         "<lease expiry='0'/></host>"
         for name, host in hosts.items()
     )
-    return NETWORK.format(reservations="\n".join(reservations))
+    names = (
+        f"    <host ip='{host['address']}'><hostname>{name}</hostname></host>"
+        for host in hosts.values()
+        if (name := dns_name(host))
+    )
+    return NETWORK.format(
+        gateway=GATEWAY, names="\n".join(names), reservations="\n".join(reservations)
+    )
+
+
+def dns_name(host: dict[str, Any]) -> str | None:
+    """The name that the host has in DNS: the one that its certificate is for."""
+    for record, field in (("site", "name"), ("bbb", "hostname"), ("certificate", "name")):
+        if record in host:
+            return str(host[record][field])
+    return None
 
 
 def main(command: str, *names: str) -> str:

@@ -18,7 +18,10 @@ def main() -> None:
         if host.site:
             _show(host)
     print("Further\n")
-    print("  look at it         lab/enter curl -H 'Host: vision.lab.test' http://10.78.0.22/")
+    print(
+        "  look at it         lab/enter curl --cacert lab/.state/acme-ca.pem "
+        "--resolve vision.lab.test:443:10.78.0.22 https://vision.lab.test/"
+    )
     print(
         "  what would change  lab/enter .venv/bin/pyinfra inventories/lab.py deploy.py --dry --diff"
     )
@@ -45,7 +48,7 @@ def _show(host: Host) -> None:
         ).returncode
         == 0
     )
-    print(f"  {host.name}  http://{client.address}/  ({host.site.name})")
+    print(f"  {host.name}  https://{host.site.name}/  (at {client.address}, by the lab's CA)")
     print(f"    uploaded     {stored}, and the page lists it")
     print(f"    mounted      {fleet.clients.mountpoint} from {mount[0]} ({mount[1]})")
     print(f"    its bytes    {server.name}:{files}")

@@ -9,6 +9,7 @@ from typing import ClassVar
 from fleet.groups.backups import BackupsGroup
 from fleet.groups.base import ROLE, Group
 from fleet.groups.bbb import BbbGroup
+from fleet.groups.certificates import CertificatesGroup
 from fleet.groups.clients import ClientsGroup
 from fleet.groups.offsite import OffsiteGroup
 from fleet.groups.pool import PoolGroup
@@ -32,6 +33,7 @@ class Groups(Record):
     clients: ClientsGroup
     vpn: VpnGroup
     backups: BackupsGroup
+    certificates: CertificatesGroup
     storage: StorageGroup
     offsite: OffsiteGroup
     vision: VisionGroup

@@ -22,4 +22,4 @@ class VisionGroup(Group):
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        return (Port("HTTP", 80, to="all"),)
+        return (Port("HTTP", 80, to="all"), Port("HTTPS", 443, to="all"))

@@ -116,8 +116,8 @@ def _site_files(host: Host, site: Site) -> list[files.Entry]:
     # This host knows users of clients by number only.
     uid = str(host.volume.uid)
     parts = {
-        "server": vision.configured("nginx.conf.j2", site),
-        "pool": vision.configured("pool.conf.j2", site, user=uid),
+        "server": vision.configured("nginx.conf.j2", site, https=False),
+        "pool": vision.configured("pool.conf.j2", site, user=uid, https=False),
     }
     return [
         files.File(own["nginx"], render(__file__, "nginx.conf.j2", **parts)),

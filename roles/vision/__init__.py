@@ -1,12 +1,14 @@
 """The vision board: two PHP pages from a pinned commit, whose uploads lie on the storage."""
 
+from typing import Any
+
 from pyinfra.api import deploy
 
 from controller.this_run import this_fleet, this_host
 from fleet.groups.vision import VisionGroup
 from fleet.hosts import Site
 from operations import accounts, directories, files, git, health, systemd
-from roles import clients
+from roles import certificates, clients
 from roles.templates import render
 
 (USER,) = VisionGroup.accounts
@@ -36,6 +38,11 @@ def converge() -> None:
     # at the storage may hang, so it has a _timeout.
     files.present(name="Uploads", entries=_uploads(), by=USER, _timeout=clients.STALLED)
     systemd.running(name="Services", units=_units())
+
+
+@deploy("Vision board works")
+def check() -> None:
+    """Call this once the certificate of the site is in force."""
     health.healthy(name="Health", command=HEALTH, _timeout=clients.STALLED)
 
 
@@ -59,8 +66,12 @@ def uploads(site: Site) -> str:
     return f"{this_fleet().clients.mountpoint}/{UPLOADS}{site.name}"
 
 
-def configured(template: str, site: Site, user: str = USER) -> str:
-    """A template of this folder, rendered for the site. user: the account that PHP runs as."""
+def configured(template: str, site: Site, user: str = USER, https: bool = True) -> str:
+    """A template of this folder, rendered for the site.
+
+    user: the account that PHP runs as
+    https: whether the site is shown by HTTPS, as to visitors; else by HTTP alone, as in a drill
+    """
     return render(
         __file__,
         template,
@@ -71,7 +82,19 @@ def configured(template: str, site: Site, user: str = USER) -> str:
         root=root(site),
         uploads=uploads(site),
         mountpoint=this_fleet().clients.mountpoint,
+        **(_https() if https else {"https": False}),
     )
+
+
+def _https() -> dict[str, Any]:
+    return {
+        "https": True,
+        "bundle": certificates.bundle(),
+        "placeholder": certificates.placeholder(),
+        "challenge": certificates.CHALLENGE,
+        "tls": certificates.TLS,
+        "hsts": certificates.hsts(),
+    }
 
 
 def _site() -> Site:
@@ -110,7 +133,8 @@ def _configuration() -> list[files.Entry]:
 def _units() -> list[systemd.Unit]:
     php, nginx = services()
     pool = f"{this_host().release.fpm_pools}/vision.conf"
+    read = (NGINX_SITE, certificates.CHALLENGE, certificates.TLS)
     return [
         systemd.Unit(php, restart_on=(clients.drop_in_path(php), pool)),
-        systemd.Unit(nginx, restart_on=(clients.drop_in_path(nginx),), reload_on=(NGINX_SITE,)),
+        systemd.Unit(nginx, restart_on=(clients.drop_in_path(nginx),), reload_on=read),
     ]

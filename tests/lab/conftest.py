@@ -14,7 +14,7 @@ import pytest
 from lab.machines import STATE, pyinfra, running, together
 from lab.steps import STEPS
 from lab.vpn_client import in_vpn
-from tests.lab import provider
+from tests.lab import provider, web_server
 from tests.lab.fleets import (
     LIMIT,
     BackupFleet,
@@ -25,6 +25,7 @@ from tests.lab.fleets import (
     Fleet,
     StandinHost,
     VpnFleet,
+    WebMachine,
     changed_project,
     look,
 )
@@ -160,6 +161,30 @@ def standins(standins_installed: StandinHost) -> StandinHost:
     standins_installed.restore(standins_installed.converged)
     standins_installed.all[0].sh("systemctl is-system-running --wait", timeout=240)
     return standins_installed
+
+
+@pytest.fixture(scope="session")
+def web_first_run() -> tuple[WebMachine, str]:
+    """The machine after its first good run, and the output of the run before nginx was there.
+
+    A snapshot keeps the state.
+    """
+    machines = WebMachine()
+    machines.restore("fresh")
+    web_server.install(machines.host)
+    refused = machines.refused()
+    web_server.nginx(machines.host)
+    machines.converge()
+    machines.snapshot("converged")
+    return machines, refused
+
+
+@pytest.fixture
+def web(web_first_run: tuple[WebMachine, str]) -> WebMachine:
+    """A machine whose nginx shows a certificate of the lab's ACME server."""
+    machines, _ = web_first_run
+    machines.restore("converged")
+    return machines
 
 
 @pytest.fixture(scope="session")

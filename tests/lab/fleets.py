@@ -217,6 +217,16 @@ class BbbNodes(Machines):
     converged = "bbb"
 
 
+class WebMachine(Machines):
+    """A machine with a certificate, on which somebody serves something by hand."""
+
+    names = ("web1",)
+
+    @property
+    def host(self) -> Machine:
+        return self.all[0]
+
+
 class VpnFleet(Machines):
     """A hub, and two servers that people reach through the hub."""
 
@@ -276,7 +286,7 @@ def changed_project(directory: Path, change: Callable[[Data], None]) -> Path:
     state = directory / "lab/.state"
     state.mkdir()
     keys = [each.file.name for each in HOST_KEYS]
-    for name in ("id_ed25519", "running", "env", "people.yml", "bbb-apt.asc", *keys):
+    for name in ("id_ed25519", "running", "env", "people.yml", "bbb-apt.asc", "acme-ca.pem", *keys):
         _replace(state / name, STATE / name)
     edit(directory / "inventories/lab.yml", lambda data: change(data["hosts"]))
     return directory

@@ -6,6 +6,7 @@ The formats are those of the recorded samples in tests/unit/facts.
 import base64
 import hashlib
 import io
+import json
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ from typing import Any
 from engine.fact import END, Fact
 from facts.access import KEYS, Access
 from facts.accounts import Users
+from facts.certificates import Certificates
 from facts.directories import Directories
 from facts.files import SECRETS, Paths, PathState
 from facts.git import Checkouts
@@ -171,6 +173,28 @@ def _health(world: World, check: str) -> Lines:
     yield "well" if check in world.files else "unwell not installed yet"
 
 
+def _certificates(world: World, program: str) -> Lines:
+    settings = world.files.get("/etc/coop-infra/certificate.json")
+    if settings is None:
+        yield from ("##ended\t127", f"sh: 1: {program.partition(' ')[0]}: not found")
+        return
+    told = json.loads(settings.content or b"")
+    it = {
+        "fingerprint": _digest(told["name"].encode()),
+        "names": [told["name"]],
+        "start": world.now - 86400,
+        "end": world.now + 89 * 86400,
+        "placeholder": world.certificate == "placeholder",
+    }
+    is_served = world.certificate == "served"
+    seen = {"newest": it if is_served else None, "present": it if world.certificate else None}
+    seen["shown"] = seen["present"]
+    found = {} if is_served else {"placeholder": "no certificate that browsers trust is in force"}
+    names = {key: told[key] for key in ("name", "source")}
+    yield json.dumps({"at": world.now, **names, **seen, "why": "", "found": found})
+    yield from ("##ended\t0", "")
+
+
 def _volume(world: World, ciphertext: str, config: str, password_file: str) -> Lines:
     if world.mounted(ciphertext):
         if ciphertext in world.volumes:
@@ -285,6 +309,7 @@ _SETTINGS_OF_DEBIAN = {
 
 ANSWERS: dict[type[Fact[Any]], Callable[..., Iterable[str]]] = {
     Access: _access,
+    Certificates: _certificates,
     Checkouts: _checkouts,
     System: _system,
     Directories: _directories,

@@ -22,6 +22,7 @@ class World:
     written: when each path was last written; reloaded: when systemd last read its files
     started: when each unit was last started
     tables: the file from which each table of nftables was loaded
+    certificate: "placeholder", or "served" once a certificate is in force
     volumes: "made" by the paths of an encrypted side and of the host's own config, the text by the
         path of a password file
     """
@@ -49,6 +50,7 @@ class World:
     sealed: dict[str, str] = field(default_factory=dict)
     volumes: dict[str, str] = field(default_factory=dict)
     checkouts: dict[str, str] = field(default_factory=dict)
+    certificate: str = ""
 
     def change(self, operation: str, **arguments: Any) -> None:
         """Makes the host as the operation, such as "files.present", and its arguments say.
@@ -161,9 +163,20 @@ def _checkouts(world: World, wanted: Sequence[git.WorkTree]) -> None:
     world.checkouts.update({tree.path: tree.commit for tree in wanted})
 
 
+def _ready(world: World, bundle: str, **others: Any) -> None:
+    world.certificate = "placeholder"
+    world.files[bundle] = PathState("file", 0o600, "root", "root", content=b"a placeholder")
+
+
+def _served(world: World, **others: Any) -> None:
+    world.certificate = "served"
+
+
 EFFECTS: dict[str, Callable[..., None]] = {
     "access.people": _people,
     "accounts.service_user": _user,
+    "certificates.ready": _ready,
+    "certificates.served": _served,
     "delegations.allowed": _allowed,
     "escrow_keys.handed_over": _nothing,
     "files.present": _nothing,

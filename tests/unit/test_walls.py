@@ -33,6 +33,7 @@ SHELVES = [
         "fleet.scalelite",
         "fleet.volume",
         "fleet.backup",
+        "fleet.certificate",
     },
     {"fleet.groups"},
     {"fleet.hosts", "fleet.host_keys", "fleet.people"},

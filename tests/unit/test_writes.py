@@ -64,6 +64,8 @@ def volume(at: Places, **_: Any) -> Iterator[Write]:
 # By operation, what it writes.
 WRITES: dict[str, Callable[..., Iterable[Write]]] = {
     "access.people": access,
+    "certificates.none": lambda settings, **_: [(settings, GONE)],
+    "certificates.ready": lambda bundle, **_: [(bundle, ROOTS)],
     "escrow_keys.handed_over": lambda directory, **_: [(directory, ROOTS)],
     "files.present": lambda entries, by="root", **_: globals()["entries"](entries, by),
     "git.checkouts": lambda wanted, **_: [(it.path, ROOTS) for it in wanted],
@@ -84,6 +86,7 @@ ELSEWHERE = {
     "accounts.reserved",
     "accounts.service_user",
     "bbb.node",
+    "certificates.served",
     "system.kernels_have",
     "system.release",
     "delegations.allowed",
@@ -145,6 +148,8 @@ EXPECTED = {
     ("/home/PERSON/.ssh/authorized_keys", GONE),
     ("/var/lib/prometheus/node-exporter/coop-backup.new", GONE),
     ("/var/lib/prometheus/node-exporter/coop-backup.prom", GONE),
+    ("/var/lib/prometheus/node-exporter/coop-certificate.new", GONE),
+    ("/var/lib/prometheus/node-exporter/coop-certificate.prom", GONE),
     ("/var/lib/prometheus/node-exporter/coop-offsite.new", GONE),
     ("/var/lib/prometheus/node-exporter/coop-offsite.prom", GONE),
     # pull.py writes these, as the account. Root reads them, and removes `stale`, which lies in a

@@ -48,7 +48,9 @@ def test_an_unknown_command_prints_the_usage() -> None:
 
 
 def reservations() -> list[dict[str, str]]:
-    return [host.attrib for host in ElementTree.fromstring(hosts.main("network")).iter("host")]
+    return [
+        it.attrib for it in ElementTree.fromstring(hosts.main("network")).findall("ip/dhcp/host")
+    ]
 
 
 def test_the_network_gives_every_host_its_address() -> None:
@@ -56,9 +58,17 @@ def test_the_network_gives_every_host_its_address() -> None:
     assert found == {name: host["address"] for name, host in FLEET.items()}
 
 
+def test_dns_knows_the_name_of_each_certificate() -> None:
+    found = ElementTree.fromstring(hosts.main("network")).findall("dns/host")
+    names = {it.findtext("hostname"): it.attrib["ip"] for it in found}
+    assert names["vision.lab.test"] == FLEET["vision-prod1"]["address"]
+    assert names["web.lab.test"] == FLEET["web1"]["address"]
+    assert None not in names
+
+
 def test_no_lease_ends() -> None:
     """With a lease that ends, Vagrant would think that a guest suspended for an hour is down."""
-    hosts_ = list(ElementTree.fromstring(hosts.main("network")).iter("host"))
+    hosts_ = ElementTree.fromstring(hosts.main("network")).findall("ip/dhcp/host")
     assert [lease.attrib for host in hosts_ for lease in host] == [{"expiry": "0"}] * len(FLEET)
 
 

@@ -18,7 +18,7 @@ MACHINES = {
     "core": BOARD | {"vpn1", "bbb1", "bbb2"},
     "storage": BOARD | {"bare1"},
     "resume": BOARD,
-    "access": {"vpn1", "bbb1", "bbb2"},
+    "access": {"vpn1", "bbb1", "bbb2", "web1"},
     "offsite": BOARD | {"offsite1"},
     "drill": BOARD | {"offsite1"},
     "bbb": {"meet1"},

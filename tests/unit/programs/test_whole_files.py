@@ -11,10 +11,12 @@ import pytest
 from fleet import ROOT
 from programs import drill
 from programs.backup import known
+from programs.certificate import bundle
 from programs.offsite import manifest, pull, status
 
-# A directory; and two files of which a part does no harm: the name of a boot, and room to spare.
-HARMLESS = {"_begin", "_forget_cache", "_keep_room"}
+# A directory; a file that was whole before; and files of which a part does no harm: the name of a
+# boot, room to spare, and a page that shows for a moment whether anybody sees it.
+HARMLESS = {"_begin", "_forget_cache", "_keep_room", "_reload", "reachable"}
 WHOLE = {"fsync", "put", "replace"}
 
 
@@ -46,6 +48,7 @@ WRITES: dict[str, Write] = {
     "pull": lambda file: pull.note(file, {"a": 1}),
     "status": lambda file: status.write(file, "a"),
     "backup": lambda file: known.replace(file, "a"),
+    "certificate": lambda file: bundle.put(file, "a", 0o600),
 }
 
 

@@ -187,6 +187,7 @@ def test_the_public_side_takes_what_is_declared_and_nothing_else(
         "ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept",
         "udp dport 51820 accept",
         "tcp dport 80 accept",
+        "tcp dport 443 accept",
         "udp dport 16384-32768 accept",
         "drop",
     ]
@@ -217,6 +218,7 @@ def test_people_reach_ssh_where_they_may_log_in_and_what_is_for_them(
         "ip6 saddr { fd66:0:0:1::11 } tcp dport 2222 accept",
         "udp dport 51820 accept",
         "tcp dport 80 accept",
+        "tcp dport 443 accept",
         "tcp dport 9200 accept",
         "drop",
     ]

@@ -7,6 +7,7 @@ import pytest
 from engine.fact import END, Fact
 from facts.access import KEYS, Access
 from facts.accounts import User, Users
+from facts.certificates import Certificates
 from facts.delegations import BELOW_TOO, Delegations
 from facts.directories import Directories
 from facts.files import Paths
@@ -34,6 +35,7 @@ DISKS = ("ata-1", "ata-2")
 VOLUME = Places("/media/ciphertext", "/etc/gocryptfs.conf", "/etc/password")
 QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Access: {"groups": ["sudo"], "files": ["/etc/sudoers.d/x"], "options": ["permitrootlogin"]},
+    Certificates: {"program": "coop-certificate look"},
     Checkouts: {"paths": ["/var/www/x"]},
     Directories: {"path": "/media/storage", "start": "persistent_"},
     Delegations: {"datasets": ["tank/prod"]},
