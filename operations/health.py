@@ -17,6 +17,10 @@ def healthy(command: str, seconds: int = 60) -> Commands:
     A check that has begun by then runs to its end, so the check needs a time limit of its own.
 
     A service that stays unwell fails the host with what the check printed. Changes nothing.
+
+    Example::
+
+        health.healthy(name="Health", command="/usr/local/sbin/board-health")
     """
     complaint = yield from ask(Health, check=command)
     if complaint is None:

@@ -104,13 +104,18 @@ def obtain(settings: Settings) -> None:
     except OSError as error:
         raise Failed(f"certbot does not start: {error}") from None
     if done.returncode != 0:
-        raise Failed(f"{directory} made no certificate for {name}: {cause(done.stderr)}")
+        raise Failed(
+            f"{directory} made no certificate for {name}: {cause(done.stdout + done.stderr)}"
+        )
 
 
 def cause(said: str) -> str:
-    """What certbot's messages say of the cause, in a line, and what to do about it."""
+    """What certbot's messages say of the cause, in a line, and what to do about it.
+
+    What the ACME server reports stands on certbot's standard output.
+    """
     details = re.findall(r"^\s*(?:Type|Detail):\s*(.+)$", said, re.MULTILINE)
-    noise = r"(Saving debug log|Ask for help|Hint:|See the logfile|Some challenges|$)"
+    noise = r"(Account reg|Requesting a|Saving debug|Ask for help|Hint:|Some challenges|$)"
     lines = [it.strip() for it in said.splitlines()]
     text = ": ".join(details) or " ".join(it for it in lines if not re.match(noise, it))
     for sign, remedy in REMEDIES.items():

@@ -38,6 +38,14 @@ def certificate_of(data: Data, **fields: str) -> None:
     data["web1"]["certificate"].update(fields)
 
 
+def names_of(host: Machine, *names: str) -> None:
+    """The lab's DNS has these names for the host, and no others."""
+    hosts = "".join(f"<hostname>{it}</hostname>" for it in names)
+    record = f"<host ip='{host.address}'>{hosts}</host>"
+    for verb in ("delete", "add"):
+        run("virsh", "-q", "net-update", "coop-lab", verb, "dns-host", record)
+
+
 @contextmanager
 def closed(host: Machine, rule: str) -> Iterator[None]:
     """While this is going on, the host has a rule of nftables."""
@@ -168,8 +176,7 @@ def test_another_name_waits_for_dns_and_takes_nothing_away_before(
     # Also after a boot.
     web.host.reboot()
     wait_for(lambda: shown(web.host) == before, "nginx is back", 60)
-    record = f"<host ip='{web.host.address}'><hostname>{other}</hostname></host>"
-    run("virsh", "-q", "net-update", "coop-lab", "add", "dns-host", record)
+    names_of(web.host, NAME, other)
     try:
         web.converge(directory=project)
         assert visit(web.host, other) == HERE
@@ -178,7 +185,7 @@ def test_another_name_waits_for_dns_and_takes_nothing_away_before(
         assert f"certbot's {NAME}" in output
         web.host.sh(f"test -s /etc/coop-infra/certificates/{NAME}.pem")
     finally:
-        run("virsh", "-q", "net-update", "coop-lab", "delete", "dns-host", record)
+        names_of(web.host, NAME)
 
 
 def test_a_renewal_that_was_killed_anywhere_is_finished_by_the_next_run(web: WebMachine) -> None:
@@ -210,10 +217,10 @@ def test_ones_own_certificate_is_taken_once_it_is_whole(web: WebMachine, tmp_pat
         f"-addext subjectAltName=DNS:{NAME} -out fullchain.pem 2> /dev/null"
     )
     assert "browsers do not trust its chain" in web.refused(project)
+    host.sh(ANEW_ALONE, timeout=300)
     host.sh(f"cp /etc/letsencrypt/live/{NAME}/fullchain.pem {own}")
     assert "is not the key" in web.refused(project)
     assert shown(host) == before
-    host.sh(ANEW_ALONE, timeout=300)
     host.sh(f"cp -L /etc/letsencrypt/live/{NAME}/*.pem {own}")
     output = web.converge(directory=project)
     assert shown(host) != before and visit(host) == HERE

@@ -24,6 +24,7 @@ from tests.unit.operation_harness import Shell
 NAME = "board.example.org"
 DIRECTORY = "https://acme.example.org/directory"
 DAY = 86400
+DEBUG = "Saving debug log to /var/log/letsencrypt/letsencrypt.log"
 
 
 class Host:
@@ -91,7 +92,7 @@ class Host:
         )
 
     def certbot_fails(self, said: str) -> None:
-        self.shell.stand_in("certbot", f"cat >&2 <<'END'\n{said}\nEND\nexit 1")
+        self.shell.stand_in("certbot", f"cat <<'END'\n{said}\nEND\necho {DEBUG} >&2; exit 1")
 
     def make(self, where: str = "made", name: str = NAME, days: int = 90) -> str:
         """Make a certificate and its key in a directory; returns the certificate."""
