@@ -31,6 +31,7 @@ ANEW = (
 ANEW_ALONE = f"COOP_CERTIFICATE=1 {ANEW}"
 # certbot knows nothing of the name any more.
 FORGET = "mv /etc/letsencrypt /root/letsencrypt"
+KEY = f"sha256sum < /etc/letsencrypt/live/{NAME}/privkey.pem"
 RUNS = "systemctl show -P InvocationID -P MainPID -P NRestarts"
 
 
@@ -77,14 +78,14 @@ def test_the_port_shows_a_certificate_and_the_next_run_changes_nothing(web: WebM
 
 
 def test_a_certificate_is_renewed_while_somebody_downloads(web: WebMachine) -> None:
-    before, key = shown(web.host), web.host.sh("sha256sum < /etc/letsencrypt/live/*/privkey.pem")
+    before, key = shown(web.host), web.host.sh(KEY)
     is_running = web.host.sh(f"{RUNS} nginx")
     with flow(web.host) as download:
         web.host.sh(ANEW, timeout=300)
         assert shown(web.host) != before and visit(web.host) == HERE
         assert download.hurry() > LARGE
     assert web.host.sh(f"{RUNS} nginx") == is_running
-    assert web.host.sh("sha256sum < /etc/letsencrypt/live/*/privkey.pem") != key
+    assert web.host.sh(KEY) != key
 
 
 def test_haproxy_gets_its_bundle_and_old_connections_go_on(web: WebMachine, tmp_path: Path) -> None:

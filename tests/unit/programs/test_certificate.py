@@ -417,6 +417,8 @@ def test_a_look_tells_what_is_wrong_and_writes_the_same_series_always(
     found = looked(host, capsys)["found"]
     assert set(found) == {"waiting", "untrusted"}
     bundle.install(host.settings, bundle.candidate(host.settings))
+    # As if somebody had put it there by hand.
+    bundle.before(host.settings).unlink()
     found = looked(host, capsys, "--write")["found"]
     assert set(found) == {"served", "untrusted"} and "port 443 shows" in found["served"]
     text = Path(host.settings["metrics"]).read_text()
