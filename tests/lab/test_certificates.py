@@ -9,12 +9,10 @@ from pathlib import Path
 import pytest
 import requests
 
-import roles.vision
 from fleet.load import load
 from lab.acme import CA_FILE
 from lab.command import run, wait_for
-from lab.machines import INVENTORY, Machine, pyinfra
-from roles.certificates import CA
+from lab.machines import INVENTORY, ROOT, Machine, pyinfra
 from roles.templates import render
 from tests.lab import web_server
 from tests.lab.fleets import Data, WebMachine, changed_project, counts
@@ -22,6 +20,9 @@ from tests.lab.web_server import HERE, LARGE, NAME, flow, shown, visit
 
 pytestmark = pytest.mark.access
 
+# Where roles/certificates puts it. That role is not imported here: with it comes pyinfra's command
+# line, which changes the threads and sockets of this process.
+CA = "/etc/coop-infra/acme-ca.pem"
 # As an operator would, who has to say where the lab's CA is: certbot keeps no such setting.
 ANEW = (
     f"REQUESTS_CA_BUNDLE={CA} certbot renew -q --cert-name {NAME} --force-renewal "
@@ -246,7 +247,7 @@ def test_a_board_leads_to_https_as_soon_as_browsers_trust_its_certificate(web: W
     assert site is not None
     bundle = f"/etc/coop-infra/certificates/{NAME}.pem"
     text = render(
-        roles.vision.__file__, "nginx.conf.j2",
+        str(ROOT / "roles/vision/__init__.py"), "nginx.conf.j2",
         site=site.model_copy(update={"name": NAME}), vision=fleet.vision, https=True,
         root="/var/www/html", socket="/run/none.sock", bundle=bundle, hsts="max-age=1000",
         placeholder=f"{bundle}.placeholder", tls="/etc/nginx/snippets/coop-tls.conf",
