@@ -5,6 +5,7 @@ import re
 import ssl
 import subprocess
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from programs.certificate import Failed
@@ -49,9 +50,15 @@ def certificate(pem: str) -> Certificate:
     found = _CERTIFICATE.search(pem)
     if not found:
         raise Failed("there is no certificate in it (PEM)")
-    said = openssl("x509", "-noout", *_FIELDS, stdin=found[0])
+    return _parsed(found[0].strip())
+
+
+# A look meets the same certificate in three places, and to start openssl takes a slow host a while.
+@cache
+def _parsed(pem: str) -> Certificate:
+    said = openssl("x509", "-noout", *_FIELDS, stdin=pem)
     fields = dict(line.split("=", 1) for line in said.splitlines() if re.match(r"\w+=", line))
-    der = ssl.PEM_cert_to_DER_cert(found[0].strip())
+    der = ssl.PEM_cert_to_DER_cert(pem)
     return Certificate(
         hashlib.sha256(der).hexdigest(),
         tuple(re.findall(r"DNS:([^,\s]+)", said)),
