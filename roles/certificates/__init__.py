@@ -19,7 +19,7 @@ from roles.places import (
     METRICS_DIRECTORY,
     PROGRAMS,
     PYTHON,
-    metrics,
+    metrics_directory,
     program_in_parts,
     settings,
     timer,
@@ -150,7 +150,7 @@ def _files() -> list[files.Entry]:
         files.Directory(OWN, 0o700),
         files.Directory(f"{WEBROOT}/.well-known/acme-challenge"),
         files.File(CHALLENGE, render(__file__, "challenge.conf.j2", **values)),
-        *metrics(METRICS),
+        *metrics_directory(),
         *(files.File(unit_file(it), render(__file__, f"{it}.j2", **values)) for it in units),
     ]
 

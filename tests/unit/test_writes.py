@@ -148,8 +148,6 @@ EXPECTED = {
     ("/home/PERSON/.ssh/authorized_keys", GONE),
     ("/var/lib/prometheus/node-exporter/coop-backup.new", GONE),
     ("/var/lib/prometheus/node-exporter/coop-backup.prom", GONE),
-    ("/var/lib/prometheus/node-exporter/coop-certificate.new", GONE),
-    ("/var/lib/prometheus/node-exporter/coop-certificate.prom", GONE),
     ("/var/lib/prometheus/node-exporter/coop-offsite.new", GONE),
     ("/var/lib/prometheus/node-exporter/coop-offsite.prom", GONE),
     # pull.py writes these, as the account. Root reads them, and removes `stale`, which lies in a

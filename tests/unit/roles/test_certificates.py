@@ -13,7 +13,7 @@ from facts.certificates import CertificateState, Shown
 from fleet.model import Fleet
 from operations.files import File
 from roles import certificates, drill, vision
-from roles.places import PROGRAMS, metrics
+from roles.places import PROGRAMS, metrics_directory
 from tests.unit.fleet_samples import OFFSITE, fleet_of, sample
 from tests.unit.roles.conftest import Take
 
@@ -86,7 +86,7 @@ def test_nobody_but_root_sees_one_s_own_key(fleet: Fleet, take: Take) -> None:
 def test_the_metrics_have_their_directory(fleet: Fleet, take: Take) -> None:
     take(fleet, "prod1")
     entries = certificates._files()
-    assert [it for it in metrics(certificates.METRICS) if it not in entries] == []
+    assert [it for it in metrics_directory() if it not in entries] == []
 
 
 def test_ciphers_are_those_of_mozilla_s_intermediate_with_forward_secrecy(
