@@ -16,6 +16,7 @@ from typing import Any
 
 from controller.balancers.interface import Server
 from controller.balancers.scalelite import Scalelite
+from lab.acme import CA_FILE
 from lab.command import wait_for
 from lab.machines import ROOT, STATE, Machine
 from tests.lab.fleets import BbbNodes, Data, changed_project
@@ -100,7 +101,9 @@ def certify(nodes: BbbNodes) -> None:
             (BUNDLE, certificate + key),
         ):
             node.sh(f"umask 077; cat > {path}", data)
-    authorities().write_bytes(b"".join((HERE / f"{it.name}.crt").read_bytes() for it in nodes.all))
+    # A run gets others for the nodes, of the lab's ACME server.
+    trusted = [CA_FILE, *(HERE / f"{it.name}.crt" for it in nodes.all)]
+    authorities().write_bytes(b"".join(it.read_bytes() for it in trusted))
 
 
 def authorities() -> Path:
