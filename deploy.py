@@ -84,6 +84,9 @@ if "certificates" in host.groups:
 if "vision" in host.groups:
     vision.check()
 
+if "scalelite" in host.groups:
+    scalelite.check()
+
 if "backups" in host.groups:
     backups.converge()
 

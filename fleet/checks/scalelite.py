@@ -36,3 +36,7 @@ def check_scalelite(
             message = f"{balancer.url} is not where a host with the role scalelite answers"
             remedy = "write https:// and its DNS name, without a port"
             yield Problem(BALANCERS, "balancers", f"{each.balancer}.url", message, remedy)
+        elif (shows := hosts[name].shows) is None or shows.name != url.hostname:
+            message = f"the host shows no certificate for {url.hostname}, where it is to answer"
+            remedy = f"add certificate: {{name: {url.hostname}}}"
+            yield Problem(file, name, "certificate", message, remedy)

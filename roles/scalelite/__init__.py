@@ -18,6 +18,7 @@ from facts.scalelite import WELL, Scalelites, ScaleliteState
 from facts.systemd import Units, UnitsState
 from fleet.secret_kinds import BALANCER, SCALELITE
 from operations import files, health, systemd
+from roles import certificates
 from roles.places import program, unit_file
 from roles.templates import render
 
@@ -26,6 +27,7 @@ HEALTH = "/usr/local/sbin/coop-scalelite-health"
 ENV = "/etc/coop-infra/scalelite.env"
 DOCKER = "/etc/docker/daemon.json"
 REDIS = "/etc/redis/coop-infra.conf"
+NGINX_SITE = "/etc/nginx/sites-enabled/scalelite"
 REDIS_DROP_IN = unit_file("redis-server.service.d/coop-infra.conf")
 # The role and the database of PostgreSQL.
 ACCOUNT = "scalelite"
@@ -57,6 +59,11 @@ def restrain() -> None:
 def converge() -> None:
     files.present(name="Files", entries=_files())
     systemd.running(name="Services", units=_units())
+
+
+@deploy("Scalelite works")
+def check() -> None:
+    """Call this once the certificate is in force."""
     # The first start loads the database's schema.
     health.healthy(name="Health", command=HEALTH, seconds=180)
 
@@ -96,6 +103,10 @@ def _units() -> list[systemd.Unit]:
         systemd.Unit("docker.service", restart_on=(DOCKER,)),
         systemd.Unit(PREPARE, enabled=False, restart_on=(unit_file(PREPARE), ENV, COMMAND)),
         *containers,
+        systemd.Unit(
+            "nginx.service",
+            reload_on=(NGINX_SITE, certificates.CHALLENGE, certificates.TLS),
+        ),
     ]
 
 
@@ -112,6 +123,9 @@ def _files() -> list[files.Entry]:
             secret=True,
         ),
         files.File(REDIS_DROP_IN, render(__file__, "redis.service.j2", settings=REDIS)),
+        files.File(NGINX_SITE, _site()),
+        # Debian's own page would be the default of port 80 too.
+        files.Absent("/etc/nginx/sites-enabled/default"),
         _unit(PREPARE, "coop-scalelite-prepare.service.j2", command=COMMAND),
         *(
             _unit(
@@ -130,6 +144,18 @@ def _unit(name: str, template: str, **values: str) -> files.File:
     image = this_fleet().scalelite.by_digest
     return files.File(
         unit_file(name), render(__file__, template, image=image, options=OPTIONS, **values)
+    )
+
+
+def _site() -> str:
+    return render(
+        __file__,
+        "nginx.conf.j2",
+        hostname=hostname(),
+        port=PORT,
+        challenge=certificates.CHALLENGE,
+        tls=certificates.TLS,
+        hsts=certificates.hsts(),
     )
 
 

@@ -15,6 +15,7 @@ LB: dict[str, Any] = {
     "address": "192.0.2.51",
     "vpn": {"addresses": ["10.66.0.51", "fd66::51"]},
     "scalelite": {"balancer": "meet"},
+    "certificate": {"name": "meet.example.org"},
 }
 
 

@@ -9,7 +9,7 @@ from facts.scalelite import ScaleliteState
 from facts.systemd import UnitsState, UnitState
 from fleet.model import Fleet
 from operations.files import File
-from roles import scalelite
+from roles import certificates, scalelite
 from tests.unit.roles.conftest import Take
 from tests.unit.scalelite_samples import DIGEST, fleet_with_scalelite
 
@@ -87,6 +87,16 @@ def test_everything_behind_nginx_is_local(written: dict[str, File]) -> None:
     for what in ("api", "poller"):
         start = unit(written, f"coop-scalelite-{what}.service")["ExecStart"]
         assert "--publish" not in start and " -p " not in start
+
+
+def test_the_web_server_sends_on_two_apis_and_nothing_else(written: dict[str, File]) -> None:
+    site = written[scalelite.NGINX_SITE].content
+    sent_on = [it.split()[1] for it in site.splitlines() if it.strip().startswith("location /")]
+    assert sent_on == ["/", "/bigbluebutton/api", "/scalelite/api", "/"]
+    assert site.count("proxy_pass http://127.0.0.1:3000;") == 2
+    assert f"include {certificates.TLS};" in site and f"include {certificates.CHALLENGE};" in site
+    assert "return 301 https://meet.example.org$request_uri;" in site
+    assert site.count("access_log off;") == 2, "a checksum and names are in the addresses"
 
 
 def test_redis_keeps_what_it_was_told(written: dict[str, File]) -> None:

@@ -69,6 +69,18 @@ def test_a_url_with_a_port_is_refused(tmp_path: Path) -> None:
     assert places(problems) == [("balancers", "meet.url")]
 
 
+@pytest.mark.parametrize("certificate", [None, {"name": "other.example.org"}])
+def test_a_certificate_for_another_name_is_refused(
+    tmp_path: Path, certificate: dict[str, str] | None
+) -> None:
+    lb = {key: it for key, it in LB.items() if key != "certificate"}
+    if certificate:
+        lb["certificate"] = certificate
+    problems = problems_of(tmp_path, sample(lb1=lb), group_data(tmp_path))
+    assert places(problems) == [("lb1", "certificate")]
+    assert problems[0].remedy == "add certificate: {name: meet.example.org}"
+
+
 def test_role_and_record_come_together(tmp_path: Path) -> None:
     without = {key: it for key, it in LB.items() if key != "scalelite"}
     data = group_data(tmp_path)
