@@ -24,7 +24,8 @@ def node(
     """The node runs BigBlueButton. A bare one gets this release now; on any other nothing changes.
 
     program: the command line of coop-bbb, which makes all changes
-    first: a file that is there from the beginning of a first install until the node was seen whole
+    first: a file that is there from the beginning of a first install until `coop-bbb verify` has
+        seen the node whole, and removes the file
     seconds: how long a first install may take
     waits: what to say of what the node tells, "" for nothing. Raises ValueError for an answer that
         cannot be read
@@ -77,7 +78,7 @@ def _install(state: Any, host: Any, program: str, first: str, seconds: int) -> b
     if faults := found.get("faults", ["no faults were told"]):
         give_reason(host.name, f"installed, and not whole: {'; '.join(map(str, faults))}")
         return False
-    return _runs(host, f"rm -f {name}")
+    return True
 
 
 def _changed(host: Any, program: str, seconds: int) -> Mapping[str, Any] | None:

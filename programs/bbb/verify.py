@@ -4,7 +4,18 @@ import secrets as random
 import time
 from typing import Any
 
-from programs.bbb import change, compare, front, meetings, packages, places, secrets, steps, units
+from programs.bbb import (
+    change,
+    compare,
+    files,
+    front,
+    meetings,
+    packages,
+    places,
+    secrets,
+    steps,
+    units,
+)
 from programs.bbb.command import ask
 from programs.bbb.failed import Failed
 from programs.bbb.meetings import NoAnswer
@@ -12,6 +23,9 @@ from programs.bbb.root import Root
 from programs.bbb.wanted import Wanted
 
 PROBE = "coop-probe-"
+# A run leaves this file as soon as it begins a first install. The next one goes on with that until
+# the node was seen whole, by whomever.
+FIRST = "first-install"
 CHECK_SECONDS = 240
 SETTLED_SECONDS = 15.0
 
@@ -31,6 +45,7 @@ def verify(root: Root) -> dict[str, Any]:
         faults += _probe(root)
     if not faults:
         secrets.forget(root)
+        files.remove(root, root.own(FIRST))
         return {"faults": [], "remarks": _remarks(root, wanted)}
     return {"faults": [secrets.mask(root, it) for it in faults], "remarks": []}
 

@@ -14,6 +14,7 @@ from programs.bbb.failed import Failed
 from programs.bbb.look import look
 from programs.bbb.root import STATE
 from programs.bbb.wanted import Front
+from roles import bbb
 from tests.unit.programs.bbb.node import HOST, NEW, OLD, PROPERTIES, Node, meeting
 
 
@@ -25,6 +26,17 @@ def test_a_node_that_is_as_wanted_has_no_fault_and_its_probe_is_gone(node: Node)
     node.live = [meeting()]
     assert faults(node) == []
     assert [it["meetingID"] for it in node.live] == ["m1"]
+
+
+def test_the_first_install_has_ended_once_the_node_was_seen_whole(node: Node) -> None:
+    """Also if a roll has finished it: else the next run would go on with it, at an open gate."""
+    mark = f"{STATE}/{verify.FIRST}"
+    assert mark == bbb.FIRST
+    node.put(mark, "")
+    node.secret = OLD
+    assert faults(node) and node.root.at(mark).exists()
+    node.secret = NEW
+    assert faults(node) == [] and not node.root.at(mark).exists()
 
 
 def test_the_old_secret_is_forgotten_once_it_is_refused_and_nowhere(node: Node) -> None:
