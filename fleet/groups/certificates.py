@@ -54,3 +54,8 @@ class CertificatesGroup(Group):
     chosen: Literal["production", "staging"]
     email: Email
     hsts_seconds: Annotated[StrictInt, Field(ge=0, le=2 * 366 * 86400)]
+
+    @property
+    def hsts(self) -> str:
+        """The value of Strict-Transport-Security; "" for no such header. RFC 6797, 6.1."""
+        return f"max-age={self.hsts_seconds}" if self.hsts_seconds else ""

@@ -63,6 +63,7 @@ def _values(node: Bbb, fleet: Fleet) -> dict[str, object]:
         "listen6": node.public.ipv6 is not None,
         "turn": node.turn == "local",
         "challenge": CHALLENGE,
+        "hsts": fleet.certificates.hsts,
         "raw_days": node.recordings.raw_days,
         "log_days": LOG_DAYS,
         "table": firewall.TABLE,

@@ -101,12 +101,6 @@ def placeholder() -> str:
     return f"{bundle()}.placeholder"
 
 
-def hsts() -> str:
-    """The value of the header Strict-Transport-Security; "" for no such header. RFC 6797, 6.1."""
-    seconds = this_fleet().certificates.hsts_seconds
-    return f"max-age={seconds}" if seconds else ""
-
-
 def _shows() -> Certificate:
     shows = this_host().shows
     assert shows is not None

@@ -155,7 +155,7 @@ def _site() -> str:
         port=PORT,
         challenge=certificates.CHALLENGE,
         tls=certificates.TLS,
-        hsts=certificates.hsts(),
+        hsts=this_fleet().certificates.hsts,
     )
 
 

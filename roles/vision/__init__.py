@@ -93,7 +93,7 @@ def _https() -> dict[str, Any]:
         "placeholder": certificates.placeholder(),
         "challenge": certificates.CHALLENGE,
         "tls": certificates.TLS,
-        "hsts": certificates.hsts(),
+        "hsts": this_fleet().certificates.hsts,
     }
 
 

@@ -76,8 +76,9 @@ def check(test: pytest.Item) -> None:
 def machines_of(test: pytest.Item) -> list[str]:
     """The names of the machines that the test's fixtures give, and the fixtures that these take."""
     assert isinstance(test, pytest.Function)
-    # pytest offers no public way to the fixtures of a test that is not running.
-    fixtures = [it for each in test._fixtureinfo.name2fixturedefs.values() for it in each]
+    # pytest offers no public way to the fixtures of a test that is not running. Of several with one
+    # name, the last counts: a file's own stands in the place of conftest.py's.
+    fixtures = [each[-1] for each in test._fixtureinfo.name2fixturedefs.values()]
     given = [getattr(fixture.func, "__annotations__", {}).get("return") for fixture in fixtures]
     return list(dict.fromkeys(name for each in given for kind in _in(each) for name in kind.names))
 

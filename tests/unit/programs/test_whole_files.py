@@ -15,9 +15,15 @@ from programs.certificate import bundle
 from programs.offsite import manifest, pull, status
 
 # A directory; a file that was whole before; and files of which a part does no harm: the name of a
-# boot, room to spare, and a page that shows for a moment whether anybody sees it.
-HARMLESS = {"_begin", "_forget_cache", "_keep_room", "_reload", "reachable"}
+# boot, room to spare, a page that shows for a moment whether anybody sees it, and a file that was
+# there before and gets another name.
+HARMLESS = {"_begin", "_forget_cache", "_keep_room", "_reload", "reachable", "rename"}
 WHOLE = {"fsync", "put", "replace"}
+
+
+def positional(call: ast.Call) -> int:
+    """How many arguments the call has; -1 if some are by keyword."""
+    return -1 if call.keywords else len(call.args)
 
 
 def functions() -> Iterator[tuple[str, dict[str, int]]]:
@@ -26,7 +32,7 @@ def functions() -> Iterator[tuple[str, dict[str, int]]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 calls = [it for it in ast.walk(node) if isinstance(it, ast.Call)]
-                names = {ast.unparse(it.func).rpartition(".")[2]: len(it.args) for it in calls}
+                names = {ast.unparse(it.func).rpartition(".")[2]: positional(it) for it in calls}
                 yield f"{path.name}: {node.name}", names
 
 
