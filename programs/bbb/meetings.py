@@ -7,6 +7,7 @@ people may still talk. So nobody may take the other four for an empty list.
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -102,25 +103,28 @@ def listed(found: ElementTree.Element) -> list[Meeting]:
         if found.findtext("messageKey") == "noMeetings":
             return []
         raise NoAnswer("strange", "the answer has no list of meetings")
+    # A breakout room names its parent by the internal ID.
+    ids = {it.findtext("internalMeetingID", ""): it.findtext("meetingID", "") for it in around}
     meetings = []
     for it in around:
         if it.tag != "meeting":
             raise NoAnswer("strange", f"the list of meetings has {_short(it.tag)}")
         is_ended = _number(it, "endTime") != 0 or it.findtext("hasBeenForciblyEnded") == "true"
         if not is_ended:
-            meetings.append(_meeting(it))
+            meetings.append(_meeting(it, ids))
     return meetings
 
 
-def _meeting(it: ElementTree.Element) -> Meeting:
+def _meeting(it: ElementTree.Element, ids: Mapping[str, str]) -> Meeting:
     name = it.findtext("meetingID")
     if not name:
         raise NoAnswer("strange", "a meeting has no meetingID")
+    parent = it.findtext("breakout/parentMeetingID") or it.findtext("parentMeetingID", "")
     return Meeting(
         name,
         it.findtext("meetingName") or name,
         _number(it, "participantCount"),
-        it.findtext("breakout/parentMeetingID") or it.findtext("parentMeetingID") or None,
+        (ids.get(parent) or parent) if parent else None,
         "true" in (it.findtext("running"), it.findtext("hasUserJoined")),
         _number(it, "createTime") // 1000,
     )

@@ -20,9 +20,9 @@ def test_no_meeting_is_a_list_without_any(node: Node) -> None:
 
 
 def test_each_live_meeting_is_told(node: Node) -> None:
-    breakout = "<parentMeetingID>m1</parentMeetingID><sequence>1</sequence>"
+    breakout = "<parentMeetingID>int-m1</parentMeetingID><sequence>1</sequence>"
     node.live = [
-        meeting("m1"),
+        meeting("m1", internalMeetingID="int-m1"),
         meeting("begins", running="false", hasUserJoined="false", participantCount=0),
         meeting("b1", isBreakout="true", breakout=breakout),
         meeting("ended", endTime=1790000001000),
