@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from programs.recordings import volume
+from programs.recordings.expire import expire
 from tests.unit.programs.recordings.node import DAY, MEETING, OTHER, Node
 
 NAME = f"{MEETING}-presentation"
@@ -77,6 +78,14 @@ def test_one_whose_copy_is_not_whole_any_more_stays_and_is_told(
         (host.top / "whole").write_bytes(whole)
         copy.symlink_to(host.top / "whole")
     assert "differs" in host.run()
+    assert at_30_days.is_dir()
+
+
+def test_one_that_changes_after_the_look_stays(host: Node, at_30_days: Path) -> None:
+    """The account's part looks again: meanwhile there was a look at the volume."""
+    mark = host.copies()[NAME]["mark"]
+    (at_30_days / "metadata.xml").write_text("another title")
+    assert expire(host.settings, [(NAME, mark)]) == {"problems": {}}
     assert at_30_days.is_dir()
 
 

@@ -262,6 +262,24 @@ def test_a_run_that_was_cut_off_is_finished_by_the_next(
     assert list(host.copies()) == [f"{MEETING}-presentation"]
 
 
+def test_a_copy_is_written_down_before_the_file_leaves_the_spool(
+    host: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.publish()
+    real = os.unlink
+
+    def cut(path: Any, **more: Any) -> None:
+        if str(path).endswith(".tar"):
+            assert list(host.copies()) == [f"{MEETING}-presentation"]
+            raise Cut
+        real(path, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", cut)
+        with pytest.raises(Cut):
+            host.run()
+
+
 def test_a_file_whose_copy_is_known_goes_without_another_copy(host: Node) -> None:
     host.publish()
     host.run()
