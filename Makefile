@@ -97,7 +97,7 @@ boxes: venv
 
 # Each test program takes one processor.
 test: packages venv
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line unit pages boxes
+	@$(MAKE) --no-print-directory --jobs=3 unit pages boxes
 	@$(call lab_tests,core)
 
 PART ?=

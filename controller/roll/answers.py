@@ -112,11 +112,13 @@ class Spool(Answer):
     """Recordings on the node. waiting: to be handed over; queue: still to be made
 
     oldest: since when the first has waited to be handed over, in seconds since 1970
+    problem: why nobody knows that for certain, or what is wrong with them
     """
 
     waiting: Count = 0
     queue: Count = 0
     oldest: Count | None = None
+    problem: Text | None = None
 
 
 class Look(Answer):

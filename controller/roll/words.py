@@ -62,11 +62,12 @@ def left(look: Look) -> str:
         (spool.waiting, "waits", "wait", "to be handed over"),
         (spool.queue, "is", "are", "still to be made"),
     ]
-    return ", ".join(
+    said = [
         f"{counted(count, 'recording')} {one if count == 1 else more} {what}"
         for count, one, more, what in parts
         if count
-    )
+    ]
+    return ", ".join([*said, *([spool.problem] if spool.problem else [])])
 
 
 def duration(seconds: float) -> str:

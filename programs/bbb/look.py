@@ -1,5 +1,6 @@
 """Everything that a run, a roll or a person asks about a node, in one answer."""
 
+import json
 from typing import Any
 
 from programs.bbb import (
@@ -14,13 +15,10 @@ from programs.bbb import (
     units,
     window,
 )  # fmt: skip
+from programs.bbb.command import ask
 from programs.bbb.failed import Failed
 from programs.bbb.root import Root
 from programs.bbb.wanted import Wanted
-
-# What has been recorded and not yet been made a recording of: the pipeline of bbb-record-core.
-QUEUE = "/var/bigbluebutton/recording/status"
-STAGES = ("recorded", "archived", "sanity", "processed")
 
 
 def look(root: Root) -> dict[str, Any]:
@@ -53,24 +51,24 @@ def _against(root: Root, wanted: Wanted) -> dict[str, Any]:
         "gate": gate.now(root, wanted),
         "places": places.summary(root, secrets.wanted(root)),
         "drift": [*faults, *compare.drift(root, wanted)],
-        "spool": _spool(root, wanted.spool),
+        "spool": _spool(root, wanted.recordings),
     }
 
 
-def _spool(root: Root, spool: str | None) -> dict[str, Any] | None:
-    """How many recordings wait to be handed over, since when, and how many are not made yet."""
-    if spool is None:
+def _spool(root: Root, program: str | None) -> dict[str, Any] | None:
+    """What recordings have still to leave the node. problem: why nobody knows it for certain."""
+    if program is None:
         return None
-    directory = root.at(spool)
     try:
-        waiting = [it.lstat() for it in directory.iterdir()] if directory.is_dir() else []
-        queue = sum(
-            1 for stage in STAGES for _ in root.at(f"{QUEUE}/{stage}").glob("*.done")
-        )  # fmt: skip
-    except OSError as error:
-        raise Failed(f"the recordings cannot be counted: {error}") from None
-    return {
-        "waiting": len(waiting),
-        "oldest": int(min(it.st_mtime for it in waiting)) if waiting else None,
-        "queue": queue,
-    }
+        _, out, _ = ask(str(root.at(program)), "look")
+        told = json.loads(out)
+        return {
+            # Of a recording that is being handed over, either number may already have gone down.
+            "waiting": max(int(told["waiting"]), int(told["spooled"])),
+            "oldest": int(told["oldest"]) or None,
+            "queue": int(told["queue"]),
+            "problem": "; ".join(map(str, told["problems"])) or None,
+        }
+    except (Failed, KeyError, TypeError, ValueError) as error:
+        problem = f"{program} look tells nothing that can be read: {error}"
+        return {"waiting": 0, "oldest": None, "queue": 0, "problem": problem}

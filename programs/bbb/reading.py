@@ -55,7 +55,7 @@ def _wanted(it: Part, digest: str) -> Wanted:
         patches=tuple(map(_patch, it.parts("patches"))),
         units=tuple(map(_unit, it.parts("units"))),
         noise=it.texts("noise", r"[^\0\n]+"),
-        spool=it.maybe("spool", lambda key: _path(it, key)),
+        recordings=it.maybe("recordings", lambda key: _path(it, key)),
         reboot=it.yes("reboot"),
         limit=it.whole("limit", 60, 86400),
     )

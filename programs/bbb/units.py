@@ -46,17 +46,17 @@ def _running(block: dict[str, str]) -> Running:
     return Running(active, int(count) if count.isdecimal() else 0)
 
 
-def faults(names: Sequence[str], seconds: float = SETTLE_SECONDS) -> list[str]:
+def faults(names: Sequence[str]) -> list[str]:
     """Which units do not run, or restart within the time."""
     first = units(names)
-    time.sleep(seconds)
+    time.sleep(SETTLE_SECONDS)
     found = []
     for name, now in units(names).items():
         again = now.restarts - first[name].restarts
         if now.active != "active":
             found.append(f"{name} is {now.active}: journalctl -u {name}")
         elif again:
-            found.append(f"{name} restarted {again} times within {seconds:.0f} s")
+            found.append(f"{name} restarted {again} times within {SETTLE_SECONDS:.0f} s")
     return found
 
 

@@ -35,7 +35,7 @@ Example, with every key; all are required, and no other is allowed:
       ],
       "units": [{"name": "bbb-web.service", "class": "C"}],
       "noise": ["# Warning: The API secret of webhooks"],
-      "spool": "/var/spool/coop-recordings",
+      "recordings": "/usr/local/sbin/coop-recordings",
       "reboot": true,
       "limit": 5400
     }
@@ -60,7 +60,7 @@ patches   for package files that have no override, after each installation:
           A place that is not found, or found twice, is a fault.
 units     what has to be active after a change, inside and outside the target
 noise     texts of `bbb-conf --check` that mean nothing here: a part of the line is enough
-spool     the directory where recordings wait to be handed over, or null
+recordings  the program that hands recordings over, or null if they stay on the node
 reboot    whether a change reboots a node that waits for a reboot
 limit     seconds until a change is ended
 
@@ -169,6 +169,6 @@ class Wanted:
     patches: tuple[Patch, ...]
     units: tuple[Unit, ...]
     noise: tuple[str, ...]
-    spool: str | None
+    recordings: str | None
     reboot: bool
     limit: int

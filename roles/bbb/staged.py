@@ -20,13 +20,13 @@ from fleet.derived.bbb import (
 from fleet.groups.bbb_lines import BbbFile, BbbUnit
 from fleet.hosts import Host
 from fleet.model import Fleet
+from roles import recordings
 from roles.bbb import held, texts
 
 FORMAT = 1
 STATE = "/var/lib/coop-infra/bbb"
 WANTED, SECRET = f"{STATE}/wanted.json", f"{STATE}/secret"
 BUNDLE = "/etc/haproxy/certbundle.pem"
-SPOOL = "/var/spool/coop-recordings"
 TURN_MARK = "@TURN@"
 
 # By path, what the file should say.
@@ -82,7 +82,7 @@ def _wanted(fleet: Fleet, host: Host, turn_secret: str | None) -> dict[str, Any]
             if not it.optional or _comes_with(it, packages)
         ],
         "noise": list(line.noise),
-        "spool": SPOOL if host.volume else None,
+        "recordings": recordings.COMMAND if host.volume else None,
         "reboot": True,
         "limit": fleet.bbb.change,
     }

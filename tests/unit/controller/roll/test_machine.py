@@ -553,6 +553,8 @@ def test_a_retired_node_keeps_its_record_while_recordings_have_to_leave() -> Non
     left = "2 recordings wait to be handed over, 1 recording is still to be made"
     assert result.text == f"drained, and not yet retired: {left}"
     assert scene.server.state == "cordoned" and scene.node.gate == "closed"
+    scene.node.spool = Spool(problem="nobody knows")
+    assert scene.roll(wanted="retired").text == "drained, and not yet retired: nobody knows"
     scene.node.spool = Spool()
     assert scene.roll(wanted="retired").outcome == Outcome.DONE
     assert HOST not in scene.balancer.servers

@@ -207,7 +207,7 @@ def wanted(port: int = 443) -> dict[str, Any]:
         ],
         "units": [{"name": "bbb-web.service", "class": "C"}],
         "noise": ["known to mean nothing"],
-        "spool": None,
+        "recordings": None,
         "reboot": False,
         "limit": 3600,
     }  # fmt: skip

@@ -24,7 +24,7 @@ def test_the_example_in_the_definition_is_read() -> None:
     it = parse(example.encode())
     assert [type(patch) for patch in it.patches] == [Xml, Line, Yaml, Properties, Off]
     assert it.files[1].units == ("coturn.service",) and it.files[1].mode == 0o640
-    assert it.spool == "/var/spool/coop-recordings" and it.reboot and it.limit == 5400
+    assert it.recordings == "/usr/local/sbin/coop-recordings" and it.reboot and it.limit == 5400
 
 
 def _changed(path: str, value: Any) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _changed(path: str, value: Any) -> dict[str, Any]:
         ("patches.0", {"kind": "yaml", "path": "/a", "class": "C", "key": ["a"], "value": 1.5}),
         ("units.0.name", "bbb-web"),
         ("noise", [1]),
-        ("spool", ""),
+        ("recordings", ""),
         ("reboot", "yes"),
         ("limit", 10),
     ],

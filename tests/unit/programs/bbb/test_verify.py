@@ -259,12 +259,20 @@ def test_packages_of_the_release_that_are_older_than_installed_once_wait(node: N
 
 
 def test_recordings_that_wait_are_counted(node: Node) -> None:
-    node.want(spool="/var/spool/coop-recordings")
-    assert look(node.root)["spool"] == {"waiting": 0, "oldest": None, "queue": 0}
-    node.put("/var/spool/coop-recordings/a.tar", "")
-    node.put("/var/bigbluebutton/recording/status/archived/b.done", "")
-    found = look(node.root)["spool"]
-    assert found["waiting"] == 1 and found["queue"] == 1 and found["oldest"] > 0
+    command = "/usr/local/sbin/coop-recordings"
+    node.want(recordings=command)
+    said = '{"waiting": 2, "spooled": 1, "queue": 3, "oldest": 5, "problems": ["it is full"]}'
+    node.put(command, f"#!/bin/sh\n[ \"$*\" = look ] && echo '{said}'; exit 1\n", 0o755)
+    assert look(node.root)["spool"] == {
+        "waiting": 2, "oldest": 5, "queue": 3, "problem": "it is full"
+    }  # fmt: skip
+
+
+def test_recordings_of_which_nobody_knows_are_not_taken_for_none(node: Node) -> None:
+    node.want(recordings="/usr/local/sbin/coop-recordings")
+    assert "No such file" in look(node.root)["spool"]["problem"]
+    node.put("/usr/local/sbin/coop-recordings", "#!/bin/sh\necho '{}'\n", 0o755)
+    assert "tells nothing that can be read" in look(node.root)["spool"]["problem"]
 
 
 def test_places_are_read_as_a_whole_or_not_at_all(
