@@ -95,9 +95,9 @@ boxes: venv
 	@machines=$$($(PYTHON) -m tests.lab.machines_of core)
 	@lab/boxes $$machines
 
-# Each test program takes one processor.
+# Two at a time, as tests that measure seconds need a processor.
 test: packages venv
-	@$(MAKE) --no-print-directory --jobs=3 unit pages boxes
+	@$(MAKE) --no-print-directory --jobs=2 boxes unit pages
 	@$(call lab_tests,core)
 
 PART ?=
