@@ -17,18 +17,11 @@ balancers = {
 # run tries anew. `--data patience=30m` changes it for one run.
 patience = "4h"
 
-# How long it is from one look at a node's meetings to the next, and how long an answer may take.
+# How long it is from one look at a node's meetings to the next.
 look = "20s"
-answer = "10s"
-
-# How long all units have to run without a restart before a node counts as whole.
-settle = "30s"
 
 # How long an upgrade may take: with many recordings its packages take long (bigbluebutton #20184).
 change = "90m"
-
-# bbb-conf --check asks the API up to 80 times, which takes 160 s if nothing answers.
-check = "200s"
 
 # How often a balancer looks at its nodes: Scalelite's poller, every 60 s.
 poll = "60s"

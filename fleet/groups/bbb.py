@@ -61,9 +61,7 @@ class BbbGroup(Group):
     lines: by name, such as "3.0"; balancers: by name
     patience: how long a node may take until no meeting runs on it
     look: how long it is from one look at a node's meetings to the next
-    answer: how long a node or a balancer may take for an answer
-    settle: how long all units have to run without a restart, before a node counts as whole
-    change: how long an upgrade may take; check: how long `bbb-conf --check` may take
+    change: how long an upgrade may take
     poll: how often a balancer looks at its nodes
     deleted_days: for how many days a node keeps recordings that somebody has deleted
     spool_max_days: for how many days recordings may wait to be handed over
@@ -84,10 +82,7 @@ class BbbGroup(Group):
     balancers: dict[BalancerName, Balancer]
     patience: Duration
     look: Duration
-    answer: Duration
-    settle: Duration
     change: Duration
-    check: Duration
     poll: Duration
     deleted_days: Days
     spool_max_days: Positive
