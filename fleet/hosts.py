@@ -5,7 +5,7 @@ The fields that other checks look at come first, because pydantic validates in t
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, StrictBool, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
@@ -100,6 +100,15 @@ class HostVpn(Record):
     addresses: BothAddresses
     people: BothPrefixes = ()
     only_way_in: StrictBool = False
+
+
+# By field: the role that needs the record, and alone may have it; its name; what it has to say.
+RECORD_OF_ROLE = {
+    "site": ("vision", "site", "name, repository, commit"),
+    "bbb": ("bbb", "record bbb", "hostname, release, public"),
+    "scalelite": ("scalelite", "record scalelite", "balancer"),
+}
+T = TypeVar("T")
 
 
 def _pooled(info: Info) -> str | None:
@@ -279,42 +288,18 @@ class Host(Record):
             )
         return volume
 
-    @field_validator("site")
+    @field_validator(*RECORD_OF_ROLE)
     @classmethod
-    def _site_is_for_vision(cls, site: Site | None, info: Info) -> Site | None:
+    def _record_is_for_its_role(cls, record: T, info: Info) -> T:
+        role, noun, remedy = RECORD_OF_ROLE[info.field_name or ""]
         roles = info.data.get("roles")
         if roles is None:
-            return site
-        if "vision" in roles and site is None:
-            raise Invalid("role vision needs a site", "add one: name, repository, commit")
-        if site is not None and "vision" not in roles:
-            raise Invalid("a site is for role vision only", "take it out or add the role")
-        return site
-
-    @field_validator("bbb")
-    @classmethod
-    def _bbb_is_for_its_role(cls, bbb: Bbb | None, info: Info) -> Bbb | None:
-        roles = info.data.get("roles")
-        if roles is None:
-            return bbb
-        if "bbb" in roles and bbb is None:
-            raise Invalid("role bbb needs a record bbb", "add one: hostname, release, public")
-        if bbb is not None and "bbb" not in roles:
-            raise Invalid("a record bbb is for role bbb only", "take it out or add the role")
-        return bbb
-
-    @field_validator("scalelite")
-    @classmethod
-    def _scalelite_is_for_its_role(cls, it: Scalelite | None, info: Info) -> Scalelite | None:
-        roles = info.data.get("roles")
-        if roles is None:
-            return it
-        if "scalelite" in roles and it is None:
-            raise Invalid("role scalelite needs a record scalelite", "add one: balancer")
-        if it is not None and "scalelite" not in roles:
-            message = "a record scalelite is for role scalelite only"
-            raise Invalid(message, "take it out or add the role")
-        return it
+            return record
+        if role in roles and record is None:
+            raise Invalid(f"role {role} needs a {noun}", f"add one: {remedy}")
+        if record is not None and role not in roles:
+            raise Invalid(f"a {noun} is for role {role} only", "take it out or add the role")
+        return record
 
     @field_validator("certificate")
     @classmethod
