@@ -9,6 +9,8 @@ from fleet import ROOT
 from operations import files, systemd
 
 PROGRAMS = "/usr/local/lib/coop-infra"
+# The folder of programs/ whose parts come with each program that is a folder.
+SHARED = "shared"
 # -I: Debian's Python alone, without modules of users or beside the program: python(1).
 PYTHON = "/usr/bin/python3 -I"
 # prometheus-node-exporter reads this directory if it is started so. Debian's default lies below a
@@ -38,18 +40,23 @@ def program(path: str, source: str) -> files.File:
 def program_in_parts(path: str, folder: str) -> list[files.Entry]:
     """A program that is a folder of programs/: its __main__.py as `path`, its parts beside that.
 
-    path: a file in PROGRAMS, because the program looks for its parts from there
+    path: a file in PROGRAMS, because the program looks for its parts from there, and for SHARED
 
     The parts come first: a run that is cut off leaves no program that lacks a part of its own.
     """
     programs = ROOT / "programs"
     parts = [
         programs / "__init__.py",
-        *sorted(it for it in (programs / folder).glob("*.py") if it.name != "__main__.py"),
+        *sorted(
+            it
+            for each in (SHARED, folder)
+            for it in (programs / each).glob("*.py")
+            if it.name != "__main__.py"
+        ),
     ]
     return [
         files.Directory(f"{PROGRAMS}/programs"),
-        files.Directory(f"{PROGRAMS}/programs/{folder}"),
+        *(files.Directory(f"{PROGRAMS}/programs/{each}") for each in (SHARED, folder)),
         *(files.File(f"{PROGRAMS}/{it.relative_to(ROOT)}", it.read_text()) for it in parts),
         program(path, f"{folder}/__main__.py"),
     ]

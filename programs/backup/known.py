@@ -1,12 +1,12 @@
 """Keeps what is known of the sets, for times when nobody can read them."""
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from programs.backup import Settings
 from programs.backup.sets import SET, TIME, Sets
+from programs.shared.whole import replace
 
 
 def note(settings: Settings, sets: Sets) -> list[str]:
@@ -30,23 +30,6 @@ def last(settings: Settings) -> Path:
 def damage(settings: Settings) -> Path:
     """The file that says what a night found damaged. A person removes it after the repair."""
     return Path(settings["state"], "damage")
-
-
-def replace(file: Path, text: str) -> None:
-    """Write the file whole or not at all, for everybody to read. Follows no link. Raises OSError.
-
-    The role makes the directory.
-    """
-    new = file.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with new.open("x") as out:
-        os.fchmod(out.fileno(), 0o644)
-        out.write(text)
-        out.flush()
-        # Without this, a reset may leave an empty file, which reads as if there had never been a
-        # set.
-        os.fsync(out.fileno())
-    new.replace(file)
 
 
 def taken(name: str) -> int | None:

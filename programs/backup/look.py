@@ -9,8 +9,10 @@ from pathlib import Path
 
 from programs.backup import Settings
 from programs.backup.command import Failed
-from programs.backup.known import damage, last, note, replace
+from programs.backup.known import damage, last, note
 from programs.backup.store import opened
+from programs.shared.exposition import exposition
+from programs.shared.whole import replace
 
 SKEW_SECONDS = 300
 # What may be wrong with the sets.
@@ -84,8 +86,4 @@ def metrics(known: dict[str, int], found: Mapping[str, str], now: int) -> str:
         ),
         "coop_set_status_timestamp_seconds": ("When this was last looked at.", {"": now}),
     }
-    lines: list[str] = []
-    for name, (text, samples) in families.items():
-        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
-        lines += [f"{name}{labels} {value:d}" for labels, value in samples.items()]
-    return "\n".join(lines) + "\n"
+    return exposition(families)

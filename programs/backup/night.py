@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 from programs.backup import Settings
 from programs.backup.command import Failed
-from programs.backup.known import damage, note, replace
+from programs.backup.known import damage, note
 from programs.backup.sets import SET, TIME, Sets
 from programs.backup.source import source
 from programs.backup.store import opened
+from programs.shared.whole import replace
 
 
 def night(settings: Settings) -> int:

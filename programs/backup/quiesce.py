@@ -6,7 +6,7 @@ from pathlib import Path
 
 from programs.backup import Settings
 from programs.backup.command import Failed, call
-from programs.backup.known import replace
+from programs.shared.whole import replace
 
 # The units that were stopped, in the order in which they start again.
 STOPPED = Path("/run/coop-backup-stopped")

@@ -12,6 +12,7 @@ from programs.certificate.acme import others, server_of
 from programs.certificate.bundle import before, marker, present, put, read, source
 from programs.certificate.pem import Certificate, untrusted
 from programs.certificate.port import served
+from programs.shared.exposition import exposition
 
 DAY = 86400
 # What may be wrong. docs/certificates.md says what to do about each.
@@ -131,8 +132,4 @@ def metrics(name: str, seen: Mapping[str, Any], found: Mapping[str, str], now: i
         ),
         "coop_certificate_status_timestamp_seconds": ("When this was last looked at.", {"": now}),
     }
-    lines: list[str] = []
-    for family, (text, samples) in families.items():
-        lines += [f"# HELP {family} {text}", f"# TYPE {family} gauge"]
-        lines += [f"{family}{labels} {value:d}" for labels, value in samples.items()]
-    return "\n".join(lines) + "\n"
+    return exposition(families)

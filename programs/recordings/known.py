@@ -1,13 +1,13 @@
 """Keeps what has been handed over, and what was wrong in the last run. Root's alone."""
 
 import json
-import os
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from programs.recordings import Settings
+from programs.shared.whole import replace
 
 
 @dataclass(frozen=True)
@@ -48,22 +48,6 @@ def last(settings: Settings) -> dict[str, Any]:
         return dict(json.loads(_last(settings).read_text()))
     except (FileNotFoundError, ValueError):
         return {"at": 0, "problems": {"unknown": "no run has told anything yet"}}
-
-
-def replace(file: Path, text: str) -> None:
-    """Write the file whole or not at all, for everybody to read. Follows no link. Raises OSError.
-
-    The role makes the directory.
-    """
-    new = file.with_suffix(".new")
-    new.unlink(missing_ok=True)
-    with new.open("x") as out:
-        os.fchmod(out.fileno(), 0o644)
-        out.write(text)
-        out.flush()
-        # Without this, a reset may leave an empty file, and nobody would know what has a copy.
-        os.fsync(out.fileno())
-    new.replace(file)
 
 
 def _copies(settings: Settings) -> Path:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 from programs.recordings import Settings
 from programs.recordings.child import Program
-from programs.recordings.known import Copy, copies, last, replace
+from programs.recordings.known import Copy, copies, last
 from programs.recordings.names import SPOOLED
 from programs.recordings.problems import KINDS, Problem
 from programs.recordings.run import Scan, scan
 from programs.recordings.volume import is_mounted
+from programs.shared.exposition import exposition
+from programs.shared.whole import replace
 
 # How long after the last run something must be wrong with the timer.
 SILENT_SECONDS = 4 * 3600
@@ -106,8 +108,4 @@ def metrics(told: Mapping[str, int], problems: Mapping[str, str]) -> str:
             {"": told["at"]},
         ),
     }
-    lines: list[str] = []
-    for name, (text, samples) in families.items():
-        lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
-        lines += [f"{name}{labels} {value:d}" for labels, value in samples.items()]
-    return "\n".join(lines) + "\n"
+    return exposition(families)

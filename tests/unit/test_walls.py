@@ -48,7 +48,7 @@ SHELVES = [
 # The Python of Debian 12: https://packages.debian.org/bookworm/python3
 OLDEST_PYTHON = (3, 11)
 # The folders of programs that run on Ubuntu 22.04 too: https://packages.ubuntu.com/jammy/python3
-OLDER = {"bbb": (3, 10)}
+OLDER = dict.fromkeys(("bbb", "certificate", "recordings", "shared"), (3, 10))
 
 
 def modules(*folders: str) -> dict[str, Path]:
@@ -121,12 +121,14 @@ def test_a_program_needs_nothing_but_debian_s_python(module: str) -> None:
     """ruff refuses syntax that is newer than OLDEST_PYTHON too, by its target-version."""
     file = modules("programs")[module]
     ast.parse(file.read_text(), feature_version=OLDER.get(file.parent.name, OLDEST_PYTHON))
-    # The parts of a program come to the host together, so each may import the others.
-    own = f"programs.{file.parent.name}." if (file.parent / "__main__.py").exists() else None
+    # The parts of a program come to the host together, and with what is shared, so each may import
+    # the others.
+    is_part = (file.parent / "__main__.py").exists()
+    own = (f"programs.{file.parent.name}.", "programs.shared.") if is_part else ()
     foreign = {
         name
         for name in imports(file)
-        if name.split(".")[0] not in sys.stdlib_module_names and not (own and name.startswith(own))
+        if name.split(".")[0] not in sys.stdlib_module_names and not name.startswith(own)
     }
     assert not foreign, f"{module} imports {', '.join(sorted(foreign))}"
 

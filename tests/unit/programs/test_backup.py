@@ -16,11 +16,12 @@ import pytest
 
 from fleet import ROOT
 from programs import backup
-from programs.backup import Settings, command, known, look, mounts, places, quiesce, sets
+from programs.backup import Settings, command, look, mounts, places, quiesce, sets
 from programs.backup import main as program
 from programs.backup.command import Failed
 from programs.backup.sets import Sets
 from programs.backup.store import FLAGS, NO_LINKS, opened
+from programs.shared import whole
 from tests.unit.exposition import documented, read
 from tests.unit.operation_harness import Shell
 
@@ -889,7 +890,7 @@ def test_what_is_written_down_is_for_everybody_to_read_and_goes_through_no_link(
         link.symlink_to(precious)
     before = os.umask(0o077)
     try:
-        known.replace(file, "a 1\n")
+        whole.replace(file, "a 1\n")
     finally:
         os.umask(before)
     assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
@@ -899,7 +900,7 @@ def test_what_is_written_down_is_for_everybody_to_read_and_goes_through_no_link(
     new = tmp_path / "a.new"
     monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: new.symlink_to(precious))
     with pytest.raises(FileExistsError):
-        known.replace(file, "a 2\n")
+        whole.replace(file, "a 2\n")
     assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
 
 
@@ -907,14 +908,14 @@ def test_what_does_not_reach_the_disk_leaves_what_was_written_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "last.json"
-    known.replace(file, "1")
+    whole.replace(file, "1")
 
     def fail(_: int) -> None:
         raise OSError("no room")
 
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="no room"):
-        known.replace(file, "2")
+        whole.replace(file, "2")
     assert file.read_text() == "1"
 
 

@@ -10,9 +10,9 @@ import pytest
 
 from fleet import ROOT
 from programs import drill
-from programs.backup import known
 from programs.certificate import bundle
 from programs.offsite import manifest, pull, status
+from programs.shared import whole
 
 # A directory; a file that was whole before; and files of which a part does no harm: the name of a
 # boot, room to spare, a page that shows for a moment whether anybody sees it, and a file that was
@@ -53,7 +53,7 @@ WRITES: dict[str, Write] = {
     "manifest": lambda file: manifest._keep(file, {"created": 1}, {}),
     "pull": lambda file: pull.note(file, {"a": 1}),
     "status": lambda file: status.write(file, "a"),
-    "backup": lambda file: known.replace(file, "a"),
+    "shared": lambda file: whole.replace(file, "a"),
     "certificate": lambda file: bundle.put(file, "a", 0o600),
 }
 
