@@ -40,7 +40,7 @@ def program() -> str:
             info.size, info.mode = len(text.encode()), 0o644
             tar.addfile(info, io.BytesIO(text.encode()))
     text = base64.b64encode(out.getvalue()).decode()
-    return f"umask 022; mkdir -p /home/host; echo {text} | base64 -d | tar -x -C /home/host"
+    return f"mkdir -p /home/host; echo {text} | base64 -d | tar -x -C /home/host"
 
 
 WORLD = f"""\
