@@ -4,6 +4,7 @@ Only for programs that run inside the lab (lab/enter).
 """
 
 import os
+import re
 import shlex
 import subprocess
 import time
@@ -36,6 +37,8 @@ SSH = [
     *ALONE,
     *("-o", "ControlMaster=auto", "-o", f"ControlPath={STATE}/ssh-%h", "-o", "ControlPersist=120"),
 ]
+# systemctl's words, from systemd's src/shared/bus-wait-for-jobs.c.
+FAILED_JOB = re.compile(r"^Job for (\S+) failed", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,19 @@ class Machine:
         """Run a command as root; returns what it printed. Raises CommandFailed."""
         done = self.try_sh(command, stdin, timeout)
         if done.returncode != 0:
-            printed = (done.stderr + done.stdout).decode(errors="replace")
+            printed = (done.stderr + done.stdout).decode(errors="replace") + self._why(done.stderr)
             raise CommandFailed(f"{self.name}: {command}: exit {done.returncode}\n{printed}")
         return done.stdout.decode(errors="replace").rstrip("\n")
+
+    def _why(self, stderr: bytes) -> str:
+        # systemctl names the unit that failed, and leaves the cause to the journal of a machine
+        # that is put back before anybody can read it.
+        units = FAILED_JOB.findall(stderr.decode(errors="replace"))
+        asked = [f"--unit={shlex.quote(unit)}" for unit in units]
+        if not asked:
+            return ""
+        journal = self.try_sh(f"journalctl --no-pager --lines 40 {' '.join(asked)}").stdout
+        return journal.decode(errors="replace")
 
     def answers(self) -> bool:
         """Whether the machine runs a command now."""
