@@ -46,6 +46,7 @@ unit: venv
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy .
+	@$(VENV)/bin/mypy --python-version 3.10 programs
 	@$(PYTHON) -m pytest tests/unit
 
 # make -s vpn-config PERSON=ops-hypha-1 > coop.conf

@@ -1,7 +1,7 @@
 """Keeps what is known of the sets, for times when nobody can read them."""
 
 import json
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 from pathlib import Path
 
 from programs.backup import Settings
@@ -35,7 +35,7 @@ def damage(settings: Settings) -> Path:
 def taken(name: str) -> int | None:
     """When a set was begun, in seconds since 1970, by the set's name; None if no night gives it."""
     try:
-        when = datetime.strptime(name, f"{SET}{TIME}").replace(tzinfo=UTC)
+        when = datetime.strptime(name, f"{SET}{TIME}").replace(tzinfo=timezone.utc)
     except ValueError:
         return None
     # strptime also takes a month without its 0, which `Sets.prune` does not know.

@@ -1,7 +1,7 @@
 """A night: makes a new set, and drops the sets that are over the number."""
 
 import sys
-from datetime import UTC, datetime
+from datetime import datetime, timezone
 
 from programs.backup import Settings
 from programs.backup.command import Failed
@@ -14,7 +14,7 @@ from programs.shared.whole import replace
 
 def night(settings: Settings) -> int:
     names = [name.lstrip("/") for name in settings["directories"]]
-    now = datetime.now(UTC)
+    now = datetime.now(timezone.utc)
     made = f"{SET}{now.strftime(TIME)}"
     is_made, untidy = False, None
     with opened(settings) as sets:
