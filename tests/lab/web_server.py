@@ -77,7 +77,8 @@ def install(host: Machine) -> None:
 def nginx(host: Machine, site: str = NGINX) -> None:
     """nginx runs with this site, now and at each boot."""
     host.sh("cat > /etc/nginx/sites-enabled/web", site.encode())
-    host.sh("systemctl enable -q nginx && systemctl reload-or-restart nginx")
+    # After a reload the workers of before may answer for a moment.
+    host.sh("systemctl enable -q nginx && systemctl restart nginx")
 
 
 def haproxy(host: Machine) -> None:
