@@ -1,13 +1,16 @@
 """Hosts of both releases of Debian share what one of them has made."""
 
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from fleet.derived.pools import features_of
 from fleet.load import load
-from lab.machines import INVENTORY
-from tests.lab.fleets import CopiesPair
+from lab import board
+from lab.machines import INVENTORY, Machine, pyinfra
+from tests.lab.fleets import VPN_KEYS, CopiesFleet, CopiesPair, edit
 from tests.lab.offsite import (
     COPY,
     OVERHEAD,
@@ -19,6 +22,7 @@ from tests.lab.offsite import (
     wait_until_half,
     write,
 )
+from tests.lab.pages import block
 
 pytestmark = pytest.mark.offsite
 
@@ -67,3 +71,53 @@ def test_the_syncoid_of_the_other_release_pulls(pair: CopiesPair) -> None:
     newest = snapshot(pair)
     pull(pair)
     assert snapshots(pair.offsite, COPY)[-1] == newest
+
+
+# Of the size of the storage server's disks, and of that much data.
+OLD_DISKS = """\
+truncate -s {size} /var/disk1 /var/disk2
+zpool create -o compatibility={features} -O canmount=off -m none -R /var/old \
+  storage mirror /var/disk1 /var/disk2"""
+DISKS = ("/dev/disk/by-id/virtio-spare1", "/dev/disk/by-id/virtio-spare2")
+
+
+def test_a_storage_server_moves_to_the_newer_release(quiet: CopiesFleet) -> None:
+    """Follows docs/move-to-debian-13.md, with a pool that the older release has made."""
+    fleet = load(Path(INVENTORY))
+    new, old = fleet.host("storage1"), fleet.host("offsite1")
+    assert new.debian and old.debian and new.debian > old.debian, "no test otherwise"
+    names = {it.name: board.upload(it, "vision.bin", it.name.encode()) for it in quiet.boards}
+    storage, older = quiet.storage, quiet.offsite
+    storage.sh("zfs snapshot -r storage@move")
+    size = storage.sh(f"blockdev --getsize64 {DISKS[0]}")
+    older.sh(OLD_DISKS.format(size=size, features=features_of(fleet)))
+    sent = storage.try_sh("zfs send -R storage@move", timeout=300).stdout
+    older.sh("zfs receive -F -u storage", stdin=sent, timeout=300)
+
+    start = time.monotonic()
+    on_the_server("stop nfs-server", storage)
+    # From here on the disks of the pool are those that the older release has written.
+    older.sh("zpool export storage")
+    disks = [older.try_sh(f"gzip -1 < /var/disk{it}", timeout=600).stdout for it in (1, 2)]
+    storage.restore("fresh")
+    for disk, image in zip(DISKS, disks, strict=True):
+        storage.sh(f"gzip -d | dd of={disk} bs=1M conv=sparse", stdin=image, timeout=600)
+    edit(VPN_KEYS, lambda data: data["hosts"].pop("storage1"))
+    first = pyinfra("deploy.py", "-y", "--limit", "storage1")
+    assert first.returncode == 0, first.stderr[-4000:]
+    quiet.converge()
+    for client in quiet.boards:
+        assert board.fetch(client, names[client.name]) == client.name.encode()
+    print(f"moved in {time.monotonic() - start:.0f} s", file=sys.__stdout__, flush=True)
+    assert storage.sh("zpool status -x storage") == "pool 'storage' is healthy"
+    newest = snapshot(quiet)
+    pull(quiet)
+    assert snapshots(older, COPY)[-1] == newest
+
+
+def on_the_server(words: str, storage: Machine) -> None:
+    """Do what the page's block with these words does on the storage server by SSH."""
+    for line in block("move-to-debian-13", words).strip().splitlines():
+        command = line.strip().removeprefix("ssh storage1 sudo ")
+        assert command != line.strip(), line
+        storage.sh(command, timeout=300)
