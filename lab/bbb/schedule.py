@@ -187,5 +187,8 @@ class Play:
             self.crowd.join(event.meeting, event.who)
         elif event.parent:
             self.crowd.create_breakout(event.parent, event.meeting, 1)
+        elif event.meeting == self.schedule.empty:
+            # BigBlueButton's own five minutes would be most of each schedule's time.
+            self.crowd.create(event.meeting, meetingExpireIfNoUserJoinedInMinutes="1")
         else:
             self.crowd.create(event.meeting)

@@ -261,6 +261,12 @@ class BareNode(Machines):
     names = ("meet3",)
 
 
+class HubAndNode(Machines):
+    """A hub, and a machine that becomes a node of BigBlueButton whose only way in is the VPN."""
+
+    names = ("vpn1", *BareNode.names)
+
+
 LIMIT = Fleet.limit()
 
 

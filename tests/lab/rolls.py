@@ -1,47 +1,30 @@
-"""Rolls on the lab's nodes of BigBlueButton: their data, their balancer, a roll that is killed.
-
-The balancer is a stand-in for Scalelite (lab/bbb/scalelite), beside the tests, whose seconds are
-short.
-"""
+"""Rolls on the lab's nodes of BigBlueButton: their data, a roll that is killed."""
 
 import json
 import os
 import secrets
 import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from controller.balancers.interface import Server
-from controller.balancers.scalelite import Scalelite
-from lab.acme import CA_FILE
+from controller.roll.answers import Step
+from controller.roll.lease import PLACE
 from lab.command import wait_for
-from lab.machines import ROOT, STATE, Machine
-from tests.lab.fleets import BbbNodes, Data, changed_project
+from lab.machines import ROOT, Machine
+from tests.lab.balancers import Balancer, ScaleliteStandin
+from tests.lab.fleets import BareNode, BbbNodes, Data, changed_project
 from tests.lab.meetings import step
 
-PORT = 3099
-URL = f"http://127.0.0.1:{PORT}"
-HERE = STATE / "rolls"
-# A second of the balancer takes so long here: its poll of 60 s comes each 6 s.
-SECOND = 0.1
 # What the data has, and what it has here. A poll may be late where a machine emulates others.
-QUICK = {
-    '"https://meet.example.org"': f'"{URL}"',
-    'look = "20s"': 'look = "3s"',
-    'poll = "60s"': 'poll = "20s"',
-}
-OWN = "/etc/coop-infra/own-certificate"
-BUNDLE = "/etc/haproxy/certbundle.pem"
+QUICK = {'look = "20s"': 'look = "3s"', 'poll = "60s"': 'poll = "20s"'}
+BALANCER = '"driver": "scalelite", "url": "https://meet.example.org"'
 
 
-def hostname(name: str) -> str:
-    return f"{name}.lab.test"
-
-
-def project_at(directory: Path, release: str, **bbb: Any) -> Path:
+def project_at(
+    directory: Path, release: str, balancer: type[Balancer] = ScaleliteStandin, **bbb: Any
+) -> Path:
     """A copy of the project whose nodes have this release, without storage, at our balancer.
 
     bbb: by node, further fields of its record: meet2={"wanted": "drained"}
@@ -56,11 +39,23 @@ def project_at(directory: Path, release: str, **bbb: Any) -> Path:
     project = changed_project(directory, change)
     data = project / "group_data/bbb.py"
     text = data.read_text()
-    for old, new in QUICK.items():
+    ours = f'"driver": "{balancer.driver}", "url": "{balancer.url}"'
+    for old, new in {**QUICK, BALANCER: ours}.items():
         assert old in text, old
         text = text.replace(old, new)
     data.write_text(text)
     return project
+
+
+def at_release(release: str) -> Callable[[Data], None]:
+    """A change of the lab's data: the bare node gets this release, and no storage."""
+
+    def change(hosts: Data) -> None:
+        for name in BareNode.names:
+            hosts[name].pop("volume", None)
+            hosts[name]["bbb"]["release"] = release
+
+    return change
 
 
 def rotate(project: Path, *names: str) -> None:
@@ -79,96 +74,6 @@ def rotate(project: Path, *names: str) -> None:
 def secret_of(project: Path, variable: str) -> str:
     lines = (project / "lab/.state/env").read_text().splitlines()
     return dict(it.split("=", 1) for it in lines)[variable].strip("'")
-
-
-def certify(nodes: BbbNodes) -> None:
-    """A certificate for each node, as a person puts it there; and all of them for whoever asks."""
-    HERE.mkdir(exist_ok=True)
-    for node in nodes.all:
-        name, pair = hostname(node.name), [HERE / f"{node.name}.{it}" for it in ("key", "crt")]
-        if not pair[1].exists():
-            subprocess.run(
-                ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
-                 "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}",
-                 "-keyout", pair[0], "-out", pair[1]],
-                check=True, capture_output=True,
-            )  # fmt: skip
-        key, certificate = (it.read_bytes() for it in pair)
-        node.sh(f"install -d -m 700 {OWN} && install -d /etc/haproxy")
-        for path, data in (
-            (f"{OWN}/fullchain.pem", certificate),
-            (f"{OWN}/privkey.pem", key),
-            (BUNDLE, certificate + key),
-        ):
-            node.sh(f"umask 077; cat > {path}", data)
-    # A run gets others for the nodes, of the lab's ACME server.
-    trusted = [CA_FILE, *(HERE / f"{it.name}.crt" for it in nodes.all)]
-    authorities().write_bytes(b"".join(it.read_bytes() for it in trusted))
-
-
-def authorities() -> Path:
-    """What signs the nodes' certificates, for whoever asks them."""
-    return HERE / "authorities.pem"
-
-
-class Balancer:
-    """Our Scalelite. It knows the nodes by name, without a name server in the lab."""
-
-    def __init__(self, nodes: BbbNodes, secret: str) -> None:
-        HERE.mkdir(exist_ok=True)
-        self._records = HERE / "records.json"
-        self._secret = HERE / "balancer-secret"
-        self._secret.write_text(secret)
-        self._secret.chmod(0o600)
-        names = "".join(f"{it.address} {hostname(it.name)}\n" for it in nodes.all)
-        (HERE / "hosts").write_text(f"127.0.0.1 localhost\n{names}")
-        self._process: subprocess.Popen[bytes] | None = None
-        self._asked = Scalelite("meet", URL, secret)
-
-    def begin(self) -> None:
-        """Start, with the records that it had."""
-        words = [sys.executable, "-m", "lab.bbb.scalelite", "--listen", f"127.0.0.1:{PORT}"]
-        words += ["--secret", str(self._secret), "--records", str(self._records)]
-        words += ["--second", str(SECOND), "--unhealthy", "5"]
-        script = 'mount --bind "$0" /etc/hosts && exec "$@"'
-        with (HERE / "balancer.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                ["unshare", "--mount", "sh", "-c", script, str(HERE / "hosts"), *words],
-                cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env={**os.environ, "SSL_CERT_FILE": str(authorities())},
-            )  # fmt: skip
-        wait_for(self._answers, "the balancer answers", 30)
-
-    def end(self) -> None:
-        if self._process:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def keep(self) -> None:
-        """The records of now come back with `go_back`."""
-        (HERE / "kept.json").write_bytes(self._records.read_bytes())
-
-    def go_back(self) -> None:
-        self.end()
-        self._records.write_bytes((HERE / "kept.json").read_bytes())
-        self.begin()
-
-    def __getitem__(self, name: str) -> Server:
-        return self._asked.list()[hostname(name)]
-
-    def knows(self, name: str) -> bool:
-        return hostname(name) in self._asked.list()
-
-    def signs_with(self, name: str, secret: str) -> bool:
-        return self._asked.knows(hostname(name), secret)
-
-    def _answers(self) -> bool:
-        try:
-            self._asked.list()
-        except Exception:
-            return False
-        return True
 
 
 def look(node: Machine) -> dict[str, Any]:
@@ -191,10 +96,15 @@ def rolling(project: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
             run.kill()
 
 
-def killed_at(project: Path, node: Machine, wanted: str) -> None:
-    """A roll of this node that is killed as soon as the node's window names the step."""
+def killed_at(project: Path, node: Machine, wanted: Step) -> None:
+    """A roll of this node that is killed as soon as it is at this step."""
+
+    def there() -> bool:
+        if wanted in (Step.PLAN, Step.ASK):
+            # No window is open yet. The roll only holds the node.
+            return not step(node) and node.try_sh(f"[ -e {PLACE} ]").returncode == 0
+        return step(node) == wanted
+
     with rolling(project, "--limit", node.name) as run:
-        wait_for(
-            lambda: step(node) == wanted or run.poll() is not None, f"the roll is at {wanted}", 900
-        )
+        wait_for(lambda: there() or run.poll() is not None, f"the roll is at {wanted}", 900)
         assert run.poll() is None, run.stdout and run.stdout.read()

@@ -12,28 +12,19 @@ from typing import Any
 import pytest
 
 from lab.machines import Machine, pyinfra, python
-from tests.lab.fleets import BareNode, Data, changed_project, counts, killed_run, look
+from tests.lab.fleets import BareNode, changed_project, counts, killed_run, look
+from tests.lab.rolls import at_release
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.bbb
 
-NODE = "meet3"
+NODE = BareNode.names[0]
 LIMIT = BareNode.limit()
 STATE = "/var/lib/coop-infra/bbb"
 VERSIONS = "dpkg-query -W -f '${Package} ${Version}\\n'"
 # As if what the release's own directory offers were security updates.
 AS_SECURITY = 'Unattended-Upgrade::Origins-Pattern { "site=10.78.0.1"; };\n'
 TABLE = "nft list table inet coop_infra"
-
-
-def at_release(release: str) -> Any:
-    """A change of the lab's data: the node has this release, and no volume."""
-
-    def change(hosts: Data) -> None:
-        del hosts[NODE]["volume"]
-        hosts[NODE]["bbb"]["release"] = release
-
-    return change
 
 
 @dataclass(frozen=True)

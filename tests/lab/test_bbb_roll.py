@@ -5,26 +5,28 @@ Packages, API, people and balancer are stand-ins: docs/bbb-stand-ins.md.
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from controller.roll.answers import Step
+from lab.acme import CA_FILE
 from lab.bbb.participants import Crowd
-from lab.bbb.schedule import Play, schedules
+from lab.bbb.schedule import Play, Schedule, schedules
 from lab.command import wait_for
 from lab.machines import Machine, pyinfra
 from tests.lab import rolls
+from tests.lab.balancers import Balancer, Bbblb, ScaleliteStandin
 from tests.lab.fleets import BbbNodes, converge_alone
 from tests.lab.fleets import look as everything
 from tests.lab.meetings import at_step, door, step, switch
-from tests.lab.rolls import Balancer, killed_at, look, project_at, rolling, rotate
+from tests.lab.rolls import killed_at, look, project_at, rolling, rotate
 from tests.lab.state import difference
 
 pytestmark = pytest.mark.bbb
 
-STEPS = [it for it in Step if it not in (Step.PLAN, Step.ASK)]
 LIMIT = BbbNodes.limit()
 
 
@@ -54,9 +56,8 @@ def bbb_nodes() -> BbbNodes:
 def bbb_first_run(bbb_nodes: BbbNodes, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """Two bare machines become nodes by a run, and the balancer's by a roll."""
     bbb_nodes.restore("fresh")
-    rolls.certify(bbb_nodes)
     project = project_at(tmp_path_factory.mktemp("rolls") / "project", "3.0.34")
-    balancer = Balancer(bbb_nodes, rolls.secret_of(project, "BALANCER_SECRET_MEET"))
+    balancer = ScaleliteStandin(bbb_nodes, rolls.secret_of(project, "BALANCER_SECRET_MEET"))
     balancer.begin()
     bbb_nodes.converge(directory=project)
     done = roll(project, *LIMIT)
@@ -85,7 +86,7 @@ def newer(fleet: Fleet, tmp_path: Path) -> Path:
     return project
 
 
-def is_whole(fleet: Fleet, project: Path, node: Machine) -> None:
+def is_whole(balancer: Balancer, project: Path, node: Machine) -> None:
     """The node has all that the data says, and takes meetings."""
     found = look(node)
     assert (found["release"], found["waiting"], found["gate"]) == ("3.0.35", [], "open")
@@ -93,9 +94,29 @@ def is_whole(fleet: Fleet, project: Path, node: Machine) -> None:
     assert set(found["places"].values()) <= {"wanted", "none"}
     assert found["meetings"]["answer"] == "known"
     secret = rolls.secret_of(project, f"BBB_SECRET_{node.name.upper()}")
-    assert fleet.balancer.signs_with(node.name, secret)
-    server = fleet.balancer[node.name]
+    assert balancer.signs_with(node.name, secret)
+    server = balancer[node.name]
     assert (server.state, server.online) == ("serving", True)
+
+
+def crowd_at(fleet: Fleet, node: Machine) -> Crowd:
+    """Nobody yet; whoever joins is on this node with 3.0.34."""
+    secret = rolls.secret_of(fleet.project, f"BBB_SECRET_{node.name.upper()}")
+    return Crowd(door(node, CA_FILE, secret))
+
+
+@contextmanager
+def at_balancer(fleet: Fleet, kind: type[Balancer]) -> Iterator[Balancer]:
+    """The fleet's own balancer, or one of this kind that knows no node yet."""
+    if isinstance(fleet.balancer, kind):
+        yield fleet.balancer
+        return
+    balancer = kind(fleet.nodes, "")
+    balancer.begin()
+    try:
+        yield balancer
+    finally:
+        balancer.end()
 
 
 def test_new_nodes_serve_once_they_are_proven(fleet: Fleet) -> None:
@@ -118,25 +139,42 @@ def test_a_status_writes_nothing_not_even_on_a_bare_machine(
     assert difference(before, everything(bbb_nodes)) == []
 
 
-def test_an_upgrade_with_a_rotation_cuts_nobody_on_either_node(fleet: Fleet, newer: Path) -> None:
-    schedule = schedules()[0]
+@pytest.mark.parametrize("schedule", schedules(), ids=lambda it: it.name)
+def test_an_upgrade_with_a_rotation_cuts_nobody(
+    fleet: Fleet, newer: Path, schedule: Schedule
+) -> None:
     node = fleet.nodes["meet1"]
-    old = rolls.secret_of(fleet.project, "BBB_SECRET_MEET1")
-    crowd = Crowd(door(node, rolls.authorities(), old))
-    play = Play(schedule, crowd, 120)
+    crowd = crowd_at(fleet, node)
+    play = Play(schedule, crowd, 60)
     play.start()
     wait_for(lambda: bool(crowd.people), "somebody is in a meeting", 120)
     with at_step(node, "gate", play.begin_late):
-        # An empty meeting stays for five minutes.
-        done = roll(newer, *LIMIT, "--data", "patience=30m")
+        done = roll(newer, "--limit", "meet1", "--data", "patience=30m")
     outcome = play.finish()
     assert done.returncode == 0, said(done)
     assert outcome.breaks == []
-    for each in fleet.nodes.all:
-        is_whole(fleet, newer, each)
+    # Whoever came before the gate was let in: the roll had to wait for these once more.
+    assert outcome.late in ("began", "refused")
+    is_whole(fleet.balancer, newer, node)
 
 
-@pytest.mark.parametrize("wanted", STEPS)
+@pytest.mark.parametrize("kind", [ScaleliteStandin, Bbblb], ids=lambda it: it.driver)
+def test_two_nodes_in_one_roll(fleet: Fleet, tmp_path: Path, kind: type[Balancer]) -> None:
+    """One serves while the other one is changed, whichever balancer sends the meetings."""
+    with at_balancer(fleet, kind) as balancer:
+        before = project_at(tmp_path / "before", "3.0.34", kind)
+        done = roll(before, *LIMIT)
+        assert done.returncode == 0, said(done)
+        newer = project_at(tmp_path / "newer", "3.0.35", kind)
+        rotate(newer, *BbbNodes.names)
+        fleet.nodes.converge(directory=newer)
+        done = roll(newer, *LIMIT)
+        assert done.returncode == 0, said(done)
+        for each in fleet.nodes.all:
+            is_whole(balancer, newer, each)
+
+
+@pytest.mark.parametrize("wanted", Step)
 def test_a_roll_that_is_killed_at_a_step_is_finished_by_the_next(
     fleet: Fleet, newer: Path, wanted: Step
 ) -> None:
@@ -144,13 +182,12 @@ def test_a_roll_that_is_killed_at_a_step_is_finished_by_the_next(
     killed_at(newer, node, wanted)
     done = roll(newer, "--limit", "meet1")
     assert done.returncode == 0, said(done)
-    is_whole(fleet, newer, node)
+    is_whole(fleet.balancer, newer, node)
 
 
 def test_meetings_that_outlast_the_patience_are_exit_status_2(fleet: Fleet, newer: Path) -> None:
     node = fleet.nodes["meet1"]
-    old = rolls.secret_of(fleet.project, "BBB_SECRET_MEET1")
-    crowd = Crowd(door(node, rolls.authorities(), old))
+    crowd = crowd_at(fleet, node)
     crowd.create("long")
     crowd.join("long", "somebody")
     done = roll(newer, "--limit", "meet1", "--data", "patience=10s")
@@ -178,7 +215,7 @@ def test_a_change_that_fails_leaves_the_node_closed_and_is_gone_on_with(
     node.sh("rm -r /etc/bbb-standin")
     done = roll(newer, "--limit", "meet1")
     assert done.returncode == 0, said(done)
-    is_whole(fleet, newer, node)
+    is_whole(fleet.balancer, newer, node)
 
 
 def test_an_api_that_is_slow_stops_a_roll_before_anything_is_touched(
@@ -194,8 +231,7 @@ def test_an_api_that_is_slow_stops_a_roll_before_anything_is_touched(
 
 def test_a_second_roll_leaves_a_node_to_the_first(fleet: Fleet, newer: Path) -> None:
     node = fleet.nodes["meet1"]
-    old = rolls.secret_of(fleet.project, "BBB_SECRET_MEET1")
-    crowd = Crowd(door(node, rolls.authorities(), old))
+    crowd = crowd_at(fleet, node)
     crowd.create("long")
     crowd.join("long", "somebody")
     with rolling(newer, "--limit", "meet1"):
