@@ -261,6 +261,22 @@ class BareNode(Machines):
     names = ("meet3",)
 
 
+class StoredNode(Machines):
+    """The storage server, and a node of BigBlueButton that hands its recordings over to it."""
+
+    names = ("storage1", "meet4")
+    # The storage tests have a snapshot of the server's too.
+    converged = "stored"
+
+    @property
+    def storage(self) -> Machine:
+        return self.all[0]
+
+    @property
+    def node(self) -> Machine:
+        return self.all[1]
+
+
 class HubAndNode(Machines):
     """A hub, and a machine that becomes a node of BigBlueButton whose only way in is the VPN."""
 

@@ -21,7 +21,7 @@ MACHINES = {
     "access": {"vpn1", "bbb1", "bbb2", "web1"},
     "offsite": BOARD | {"offsite1"},
     "drill": BOARD | {"offsite1"},
-    "bbb": {"meet1", "meet2", "meet3"},
+    "bbb": {"meet1", "meet2", "meet3", "meet4", "vpn1", "storage1"},
     "backups": {"monitor1", "ovh1"},
     "kernel": {"vpn1", "bbb1", "bbb2"},
 }
