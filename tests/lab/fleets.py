@@ -355,7 +355,7 @@ def killed_run(machine: Machine, once: str, directory: Path = ROOT) -> None:
         cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as run:  # fmt: skip
-        machine.sh(f"until {once}; do sleep 0.05; done", timeout=300)
+        machine.sh(f"until {once}; do sleep 0.05; done", timeout=900)
         run.kill()
 
 

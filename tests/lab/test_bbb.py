@@ -61,7 +61,10 @@ def first_run(bare_node: BareNode, tmp_path_factory: pytest.TempPathFactory) -> 
 def node(bare_node: BareNode, first_run: FirstRun) -> Machine:
     """The node with 3.0.34, as the first run left it."""
     bare_node.restore(bare_node.converged)
-    return bare_node.all[0]
+    node = bare_node.all[0]
+    # A restored container boots anew.
+    node.sh("systemctl is-system-running --wait", timeout=240)
+    return node
 
 
 def told(node: Machine, command: str) -> dict[str, Any]:
@@ -94,8 +97,8 @@ def test_with_a_check_between_the_second_run_changes_nothing(
     node: Machine, first_run: FirstRun
 ) -> None:
     """bbb-conf --check touches and appends, where it does not find what it looks for."""
-    before = look(BareNode())
     node.sh("bbb-conf --check", timeout=300)
+    before = look(BareNode())
     # This also fails if the host takes more remote commands than tests/bench.py allows.
     done = python("-m", "tests.bench", *LIMIT, directory=first_run.project)
     assert done.returncode == 0, done.stderr[-4000:] + done.stdout
