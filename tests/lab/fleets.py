@@ -3,6 +3,7 @@
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -350,13 +351,22 @@ def converge_alone(name: str, directory: Path = ROOT) -> tuple[int, int]:
 def killed_run(machine: Machine, once: str, directory: Path = ROOT) -> None:
     """Start a run on this machine alone, and kill it once the command `once` succeeds there."""
     words = [str(ROOT / ".venv/bin/pyinfra"), "inventories/lab.py", "deploy.py", "-y"]
+    # On the machine itself, because a look by SSH takes longer than what is looked for may last.
+    look = f"for i in $(seq 200); do if {once}; then exit 0; fi; sleep 0.05; done; exit 1"
     with subprocess.Popen(
         [*words, "--limit", machine.name],
         cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE, text=True,
     ) as run:  # fmt: skip
-        machine.sh(f"until {once}; do sleep 0.05; done", timeout=900)
-        run.kill()
+        drained: list[str] = []
+        reader = threading.Thread(target=lambda: drained.extend(run.stderr or ()), daemon=True)
+        reader.start()
+        try:
+            while machine.try_sh(look).returncode != 0:
+                assert run.poll() is None, f"the run ended too early: {''.join(drained)[-3000:]}"
+        finally:
+            run.kill()
+        reader.join()
 
 
 def addresses(name: str) -> tuple[str, ...]:

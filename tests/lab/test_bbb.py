@@ -145,11 +145,12 @@ def test_a_restart_by_hand_opens_nothing(node: Machine) -> None:
 
 
 def test_a_first_install_that_was_cut_off_is_finished_by_the_next_run(
-    bare_node: BareNode, first_run: FirstRun
+    bare_node: BareNode, tmp_path: Path
 ) -> None:
     bare_node.restore("fresh")
+    project = changed_project(tmp_path / "project", at_release("3.0.34"))
     node = bare_node.all[0]
-    killed_run(node, "[ -e /usr/share/bbb-web ]", directory=first_run.project)
-    bare_node.converge(directory=first_run.project)
+    killed_run(node, "[ -e /usr/share/bbb-web ]", directory=project)
+    bare_node.converge(directory=project)
     assert told(node, "look")["waiting"] == []
     assert node.try_sh(f"[ -e {STATE}/first-install ]").returncode == 1
