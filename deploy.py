@@ -63,6 +63,9 @@ if "offsite" in host.groups:
 if "clients" in host.groups:
     clients.converge(services=vision.services() if "vision" in host.groups else [])
 
+if "vision" in host.groups:
+    vision.prepare()
+
 if "certificates" in host.groups:
     certificates.prepare()
 else:

@@ -9,6 +9,8 @@ from engine.fact import Fact, lines_of, whole
 from facts.told import telling, told
 
 RELEASE = "/etc/bigbluebutton/bigbluebutton-release"
+# The package's own file names any address at each configure; this one goes before it.
+WEB = "/etc/bigbluebutton/bbb-web.properties"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class BbbState:
     release: as the host's file has it; None if there is none
     packages: those of BigBlueButton that dpkg knows, also half-installed ones
     begun: whether a first install has begun and was not seen whole
+    url: where people reach it, such as https://bbb1.example.org; "" if its own files do not say
     """
 
     look: Mapping[str, Any] | None = None
@@ -27,6 +30,7 @@ class BbbState:
     release: str | None = None
     packages: tuple[str, ...] = ()
     begun: bool = False
+    url: str = ""
 
     @property
     def is_bare(self) -> bool:
@@ -50,7 +54,8 @@ class Bbb(Fact[BbbState]):
             f"{telling(f'{program} look')}\n"
             f"printf '##release\\n'; sed -n 's/^BIGBLUEBUTTON_RELEASE=//p' {RELEASE} 2>/dev/null\n"
             f"printf '##packages\\n'; {packages}\n"
-            f"printf '##begun\\n'; [ ! -e {quote(first)} ] || echo yes"
+            f"printf '##begun\\n'; [ ! -e {quote(first)} ] || echo yes\n"
+            f"printf '##url\\n'; sed -n 's/^bigbluebutton.web.serverURL=//p' {WEB} 2>/dev/null"
         )
 
     @staticmethod
@@ -69,4 +74,5 @@ class Bbb(Fact[BbbState]):
             release[-1].strip().strip('"') if release else None,
             tuple(lines_of(output, "packages")),
             bool(lines_of(output, "begun")),
+            "".join(lines_of(output, "url")[-1:]).strip(),
         )

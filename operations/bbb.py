@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping
 from shlex import quote
 from typing import Any
+from urllib.parse import urlsplit
 
 from pyinfra import host, logger
 from pyinfra.api import FunctionCommand, StringCommand
@@ -15,6 +16,28 @@ from facts.bbb import Bbb, BbbState
 
 WAIT = 300
 """Seconds until a run asks anew how far a first install is."""
+
+
+@operation()
+def not_renamed(program: str, first: str, hostname: str) -> Commands:
+    """Fails the host if people reach its BigBlueButton by another name. Changes nothing.
+
+    program, first: as for `node`
+    hostname: the name that the data has
+
+    The name is in what people have open, in links to recordings, in the certificate and at the
+    balancer. A run would change the last two at once, and cut off who is there.
+    """
+    now = yield from ask(Bbb, program=program, first=first)
+    there = urlsplit(now.url).hostname
+    if there is None or there == hostname.lower():
+        host.noop(f"{hostname} is no new name of another node")
+        return
+    yield fail(
+        f"people reach this node as {there}, and its record says bbb.hostname: {hostname}. Put "
+        "the name back. For another name, add a new node and retire this one "
+        "(docs/bbb-retire-a-node.md)"
+    )
 
 
 @operation()

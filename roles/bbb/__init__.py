@@ -47,6 +47,7 @@ def prepare() -> None:
     if not is_converged():
         return
     fleet, here = this_fleet(), this_host()
+    bbb.not_renamed(name="Name", program=COMMAND, first=FIRST, hostname=node_of(here).hostname)
     accounts.reserved(
         name="Accounts",
         users=[

@@ -19,10 +19,9 @@ NGINX_SITE = "/etc/nginx/sites-enabled/vision"
 UPLOADS = "persistent_"
 
 
-@deploy("Vision board")
-def converge() -> None:
-    volume = this_host().volume
-    assert volume is not None
+@deploy("Vision board, before its certificate")
+def prepare() -> None:
+    """Refuses another name of the site before anything of the host has that name."""
     directories.not_renamed(
         name="Uploads of before",
         path=uploads(_site()),
@@ -30,6 +29,12 @@ def converge() -> None:
         field="site.name",
         _timeout=clients.STALLED,
     )
+
+
+@deploy("Vision board")
+def converge() -> None:
+    volume = this_host().volume
+    assert volume is not None
     # This user owns the volume: the export gives every file to this user, whoever writes the file.
     accounts.service_user(name="User", user=USER, uid=volume.uid)
     git.checkouts(name="Pages", wanted=[pages(_site())], _timeout=clients.STALLED)

@@ -12,6 +12,7 @@ from facts.files import Paths
 from facts.git import Checkouts
 from facts.gocryptfs import Volume
 from facts.health import Health
+from fleet import ROOT
 from tests.unit.deploy_here import deploy, run_of
 from tests.unit.fleet_samples import HUB, OFFSITE, sample, write
 from tests.unit.host_here import sh
@@ -42,6 +43,15 @@ def test_what_may_wait_for_storage_is_asked_together_and_apart(state: State, nam
 def test_a_host_that_was_always_plain_is_known_before_anything_is_mounted(state: State) -> None:
     (volume,) = [it for it in asked(state, "stg1").ahead[False] if it.kind == Volume]
     assert volume.arguments["ciphertext"] == "/media/ciphertext"
+
+
+def test_another_name_of_a_site_is_refused_before_anything_has_that_name() -> None:
+    text = (ROOT / "deploy.py").read_text()
+    order = [
+        text.index(f"{it}(")
+        for it in ("clients.converge", "vision.prepare", "certificates.prepare")
+    ]
+    assert order == sorted(order)
 
 
 @pytest.mark.parametrize("name", ["storage1", "offsite1", "vpn1"])

@@ -16,6 +16,7 @@ LOOK = """{"release": "3.0.34", "waiting": []}"""
 def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     """A host without anything of BigBlueButton."""
     monkeypatch.setattr(bbb, "RELEASE", str(tmp_path / "release"))
+    monkeypatch.setattr(bbb, "WEB", str(tmp_path / "web"))
     shell = Shell(tmp_path)
     shell.stand_in("dpkg-query", "exit 1")
     return shell
@@ -61,3 +62,11 @@ def test_a_first_install_that_has_begun_is_known(shell: Shell, tmp_path: Path) -
     assert not node(shell, tmp_path).begun
     (tmp_path / "first").touch()
     assert node(shell, tmp_path).begun
+
+
+def test_the_name_by_which_people_reach_it(shell: Shell, tmp_path: Path) -> None:
+    """Of two lines BigBlueButton takes the last; a comment is none."""
+    lines = ("#bigbluebutton.web.serverURL=http://a", "bigbluebutton.web.serverURL=https://b",
+             "bigbluebutton.web.serverURL=https://bbb1.example.org", "securitySalt=no")  # fmt: skip
+    (tmp_path / "web").write_text("".join(f"{it}\n" for it in lines))
+    assert node(shell, tmp_path).url == "https://bbb1.example.org"

@@ -82,6 +82,22 @@ def test_an_answer_that_cannot_be_read_fails_the_node() -> None:
     assert apply(told(), strange).failure == "what coop-bbb tells cannot be read: no release"
 
 
+def named(url: str) -> Run:
+    facts: dict[type, Any] = {Bbb: BbbState(url=url)}
+    return run(bbb.not_renamed, "coop-bbb", "/state/first", "Bbb1.example.org", facts=facts)
+
+
+@pytest.mark.parametrize("url", ["", "https://bbb1.example.org", "http://BBB1.example.org:80/x"])
+def test_a_node_keeps_its_name(url: str) -> None:
+    assert (named(url).commands, len(named(url).noops)) == ([], 1)
+
+
+def test_another_name_is_refused_as_people_are_there_by_the_old_one() -> None:
+    failure = named("https://old.example.org").failure
+    assert "people reach this node as old.example.org" in failure
+    assert "bbb.hostname: Bbb1.example.org. Put the name back" in failure
+
+
 def ended(status: int, said: str) -> Done:
     return Done("coop-bbb", status, said)
 

@@ -33,7 +33,12 @@ class Secrets:
 def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     """The operations that the role calls, in order, with their arguments."""
     found: list[tuple[str, dict[str, Any]]] = []
-    for module, name in ((accounts, "reserved"), (files, "present"), (operation, "node")):
+    for module, name in (
+        (accounts, "reserved"),
+        (files, "present"),
+        (operation, "node"),
+        (operation, "not_renamed"),
+    ):
         monkeypatch.setattr(module, name, lambda name, **values: found.append((name, values)))
     monkeypatch.setattr(systemd, "running", lambda name, **values: found.append((name, values)))
     monkeypatch.setattr(bbb, "keys", lambda: dict.fromkeys(SOURCES, ""))
@@ -48,6 +53,8 @@ def test_packages_are_held_and_accounts_there_before_any_package_comes() -> None
     text = (ROOT / "deploy.py").read_text()
     assert text.index("bbb.prepare()") < text.index("base.converge()")
     assert text.index("clients.converge(") < text.index("bbb.converge()")
+    # Before a certificate of the new name is in force.
+    assert text.index("bbb.prepare()") < text.index("certificates.prepare()")
 
 
 def test_accounts_come_before_files_and_files_before_the_node(
@@ -56,7 +63,16 @@ def test_accounts_come_before_files_and_files_before_the_node(
     take(fleet_with(tmp_path), "bbb1")
     bbb.prepare._inner()
     bbb.converge._inner()
-    names = ["Accounts", "Packages are held", "Program", "Files", "Staged", "Node", "Services"]
+    names = [
+        "Name",
+        "Accounts",
+        "Packages are held",
+        "Program",
+        "Files",
+        "Staged",
+        "Node",
+        "Services",
+    ]
     assert [name for name, _ in called] == names
     (users,) = [values["users"] for name, values in called if name == "Accounts"]
     assert accounts.Reserved("bigbluebutton", 3000, "/home/bigbluebutton") in users
