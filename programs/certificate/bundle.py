@@ -13,6 +13,9 @@ from programs.certificate.port import served
 
 # How long the web server may take until new connections get the new certificate.
 IN_FORCE_SECONDS = 20
+# So many new connections in a row: one worker of nginx's may have the new certificate while another
+# one, of before the reload, still takes connections.
+STEADY = 5
 RELOAD_SECONDS = 60
 # Another clock may be a little off.
 SKEW_SECONDS = 300
@@ -102,8 +105,10 @@ def put_in_force(settings: Settings) -> Certificate:
     if not _shows(settings, wanted):
         _reload(settings)
         end = time.monotonic() + IN_FORCE_SECONDS
-        while not _shows(settings, wanted):
-            if time.monotonic() > end:
+        steady = 0
+        while steady < STEADY:
+            steady = steady + 1 if _shows(settings, wanted) else 0
+            if not steady and time.monotonic() > end:
                 shown = served(settings["name"])
                 raise Failed(
                     f"port 443 still shows {shown.short} and not {wanted.short}, "

@@ -351,6 +351,24 @@ def test_a_server_that_goes_on_with_another_one_is_told(
     assert bundle.marker(host.settings).exists()
 
 
+def test_a_worker_of_before_the_reload_that_still_answers_is_waited_for(
+    host: Host, web: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, answered = port.served(NAME), list[bool]()
+
+    def served(name: str) -> Certificate:
+        # At first each second answer is of a worker of before.
+        is_old = len(answered) < 6 and len(answered) % 2 == 0
+        answered.append(is_old)
+        return old if is_old else port.served(name)
+
+    monkeypatch.setattr(bundle, "served", served)
+    host.make()
+    main(host.settings, ["renew"])
+    assert answered[:6] == [True, False, True, False, True, False]
+    assert answered[-bundle.STEADY :] == [False] * bundle.STEADY
+
+
 @pytest.mark.parametrize("after", ["certbot", "the bundle", "the reload"])
 def test_a_run_that_was_killed_is_finished_by_the_next(
     host: Host, web: Server, monkeypatch: pytest.MonkeyPatch, after: str
