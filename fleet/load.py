@@ -15,6 +15,7 @@ from fleet import LAB_STATE, ROOT, is_lab
 from fleet.checks.bbb import check_bbb
 from fleet.checks.certificates import check_certificates
 from fleet.checks.hosts import check_copies, check_hosts
+from fleet.checks.oncall import check_oncall
 from fleet.checks.people import check_access, check_people
 from fleet.checks.ports import check_ports
 from fleet.checks.scalelite import check_scalelite
@@ -28,11 +29,13 @@ from fleet.groups.storage import StorageGroup
 from fleet.groups.vpn import VpnGroup
 from fleet.hosts import Host
 from fleet.model import Fleet
+from fleet.oncall import OnCall
 from fleet.people import Person
 from fleet.reading.explain import validate
 from fleet.reading.leaks import leaks_in_text
 from fleet.reading.problems import FleetError, Problem, hidden, shown_path
 from fleet.reading.records import read_records
+from fleet.reading.strict_yaml import read_yaml
 
 
 @lru_cache
@@ -54,6 +57,27 @@ def load(file: Path) -> Fleet:
     balancers = LAB_STATE / "balancers.yml"
     instead = {"balancers": yaml.safe_load(balancers.read_text())} if balancers.exists() else {}
     return read(file, group_data, people, datetime.now(UTC), {"bbb": instead})
+
+
+def load_oncall(people: Mapping[str, Person]) -> OnCall:
+    """Who is on call when, by group_data/oncall.yml. Raises FleetError with all problems."""
+    return read_oncall(ROOT / "group_data/oncall.yml", people, datetime.now(UTC))
+
+
+def read_oncall(path: Path, people: Mapping[str, Person], now: datetime) -> OnCall:
+    """Like `load_oncall`, but from any file, as seen at that time in UTC."""
+    file = shown_path(path)
+    content, problems = read_yaml(path, file)
+    if not isinstance(content, dict):
+        message, remedy = "there is no mapping", "write teams, shifts and redundancy"
+        raise FleetError(problems or [Problem(file, "", "", message, remedy)])
+    oncall, found = validate(OnCall, content, file, "")
+    problems += found
+    if oncall:
+        problems += check_oncall(file, oncall, people, now)
+    if problems or oncall is None:
+        raise FleetError(problems)
+    return oncall
 
 
 def read(

@@ -36,7 +36,7 @@ SHELVES = [
         "fleet.certificate",
     },
     {"fleet.groups"},
-    {"fleet.hosts", "fleet.host_keys", "fleet.people"},
+    {"fleet.hosts", "fleet.host_keys", "fleet.people", "fleet.oncall"},
     {"fleet.model"},
     {"fleet.derived"},
     {"fleet.secret_kinds"},

@@ -1,0 +1,92 @@
+"""Who is on call when: group_data/oncall.yml. Each time is said by the clocks of a place."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+
+from fleet.reading.problems import Invalid
+from fleet.values.clock import ClockTime, Moment
+from fleet.values.fields import Record, Text, matching, unique
+
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+TeamName = Annotated[
+    Text,
+    matching(
+        r"[a-z][a-z0-9-]{0,31}",
+        "a team",
+        "use small letters, digits and hyphens, a letter first, such as hypha",
+    ),
+]
+
+
+def _days(value: Any) -> Any:
+    return DAYS if value == "all" else value
+
+
+class _Clocked(Record):
+    """The record of a span: in Python `from` is a word of the language."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_by_alias=True)
+
+
+class Team(Record):
+    """people: those who are called while the team is on call, the first of them first"""
+
+    people: Annotated[tuple[Text, ...], unique("person"), Field(min_length=1)]
+
+
+class Shift(_Clocked):
+    """A team's turn, again and again. It ends at the first `until` after each `from`.
+
+    days: those on which it begins, by the clocks of `from`: all, or a list such as [mon, tue]
+    """
+
+    team: TeamName
+    since: ClockTime = Field(alias="from")
+    until: ClockTime
+    days: Annotated[tuple[Day, ...], BeforeValidator(_days), unique("day"), Field(min_length=1)] = (
+        DAYS
+    )
+
+
+class _Once(_Clocked):
+    """Something that holds once, from a moment until a later one."""
+
+    since: Moment = Field(alias="from")
+    until: Moment
+    why: Text
+
+    @model_validator(mode="after")
+    def _ends_after_it_begins(self) -> "_Once":
+        if self.until <= self.since:
+            raise Invalid("ends before it begins", "write a later moment for until")
+        return self
+
+    def holds(self, moment: datetime) -> bool:
+        return self.since <= moment < self.until
+
+
+class Override(_Once):
+    """For once, a team is on call in the place of another one."""
+
+    team: TeamName
+    instead_of: TeamName
+
+
+class AcceptedGap(_Once):
+    """Hours without anybody that the teams know of and accept."""
+
+
+class OnCall(Record):
+    """All of group_data/oncall.yml.
+
+    redundancy: who is called for whatever is critical, at any hour
+    """
+
+    teams: Annotated[dict[TeamName, Team], Field(min_length=1)]
+    shifts: Annotated[tuple[Shift, ...], Field(min_length=1)]
+    redundancy: Annotated[tuple[Text, ...], unique("person"), Field(min_length=2)]
+    overrides: tuple[Override, ...] = ()
+    accepted_gaps: tuple[AcceptedGap, ...] = ()

@@ -1,0 +1,104 @@
+"""What a person is told of who is on call, and the calendars."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from icalendar import Calendar
+
+from controller import oncall as command
+from controller.calendars import calendars
+from controller.oncall import lines
+from fleet.derived.oncall import turns
+from fleet.oncall import OnCall
+from fleet.reading.problems import FleetError, Problem
+from tests.unit.fleet.oncall_samples import NOW, SWAP, read
+
+WEEK = timedelta(days=7)
+
+
+def test_who_is_on_call_now_and_next_by_all_clocks(tmp_path: Path) -> None:
+    told = list(lines(read(tmp_path, lambda it: it.update(overrides=[SWAP])), NOW))
+    assert told[:6] == [
+        "Now: Fri 27 Nov 2026 13:00 in Berlin, Fri 27 Nov 2026 07:00 in Toronto",
+        "On call: collocall (ops-meet-1)",
+        "  until Fri 27 Nov 2026 16:00 in Berlin = Fri 27 Nov 2026 10:00 in Toronto",
+        "Then: hypha (ops-hypha-1)",
+        "  until Sat 28 Nov 2026 08:00 in Berlin = Sat 28 Nov 2026 02:00 in Toronto",
+        "Called for whatever is critical, at any hour: ops-hypha-1, ops-meet-1",
+    ]
+    assert told[6].startswith("hypha in the place of collocall (Christmas Eve): Thu 24 Dec 2026 08")
+    assert told[7] == "Within a year there is always somebody, and 21 h are covered twice:"
+    assert told[8].endswith("in Toronto; 14 times, until Sat 27 Mar 2027 16:00")
+    assert len(told) == 10
+
+
+def test_a_fleet_whose_turns_follow_each_other_says_so(tmp_path: Path) -> None:
+    oncall = read(tmp_path, lambda it: it["shifts"][1].update({"from": "16:00 Europe/Berlin"}))
+    assert list(lines(oncall, NOW))[-1].startswith("Within a year no two teams are on call at once")
+
+
+def test_what_is_over_is_not_told(tmp_path: Path) -> None:
+    oncall = read(tmp_path, lambda it: it.update(overrides=[SWAP]))
+    assert "Christmas" not in "".join(lines(oncall, NOW + 5 * WEEK))
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> tuple[OnCall, dict[str, bytes]]:
+    oncall = read(tmp_path, lambda it: it["teams"]["hypha"]["people"].append("ops-meet-1"))
+    return oncall, calendars(oncall, turns(oncall, NOW, NOW + WEEK), NOW)
+
+
+def test_each_team_and_person_has_a_calendar_with_their_turns(
+    made: tuple[OnCall, dict[str, bytes]],
+) -> None:
+    oncall, found = made
+    assert list(found) == [
+        "team-collocall.ics",
+        "team-hypha.ics",
+        "person-ops-meet-1.ics",
+        "person-ops-hypha-1.ics",
+    ]
+    events = {name: Calendar.from_ical(text).walk("VEVENT") for name, text in found.items()}
+    expected = turns(oncall, NOW, NOW + WEEK)
+    both = [(it.decoded("DTSTART"), it.decoded("DTEND")) for it in events["person-ops-meet-1.ics"]]
+    assert both == [(it.since, it.until) for it in expected]
+    own = [str(it["SUMMARY"]) for it in events["team-collocall.ics"]]
+    assert set(own) == {"collocall is on call"} and len(own) == 8
+    assert len(events["team-collocall.ics"]) + len(events["team-hypha.ics"]) == len(expected)
+
+
+def test_an_event_is_the_same_one_a_day_later(made: tuple[OnCall, dict[str, bytes]]) -> None:
+    oncall, found = made
+    later = NOW + timedelta(days=1)
+    again = calendars(oncall, turns(oncall, later, later + WEEK), later)
+
+    def uids(text: bytes) -> list[str]:
+        return [str(it["UID"]) for it in Calendar.from_ical(text).walk("VEVENT")]
+
+    first, second = uids(found["team-hypha.ics"]), uids(again["team-hypha.ics"])
+    assert first[1:] == second[:-1] and len(set(first)) == len(first)
+
+
+def test_the_project_s_own_data_have_no_gap(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.main("inventories/coop.yml") == 0
+    assert "On call: " in capsys.readouterr().out
+
+
+def test_calendars_go_where_they_are_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command.main("inventories/coop.yml", str(tmp_path / "new/ics")) == 0
+    assert len(list((tmp_path / "new/ics").glob("*.ics"))) == 4
+    assert f"{tmp_path}/new/ics/team-hypha.ics" in capsys.readouterr().out
+
+
+def test_a_gap_is_told_and_is_exit_status_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_: object) -> OnCall:
+        raise FleetError([Problem("oncall.yml", "shifts", "", "nobody is on call", "be there")])
+
+    monkeypatch.setattr(command, "load_oncall", refuse)
+    assert command.main("inventories/coop.yml") == 1
+    assert "nobody is on call; be there" in capsys.readouterr().err
