@@ -11,7 +11,7 @@ from programs.bbb.root import Root
 from programs.bbb.wanted import MARK, File, Wanted
 
 REBOOT = "/run/reboot-required"
-CUT_OFF = "a change that was cut off"
+CUT_OFF, AT_WORK = "a change that was cut off", "a change that is at work"
 RECORDINGS = "/var/bigbluebutton"
 
 
@@ -39,14 +39,17 @@ def is_bare(root: Root) -> bool:
     )
 
 
-def waiting(root: Root, wanted: Wanted) -> tuple[list[Waiting], list[str]]:
-    """What waits, and what cannot be known or put right by a change. Raises Failed."""
+def waiting(root: Root, wanted: Wanted, at_work: bool = False) -> tuple[list[Waiting], list[str]]:
+    """What waits, and what cannot be known or put right by a change. Raises Failed.
+
+    at_work: whether a change runs at this moment
+    """
     faults: list[str] = []
     last = state.read(root)
     release = packages.release(root)
     found = []
     if last.is_unfinished:
-        found.append(Waiting(CUT_OFF, "C"))
+        found.append(Waiting(AT_WORK if at_work else CUT_OFF, "C"))
     if release != wanted.release:
         found.append(Waiting(f"{release or 'not installed'} -> {wanted.release}", "C"))
     if release is not None:

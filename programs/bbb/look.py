@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from programs.bbb import (
+    change,
     compare,
     files,
     gate,
@@ -43,7 +44,7 @@ def look(root: Root) -> dict[str, Any]:
 
 
 def _against(root: Root, wanted: Wanted) -> dict[str, Any]:
-    waiting, faults = compare.waiting(root, wanted)
+    waiting, faults = compare.waiting(root, wanted, change.runs())
     return {
         "wanted": wanted.release,
         "waiting": [{"what": it.what, "class": it.kind} for it in waiting],

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from programs.bbb import gate, lock, window
+from programs.bbb import gate, lock, state, window
+from programs.bbb.change import UNIT
 from programs.bbb.failed import Failed
 from programs.bbb.main import main
 from programs.bbb.root import STATE
@@ -65,6 +66,17 @@ def test_an_unknown_answer_about_meetings_is_an_answer(node: Node) -> None:
 def test_a_change_that_cannot_begin_is_a_problem(node: Node) -> None:
     status, said = call(node, "change", "--wait", "0", "--cut")
     assert status == 1 and "gate is open" in said["problem"]
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_change_that_is_at_work_is_not_taken_for_one_that_was_cut_off(
+    node: Node, runs: bool
+) -> None:
+    state.write(node.root, state.State(), state="running", step="apt")
+    if runs:
+        node.unit(UNIT)
+    said = [it["what"] for it in call(node, "look")[1]["waiting"]]
+    assert said[0] == ("a change that is at work" if runs else "a change that was cut off")
 
 
 def test_a_problem_shows_no_secret(node: Node) -> None:
