@@ -3,12 +3,9 @@
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
-from typing import IO
 
 from programs.backup import Settings
 from programs.backup.command import Failed
@@ -16,6 +13,7 @@ from programs.backup.look import look
 from programs.backup.night import night
 from programs.backup.source import tidy
 from programs.backup.store import opened
+from programs.shared.lock import locked
 
 # Not in /run/lock, where anybody could make the file first: whoever can read it can lock it.
 LOCK = Path("/run/coop-backup.lock")
@@ -57,16 +55,3 @@ def main(settings: Settings, words: Sequence[str]) -> int:
 def run(settings: Settings, words: Sequence[str]) -> int:
     with opened(settings) as sets:
         return subprocess.run(words, env=sets.environment, check=False).returncode
-
-
-def locked(lock: IO[str], seconds: float) -> bool:
-    """Wait for the lock, `seconds` at most; returns whether this process has it."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            flock(lock, LOCK_EX | LOCK_NB)
-            return True
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                return False
-            time.sleep(1)

@@ -1,12 +1,11 @@
 """Keeps calls that change something apart."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, flock
 
 from programs.bbb.failed import Failed
 from programs.bbb.root import STATE, Root
+from programs.shared.lock import locked
 
 # Not in /run/lock, where anybody could make the file first: whoever can read it can lock it.
 LOCK = "/run/coop-bbb.lock"
@@ -23,13 +22,6 @@ def alone(root: Root) -> Iterator[None]:
     lock = root.at(LOCK)
     lock.touch(0o600)
     with lock.open("r+b") as file:
-        end = time.monotonic() + SECONDS
-        while True:
-            try:
-                flock(file, LOCK_EX | LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise Failed("another call of coop-bbb is at work here: try again") from None
-                time.sleep(0.2)
+        if not locked(file, SECONDS):
+            raise Failed("another call of coop-bbb is at work here: try again")
         yield

@@ -6,7 +6,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 
 from programs.certificate import Failed, Settings
@@ -22,6 +21,7 @@ from programs.certificate.bundle import (
 )
 from programs.certificate.look import due_seconds, look
 from programs.certificate.port import served
+from programs.shared.lock import locked
 
 # Not in /run/lock, where anybody could make the file first: whoever can read it can lock it.
 LOCK = Path("/run/coop-certificate.lock")
@@ -118,14 +118,6 @@ def alone() -> Iterator[None]:
     """Wait until no other call of the program is at work. Raises Failed after LOCK_SECONDS."""
     LOCK.touch(0o600)
     with LOCK.open("w") as lock:
-        end = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                flock(lock, LOCK_EX | LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    text = f"another coop-certificate is at work for {LOCK_SECONDS} s"
-                    raise Failed(text) from None
-                time.sleep(0.5)
+        if not locked(lock, LOCK_SECONDS):
+            raise Failed(f"another coop-certificate is at work for {LOCK_SECONDS} s")
         yield

@@ -4,7 +4,6 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
-from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from programs.recordings.problems import Problem
 from programs.recordings.published import scan
 from programs.recordings.run import Run, owns
 from programs.recordings.spool import NO_SPACE, fill
+from programs.shared.lock import locked
 
 
 def start() -> None:
@@ -46,9 +46,7 @@ def main(program: Program, settings: Settings, words: Sequence[str]) -> int:
 def run(program: Program, settings: Settings) -> int:
     """A run, and then a look; 1 if another run is at work, or a part of one has not ended yet."""
     lock = os.open(settings.state / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        flock(lock, LOCK_EX | LOCK_NB)
-    except BlockingIOError:
+    if not locked(lock):
         print("another run is at work, or waits for the storage", file=sys.stderr)
         return 1
     if not owns(settings):
