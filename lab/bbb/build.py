@@ -131,7 +131,9 @@ def _make_other(root: Path, other: third_parties.Repository, work: Path, key: Ke
             path: (text.encode(), 0o755 if "/bin/" in path else 0o644)
             for path, text in each.files.items()
         }
-        made.append(Source(fields, files).make(pool, work))
+        start = f"#!/bin/sh\nsystemctl enable --now --quiet {each.unit}\n"
+        scripts = {"postinst": start} if each.unit else {}
+        made.append(Source(fields, files, scripts).make(pool, work))
     for suite in other.suites:
         repository.write(root, suite, other.component, made, key)
 

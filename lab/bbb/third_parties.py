@@ -26,12 +26,17 @@ echo 'yq (https://github.com/mikefarah/yq/) version v4.44.3'
 
 @dataclass(frozen=True)
 class Simple:
-    """A package. files: their texts, by path; those in a directory `bin` are programs"""
+    """A package.
+
+    files: their texts, by path; those in a directory `bin` are programs
+    unit: what the package enables and starts
+    """
 
     name: str
     version: str
     files: dict[str, str] = field(default_factory=dict)
     depends: tuple[str, ...] = ()
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ REPOSITORIES = (
         "download.docker.com/linux/ubuntu", ("jammy", "noble"), "stable",
         (
             Simple("docker-ce", "5:28.5.0-1", {"lib/systemd/system/docker.service": DOCKER},
-                   ("docker-ce-cli", "containerd.io")),
+                   ("docker-ce-cli", "containerd.io"), "docker.service"),
             Simple("docker-ce-cli", "5:28.5.0-1"),
             Simple("containerd.io", "1.7.28-1"),
         ),
