@@ -38,11 +38,21 @@ def validate(
         return model.model_validate(values), []
     except ValidationError as error:
         details = error.errors(include_url=False)
-        return None, [_problem(model, detail, file, record) for detail in details]
+        own = [it for it in details if not _is_of_another_branch(it, details)]
+        return None, [_problem(model, detail, file, record) for detail in own]
+
+
+def _is_of_another_branch(error: ErrorDetails, errors: list[ErrorDetails]) -> bool:
+    """Whether it only says that the value is not the word that a union takes too."""
+    *above, last = error["loc"] or ("",)
+    return str(last).startswith("literal[") and any(
+        it is not error and list(it["loc"][: len(above)]) == above for it in errors
+    )
 
 
 def _problem(model: type[BaseModel], error: ErrorDetails, file: str, record: str) -> Problem:
-    path = [str(part) for part in error["loc"]]
+    # pydantic's own words for a branch of a union or a validator say nothing to a person.
+    path = [str(part) for part in error["loc"] if "[" not in str(part)]
     if not record and path:
         record, *path = path
     return Problem(file, record, ".".join(path), *_explain(model, error))
@@ -71,12 +81,10 @@ def _unknown_field(
     model: type[BaseModel], path: tuple[int | str, ...], value: object
 ) -> tuple[str, str]:
     """What is wrong with the unknown field at the end of the path, and the remedy."""
-    parent: type[BaseModel] | None = model
-    for step in path[:-1]:
-        parent = _model_of(parent.model_fields[str(step)].annotation) if parent else None
+    parent = _model_at(model, path[:-1])
     fields = parent.model_fields if parent else {}
-    known = [name for name, field in fields.items() if not field.exclude]
-    remedy = f"take it out; the fields are {', '.join(known)}"
+    known = [field.alias or name for name, field in fields.items() if not field.exclude]
+    remedy = f"take it out; the fields are {', '.join(known)}" if known else "take it out"
     message = "there is no such field"
     if SECRETS.match(str(path[-1])) and value and isinstance(value, str):
         message += ", and no secret may stand here"
@@ -86,9 +94,25 @@ def _unknown_field(
     return message, remedy
 
 
-def _model_of(annotation: Any) -> type[BaseModel] | None:
-    """The model in an annotation such as `Volume | None`."""
-    for kind in (annotation, *typing.get_args(annotation)):
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
+def _model_at(kind: Any, path: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """The model that the path of a field, an index or a key at a time leads to from this type."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if not path:
             return kind
-    return None
+        for name, field in kind.model_fields.items():
+            if path[0] in (name, field.alias):
+                return _model_at(field.annotation, path[1:])
+        # In a path pydantic names the member of a union too.
+        return _model_at(kind, path[1:]) if _is_member(kind, path[0]) else None
+    within = {dict: 1, tuple: 0, list: 0}.get(typing.get_origin(kind))
+    inner = typing.get_args(kind)
+    if within is not None:
+        return _model_at(inner[within], path[1:]) if path else None
+    # Annotated, or a union; a model says itself whether the path fits.
+    return next((found for it in inner if (found := _model_at(it, path))), None)
+
+
+def _is_member(model: type[BaseModel], tag: int | str) -> bool:
+    """Whether the tag is this model's in a union: one of the values of a field of it."""
+    choices = [typing.get_args(field.annotation) for field in model.model_fields.values()]
+    return any(tag in its for its in choices)
