@@ -31,6 +31,11 @@ def only_reads() -> bool:
     return bool(_parameter("dry")) or _operations()[0] in READING
 
 
+def converges() -> bool:
+    """Whether this run of pyinfra makes hosts what the data says."""
+    return Path(_operations()[0]).name == "deploy.py"
+
+
 def runs_deploys() -> bool:
     """Whether this run of pyinfra runs files such as deploy.py."""
     return all(name.endswith(".py") for name in _operations())

@@ -8,11 +8,18 @@ from typing import Any
 from pyinfra.api.exceptions import InventoryError
 
 from controller import open_files
-from controller.command_line import check_directory, check_limits, in_limit, only_reads
+from controller.command_line import (
+    check_directory,
+    check_limits,
+    converges,
+    in_limit,
+    only_reads,
+)
 from controller.reach import End, address_here, that_answer
 from engine.report import warn_run
 from fleet import ROOT, secrets
 from fleet.checks.bbb import check_keys
+from fleet.derived.bbb import is_left_alone
 from fleet.groups import GROUPS
 from fleet.hosts import Host
 from fleet.load import load
@@ -43,6 +50,7 @@ def groups(
         fleet = load(Path(file))
         hosts = _up(fleet.hosts_in(environments), running)
         check_limits(hosts)
+        hosts = _changed(fleet, hosts)
         _check_vpn_keys(fleet)
         _check_needs(fleet, hosts)
     except FleetError as error:
@@ -71,6 +79,24 @@ def _up(hosts: list[Host], running: str | None) -> list[Host]:
     if not up:
         raise InventoryError(f"none of the hosts is up ({running}); start some: make lab-up")
     return up
+
+
+def _changed(fleet: Fleet, hosts: list[Host]) -> list[Host]:
+    """The hosts without those that deploy.py leaves alone, if this is a run of it; says which."""
+    alone = [host for host in hosts if is_left_alone(fleet, host)]
+    if not alone or not converges():
+        return hosts
+    left = [host for host in hosts if host not in alone]
+    if meant := ", ".join(host.name for host in alone if in_limit(host)):
+        what = (
+            f"{meant}: a node of a line of BigBlueButton that only goes is left as it is, its "
+            "accounts, keys and firewall too. audit.py and bbb_status.py look at it; see "
+            "docs/bbb-retire-a-node.md"
+        )
+        if not any(map(in_limit, left)):
+            raise InventoryError(what)
+        warn_run(what)
+    return left
 
 
 def _ssh(host: Host) -> dict[str, Any]:

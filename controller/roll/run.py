@@ -25,10 +25,9 @@ from controller.roll.rolling import roll as roll_all
 from controller.roll.steps import NodeError, Outcome, RealClock, Result, Wish
 from controller.this_run import hosts_of_run, secrets, this_fleet
 from engine.terminal import printable
+from fleet.derived.bbb import is_left_alone
 from fleet.hosts import Host
 from fleet.model import Fleet
-
-RETIRE_ONLY = "retire-only"
 
 Wanted = Callable[[Fleet, Host, str | None], str]
 """What a host's wanted.json should say: of the fleet, the host, and its secret for TURN."""
@@ -83,7 +82,7 @@ def _cases(fleet: Fleet, wanted: Wanted) -> list[Case]:
     nodes = [
         (each, bbb)
         for each, bbb in wishes.nodes_in(fleet, hosts_of_run())
-        if fleet.bbb.lines[bbb.line].state != RETIRE_ONLY
+        if not is_left_alone(fleet, each)
     ]
     data = host.data
     asked = wishes.asked(fleet, nodes, data.get("patience"), data.get("bbb_force"))

@@ -40,14 +40,19 @@ sys.exit(main(Root(), sys.argv[1:], sys.stdin.buffer, sys.stdout))
 
 def program() -> str:
     """The whole program as one text for the standard input of COMMAND."""
-    packages = ["programs", "programs.bbb"]
-    sources = {it: (ROOT / it.replace(".", "/") / "__init__.py").read_text() for it in packages}
-    for file in sorted((ROOT / "programs/bbb").glob("*.py")):
-        if not file.stem.startswith("__"):
-            sources[f"programs.bbb.{file.stem}"] = Path(file).read_text()
+    packages = ["programs", "programs.bbb", "programs.shared"]
+    sources = {it: (_directory(it) / "__init__.py").read_text() for it in packages}
+    for package in packages[1:]:
+        for file in sorted(_directory(package).glob("*.py")):
+            if not file.stem.startswith("__"):
+                sources[f"{package}.{file.stem}"] = file.read_text()
     return _TEXT.format(
         oldest=OLDEST,
         dotted=".".join(map(str, OLDEST)),
         sources=json.dumps(sources),
         packages=packages,
     )
+
+
+def _directory(package: str) -> Path:
+    return ROOT / package.replace(".", "/")

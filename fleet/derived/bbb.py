@@ -44,6 +44,11 @@ def line_of(fleet: Fleet, host: Host) -> Line:
     return fleet.bbb.lines[node_of(host).line]
 
 
+def is_left_alone(fleet: Fleet, host: Host) -> bool:
+    """Whether the host is a node that no run changes in anything, as its line only goes."""
+    return host.bbb is not None and line_of(fleet, host).state == "retire-only"
+
+
 def repository_of(fleet: Fleet, host: Host) -> str:
     """The directory of the host's release, e.g. "jammy-300-3.0.35"."""
     return line_of(fleet, host).repository.format(release=node_of(host).release)

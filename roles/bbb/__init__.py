@@ -33,19 +33,11 @@ COMMAND = "/usr/local/sbin/coop-bbb"
 PROGRAM = f"{PROGRAMS}/bbb"
 # A first install leaves this file until the node was seen whole.
 FIRST = f"{staged.STATE}/first-install"
-RETIRE_ONLY = "retire-only"
-
-
-def is_converged() -> bool:
-    """Whether runs change the host: a node of a line that only goes stays as it is."""
-    return line_of(this_fleet(), this_host()).state != RETIRE_ONLY
 
 
 @deploy("BigBlueButton, before its packages")
 def prepare() -> None:
     """Accounts with numbers of our own, and packages that nothing takes by chance."""
-    if not is_converged():
-        return
     fleet, here = this_fleet(), this_host()
     bbb.not_renamed(name="Name", program=COMMAND, first=FIRST, hostname=node_of(here).hostname)
     accounts.reserved(
@@ -74,8 +66,6 @@ def keys() -> dict[str, str]:
 
 @deploy("BigBlueButton")
 def converge() -> None:
-    if not is_converged():
-        return
     fleet, here = this_fleet(), this_host()
     files.present(name="Program", entries=_program())
     files.present(name="Files", entries=at_once.entries(fleet, here))

@@ -5,7 +5,7 @@ from pyinfra.api import deploy
 from controller.audit import Look
 from controller.this_run import this_fleet, this_host
 from facts.recordings import Recordings
-from fleet.derived.bbb import line_of, node_of
+from fleet.derived.bbb import is_left_alone, node_of
 from operations import files, systemd
 from roles.places import (
     METRICS_DIRECTORY,
@@ -36,22 +36,15 @@ DAY = 24 * 3600
 @deploy("Recordings")
 def converge() -> None:
     """The account has to be there."""
-    if not _is_converged():
-        return
     files.present(name="Files", entries=_files())
     systemd.running(name="Services", units=[timer(UNIT)], loaded=[f"{UNIT}.service"])
 
 
 def audit() -> Look | None:
     """What waits to be handed over, on a node that runs change."""
-    if this_host().bbb is None or not _is_converged():
+    if this_host().bbb is None or is_left_alone(this_fleet(), this_host()):
         return None
     return Look("recordings", [(Recordings, {"program": f"{COMMAND} look"})], judge)
-
-
-def _is_converged() -> bool:
-    """Whether runs change the node: one of a line that only goes stays as it is."""
-    return line_of(this_fleet(), this_host()).state != "retire-only"
 
 
 def _files() -> list[files.Entry]:

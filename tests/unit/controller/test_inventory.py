@@ -335,3 +335,48 @@ def test_a_host_does_not_fall_out_of_the_vpn_by_an_edit_of_one_file(tmp_path: Pa
     with pytest.raises(FleetError) as error:
         inventory._check_vpn_keys(fleet)
     assert "bbb1" in str(error.value) and "only_way_in: false" in str(error.value)
+
+
+OLD = node(bbb__release="2.7.14", bbb__notes="etherpad", bbb__wanted="drained", ubuntu="20.04")
+
+
+@pytest.fixture
+def with_old_node(tmp_path: Path, filled_in: None, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """A fleet with a node of a line that only goes; what a run then warns of."""
+    found = fleet_of(tmp_path, sample(bbb1=OLD, bbb2=node(2)))
+    monkeypatch.setattr(inventory, "load", lambda file: found)
+    # Secrets are no matter here.
+    monkeypatch.setattr(inventory, "_check_needs", lambda fleet, hosts: None)
+    warned: list[str] = []
+    monkeypatch.setattr(inventory, "warn_run", warned.append)
+    return warned
+
+
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_node_of_a_line_that_only_goes_is_changed_in_nothing(
+    with_old_node: list[str], dry: bool
+) -> None:
+    with command(dry=dry):
+        found = inventory.groups(FILE, EVERYTHING)
+    assert all("bbb1" not in names(its) for its in found.values())
+    assert "stg1" in names(found["all"])
+    assert any(
+        "bbb1: a node of a line of BigBlueButton that only goes" in it for it in with_old_node
+    )
+
+
+def test_whoever_asks_for_such_a_node_alone_is_told(with_old_node: list[str]) -> None:
+    with command(limit=("bbb1",)), pytest.raises(InventoryError, match="is left as it is"):
+        inventory.groups(FILE, EVERYTHING)
+
+
+def test_a_run_that_does_not_mean_it_says_nothing_of_it(with_old_node: list[str]) -> None:
+    with command(limit=("stg1",)):
+        inventory.groups(FILE, EVERYTHING)
+    assert not [it for it in with_old_node if "bbb1" in it]
+
+
+@pytest.mark.parametrize("file", ["audit.py", "bbb_status.py", "bbb_roll.py"])
+def test_what_only_looks_sees_such_a_node(with_old_node: list[str], file: str) -> None:
+    with command(operations=(file,)):
+        assert "bbb1" in names(inventory.groups(FILE, EVERYTHING)["bbb"])

@@ -12,8 +12,7 @@ from operations import accounts, files, systemd
 from operations import bbb as operation
 from roles import bbb
 from roles.bbb import held, staged
-from tests.unit.fleet_samples import fleet_of, sample
-from tests.unit.roles.bbb.nodes import fleet_with, node
+from tests.unit.roles.bbb.nodes import fleet_with
 from tests.unit.roles.conftest import Take
 
 SECRET = "0123456789abcdef" * 4
@@ -99,16 +98,6 @@ def test_a_secret_of_relays_elsewhere_hides_what_is_staged(
     take(fleet_with(tmp_path, turn=["turn:turn.example.org"]), "bbb1")
     (wanted,) = [it for it in bbb._staged() if it.path == staged.WANTED]
     assert isinstance(wanted, files.File) and wanted.secret and "f" * 40 in wanted.content
-
-
-def test_a_node_of_a_line_that_only_goes_stays_as_it_is(
-    take: Take, tmp_path: Path, called: list[tuple[str, dict[str, Any]]]
-) -> None:
-    old = {**node(release="2.7.14", notes="etherpad", wanted="drained"), "ubuntu": "20.04"}
-    take(fleet_of(tmp_path, sample(bbb1=old)), "bbb1")
-    bbb.prepare._inner()
-    bbb.converge._inner()
-    assert called == []
 
 
 @pytest.mark.parametrize("reads", [False, True])
