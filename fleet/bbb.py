@@ -170,6 +170,15 @@ class Recordings(Record):
     published_days: Days | None = None
     volume_days: Days | None = None
 
+    @field_validator("volume_days")
+    @classmethod
+    def _is_longer_than_on_the_node(cls, volume: int | None, info: Info) -> int | None:
+        node = info.data.get("published_days")
+        if volume is not None and (node is None or node >= volume):
+            message = f"after {volume} days the node would still have it, and copy it anew"
+            raise Invalid(message, "set published_days to less than volume_days, or leave it out")
+        return volume
+
 
 class Overrides(Record):
     """Settings of BigBlueButton's own files, beside those that the role writes.

@@ -72,6 +72,7 @@ _NODE = {
     "components": ["main"],
     "key": "https://deb.nodesource.com/gpgkey/nodesource-repo.gpg.key",
     "fingerprint": "6F71F525282841EEDAF851B42F59B5F99B1BE0B4",
+    "replaces": ["nodesource.sources"],
 }
 
 
@@ -95,6 +96,8 @@ def _ppa(name: str, of: str, fingerprint: str | None) -> dict[str, object]:
         "components": ["main"],
         "key": _KEYSERVER,
         "fingerprint": fingerprint,
+        # As add-apt-repository names it, by which the installer adds it.
+        "replaces": [f"{of.replace('/', '-ubuntu-')}-jammy.list"],
     }
 
 
@@ -143,7 +146,10 @@ _FILES = [
         "mode": 0o640,
         "units": ["coturn.service"],
     },
-    *_plain("A", f"{_ETC}/recording/recording.yml", "/etc/nginx/sites-available/bigbluebutton"),
+    # Not at once: a step whose format comes with a package of the window makes nothing, and fails
+    # nowhere.
+    *_plain("B", f"{_ETC}/recording/recording.yml"),
+    *_plain("A", "/etc/nginx/sites-available/bigbluebutton"),
     *_plain("A", "/etc/default/bigbluebutton-cron-config", f"{_ETC}/nginx/coop-infra.nginx"),
     *_plain("A", f"{_ETC}/bbb-conf/apply-config.sh", mode=0o755),
     *_plain("A", "/etc/haproxy/haproxy.cfg"),

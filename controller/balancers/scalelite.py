@@ -191,7 +191,7 @@ def _read(item: dict[str, Any]) -> _Record:
         # An enabled server gets meetings once the poller has written its load.
         online=online and (state != "serving" or load is not None),
         tag=str(item.get("tag") or ""),
-        weight=round(1 / multiplier, 3),
+        weight=_weight(multiplier),
     )
     return _Record(str(item["id"]), item["secret"], load, server)
 
@@ -199,6 +199,13 @@ def _read(item: dict[str, Any]) -> _Record:
 def _multiplier(weight: float) -> float:
     """Scalelite multiplies the people on a server by this, so that more means fewer meetings."""
     return round(1 / weight, 4)
+
+
+def _weight(multiplier: float) -> float:
+    """The weight for which the multiplier stands: a whole one, if one has this multiplier."""
+    weight = 1 / multiplier
+    whole = max(1, round(weight))
+    return whole if _multiplier(whole) == round(multiplier, 4) else round(weight, 3)
 
 
 def _is(record: _Record, secret: str, weight: float, tag: str) -> bool:

@@ -12,7 +12,10 @@ to boot.
 RETRY_SECONDS = 15
 AWAY = "away"
 REBOOT = "reboot"
-"""The step of a change in which the node boots, and waits to be told to go on."""
+"""The step of a change in which the node boots, and waits to be told to go on.
+
+Also what waits if the system asks for a reboot, which it may do at any time.
+"""
 
 OUTSIDE_SECONDS = 60
 
@@ -61,7 +64,8 @@ def verify(node: Node, clock: Clock, say: Say) -> None:
     while True:
         try:
             found = node.verify()
-            faults = found.faults or words.reasons(node.look())
+            left = [it for it in words.reasons(node.look()) if it != REBOOT]
+            faults = found.faults or left
             break
         except Away:
             if clock.now() >= end:

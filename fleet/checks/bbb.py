@@ -31,6 +31,9 @@ def check_bbb(
     names = {name: [node.hostname] for name, node in nodes.items()}
     boards = {host.site.name: name for name, host in hosts.items() if host.site}
     yield from shared_values(file, "bbb.hostname", names)
+    public = {name: [it.public.ipv4, it.public.ipv6] for name, it in nodes.items()}
+    addresses = {name: [it for it in its if it] for name, its in public.items()}
+    yield from shared_values(file, "bbb.public", addresses)
     for name, node in nodes.items():
         if node.hostname in boards:
             message = f"{node.hostname} is also the site of {boards[node.hostname]}"
@@ -46,6 +49,8 @@ def check_bbb(
             message = f"there is no balancer {node.balancer}"
             remedy = f"write one of {', '.join(group.balancers)}, or add it to {GROUP_FILE}"
             yield Problem(file, name, "bbb.balancer", message, remedy)
+        else:
+            yield from _balanced(file, name, node, group)
     if whole:
         yield from _some_serve(file, nodes)
         yield from _enough_serve(file, nodes, group)
@@ -91,6 +96,16 @@ def _fits(file: str, host: Host, node: Bbb, line: Line) -> Iterator[Problem]:
             message = f"{node.line} has no recordings in the format {kind}"
             remedy = f"write {', '.join(line.formats)}"
             yield Problem(file, host.name, f"bbb.recordings.formats.{number}", message, remedy)
+
+
+def _balanced(file: str, name: str, node: Bbb, group: BbbGroup) -> Iterator[Problem]:
+    """Problems of a node at a balancer that is known, or at none."""
+    if node.balancer is None or group.balancers[node.balancer].driver != "bbblb":
+        return
+    for field, value in (("weight", node.weight != 1), ("tag", node.tag is not None)):
+        if value:
+            message = f"{node.balancer} is bbblb, which has no {field} for a server"
+            yield Problem(file, name, f"bbb.{field}", message, "take it out")
 
 
 def _some_serve(file: str, nodes: Nodes) -> Iterator[Problem]:

@@ -17,6 +17,7 @@ class AptSource:
 
     name: of its files on the host; key: where the public key can be had
     fingerprint: of the key; None if nobody has verified it, or if a mirror's key stands in for it
+    replaces: files of sources.list.d with the same source
     """
 
     name: str
@@ -25,6 +26,7 @@ class AptSource:
     components: tuple[str, ...]
     key: str
     fingerprint: str | None
+    replaces: tuple[str, ...] = ()
 
     def line(self, keyring: str) -> str:
         """The line of sources.list(5). keyring: the file with the key on the host"""
@@ -66,7 +68,8 @@ def sources_of(fleet: Fleet, host: Host) -> list[AptSource]:
             url = f"{mirror.url}/{parts.netloc}{parts.path}"
         fingerprint = None if mirror else source.fingerprint
         key = source.key.replace("{fingerprint}", source.fingerprint or "")
-        found.append(AptSource(source.name, url, source.suite, source.components, key, fingerprint))
+        more = (source.suite, source.components, key, fingerprint, source.replaces)
+        found.append(AptSource(source.name, url, *more))
     return found
 
 

@@ -86,6 +86,8 @@ class Source(Record):
     key: where the public key is; {fingerprint} stands for the fingerprint
     fingerprint: of that key; None if it could not be verified in public text. A run on a host that
         needs the source is refused until somebody writes it down
+    replaces: the files in sources.list.d by which others, such as an installer, name the same
+        source: apt refuses all sources if one is there twice with two keys
     """
 
     name: Word
@@ -94,6 +96,7 @@ class Source(Record):
     components: Annotated[tuple[Word, ...], Field(min_length=1)]
     key: Web
     fingerprint: Fingerprint | None
+    replaces: tuple[Word, ...] = ()
 
 
 class BbbUnit(Record):

@@ -22,6 +22,8 @@ WANTED = {
     "model_attributes_type": "a mapping of fields",
 }
 SECRETS = re.compile(r"(?i)(?:private|pre_?shared|secret|pass|token|psk|api_?key)")
+# Such as function-after[f(), tuple[str, ...]], and not [key].
+BRANCH = re.compile(r"\w\[")
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -52,7 +54,7 @@ def _is_of_another_branch(error: ErrorDetails, errors: list[ErrorDetails]) -> bo
 
 def _problem(model: type[BaseModel], error: ErrorDetails, file: str, record: str) -> Problem:
     # pydantic's own words for a branch of a union or a validator say nothing to a person.
-    path = [str(part) for part in error["loc"] if "[" not in str(part)]
+    path = [str(part) for part in error["loc"] if not BRANCH.search(str(part))]
     if not record and path:
         record, *path = path
     return Problem(file, record, ".".join(path), *_explain(model, error))

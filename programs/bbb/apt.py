@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fcntl import LOCK_EX, LOCK_NB, lockf
+from pathlib import Path
 from typing import IO
 
 from programs.bbb import files, secrets
@@ -31,6 +32,12 @@ QUIET = {
 }
 # Another program of apt may be at work, such as unattended-upgrades.
 LOCK_SECONDS = 600
+# DPkg::Lock::Timeout waits for the first alone: `apt-get update` fails at once for the others.
+LOCKS = (
+    "/var/lib/dpkg/lock-frontend",
+    "/var/lib/apt/lists/lock",
+    "/var/cache/apt/archives/lock",
+)
 HELPER = "/usr/lib/apt/apt-helper"
 UPDATE_SECONDS = 600
 
@@ -55,17 +62,22 @@ def configure(root: Root, log: IO[bytes]) -> None:
 
 def _wait_for_others(root: Root) -> None:
     """Wait for another program of apt: dpkg itself would fail at once. Raises Failed."""
-    lock = root.at("/var/lib/dpkg/lock-frontend")
     end = time.monotonic() + LOCK_SECONDS
-    while lock.exists():
-        with lock.open("r+b") as file:
-            try:
-                lockf(file, LOCK_EX | LOCK_NB)
-                return
-            except OSError:
-                if time.monotonic() > end:
-                    raise Failed("another program of apt is at work for too long") from None
+    while not all(_is_free(root.at(it)) for it in LOCKS):
+        if time.monotonic() > end:
+            raise Failed("another program of apt is at work for too long")
         time.sleep(1)
+
+
+def _is_free(lock: Path) -> bool:
+    if not lock.exists():
+        return True
+    with lock.open("r+b") as file:
+        try:
+            lockf(file, LOCK_EX | LOCK_NB)
+        except OSError:
+            return False
+    return True
 
 
 def prepare(root: Root, apt: Apt, log: IO[bytes]) -> Plan:
@@ -73,6 +85,7 @@ def prepare(root: Root, apt: Apt, log: IO[bytes]) -> Plan:
 
     Changes nothing on the node but apt's lists and its cache.
     """
+    _wait_for_others(root)
     _tell(root, apt)
     own = _options(root)
     # Of all sources first, as the release needs packages of others. Whether one of those is away

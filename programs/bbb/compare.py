@@ -11,6 +11,7 @@ from programs.bbb.root import Root
 from programs.bbb.wanted import MARK, File, Wanted
 
 REBOOT = "/run/reboot-required"
+A_REBOOT = "reboot"
 CUT_OFF, AT_WORK = "a change that was cut off", "a change that is at work"
 RECORDINGS = "/var/bigbluebutton"
 
@@ -56,7 +57,7 @@ def waiting(root: Root, wanted: Wanted, at_work: bool = False) -> tuple[list[Wai
         found += _packages(wanted, last)
         found += _files_and_patches(root, wanted, faults)
     if wanted.reboot and root.at(REBOOT).exists():
-        found.append(Waiting("reboot", "C"))
+        found.append(Waiting(A_REBOOT, "C"))
     # A file may have several patches.
     return list(dict.fromkeys(found)), list(dict.fromkeys(faults))
 

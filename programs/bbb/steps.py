@@ -172,7 +172,7 @@ class Change:
     def _compare(self) -> None:
         """Nothing starts that is not what the data says. Raises Failed."""
         found, faults = compare.waiting(self._root, self._wanted)
-        told = [it.what for it in found if it.what not in (compare.CUT_OFF, "reboot")]
+        told = [it.what for it in found if it.what not in (compare.CUT_OFF, compare.A_REBOOT)]
         if wrong := [*(f"not as wanted: {it}" for it in told), *faults]:
             raise Failed("; ".join(wrong))
 

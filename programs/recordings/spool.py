@@ -17,7 +17,7 @@ NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 def fill(settings: Settings, recordings: list[Recording]) -> dict[str, object]:
-    """Put these into the spool, for as long as there is room. Returns the problems, for JSON."""
+    """Put these into the spool, those for which there is room. Returns the problems, for JSON."""
     found = Found()
     for left in settings.spool.glob("*.new"):
         # Of a run that was cut off.
@@ -26,9 +26,8 @@ def fill(settings: Settings, recordings: list[Recording]) -> dict[str, object]:
         try:
             put(settings, it)
         except Problem as problem:
+            # Also if there is no room: a smaller one behind it may fit.
             found.add(problem)
-            if problem.kind == "full":
-                break
         except OSError as error:
             found.add(Problem("failed", f"{it.name} cannot be put into the spool: {error}"))
     return {"problems": found.told()}

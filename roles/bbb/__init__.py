@@ -112,7 +112,8 @@ def _staged() -> list[files.Entry]:
     text = staged.wanted_text(this_fleet(), here, turn)
     entries: list[files.Entry] = [
         files.Directory(staged.STATE, 0o700),
-        files.File(staged.WANTED, text, 0o600, secret=turn is not None),
+        # Also without a secret of TURN servers: what it was may have one, and a diff shows both.
+        files.File(staged.WANTED, text, 0o600, secret=True),
     ]
     # Only a dry run lacks the secret, or a node that is about to go: the inventory refuses others.
     if secret := secrets().get(BBB.of(here.name)):

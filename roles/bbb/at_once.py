@@ -13,7 +13,6 @@ from roles.vpn import firewall
 SITE = "/etc/nginx/sites-available/bigbluebutton"
 HAPROXY = "/etc/haproxy/haproxy.cfg"
 OURS = f"{texts.OVERRIDES}/nginx/coop-infra.nginx"
-RECORDING = f"{texts.OVERRIDES}/recording/recording.yml"
 # What answers a certificate authority, of the role certificates. A pattern may match nothing.
 CHALLENGE = "/etc/nginx/snippets/coop-acme-challenge*.conf"
 # How long BigBlueButton keeps its own logs, as its package has it.
@@ -34,8 +33,6 @@ def entries(fleet: Fleet, host: Host) -> list[files.Entry]:
 
 def text(path: str, node: Bbb, fleet: Fleet) -> str:
     """What the file of class A should say. Raises KeyError for one that is not known."""
-    if path == RECORDING:
-        return texts.recording(node)
     return render(__file__, TEMPLATES[path], **_values(node, fleet))
 
 
@@ -61,7 +58,7 @@ def _values(node: Bbb, fleet: Fleet) -> dict[str, object]:
         "hostname": node.hostname,
         "bundle": BUNDLE,
         "listen6": node.public.ipv6 is not None,
-        "turn": node.turn == "local",
+        "local": node.local_ipv4,
         "challenge": CHALLENGE,
         "hsts": fleet.certificates.hsts,
         "raw_days": node.recordings.raw_days,

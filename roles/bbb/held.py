@@ -36,6 +36,8 @@ CARRIERS = (
     "runc",
 )
 
+LISTS = "/etc/apt/sources.list.d"
+
 
 def keyring(source: AptSource) -> str:
     return f"/etc/apt/keyrings/{source.name}.asc"
@@ -46,6 +48,7 @@ def entries(sources: Sequence[AptSource], keys: Mapping[str, str]) -> list[files
     return [
         *(files.File(keyring(it), keys[it.name]) for it in sources),
         *(files.File(_list(it), _text_of(it)) for it in sources),
+        *(files.Absent(f"{LISTS}/{name}") for it in sources for name in it.replaces),
         files.File(PIN, render(__file__, "preferences.j2", origins=origins(sources))),
         files.File(NIGHT, render(__file__, "night.conf.j2", names=CARRIERS)),
         files.File(RESTARTS, render(__file__, "needrestart.conf.j2")),
@@ -58,8 +61,8 @@ def origins(sources: Iterable[AptSource]) -> list[str]:
 
 
 def _list(source: AptSource) -> str:
-    # The installer's name for the same source, so that there are no two.
-    return f"/etc/apt/sources.list.d/{source.name}.list"
+    # The installer's name for most of them, so that there are no two.
+    return f"{LISTS}/{source.name}.list"
 
 
 def _text_of(source: AptSource) -> str:

@@ -38,6 +38,7 @@ TEXTS: dict[str, Callable[[Bbb], str]] = {
     f"{texts.OVERRIDES}/bbb-webrtc-sfu/production.yml": texts.sfu,
     f"{texts.OVERRIDES}/bbb-webrtc-recorder.yml": texts.recorder,
     f"{texts.OVERRIDES}/bbb-webhooks/production.yml": texts.webhooks,
+    f"{texts.OVERRIDES}/recording/recording.yml": texts.recording,
     f"{texts.OVERRIDES}/turn-stun-servers.xml": texts.turn_and_stun,
     f"{texts.OVERRIDES}/livekit.yaml": texts.livekit,
     f"{texts.OVERRIDES}/livekit-sip.yaml": texts.livekit_sip,

@@ -146,7 +146,7 @@ def livekit_sip(_: Bbb) -> str:
 
 
 def recording(bbb: Bbb) -> str:
-    """recording/recording.yml: class A, because what makes recordings reads it anew each time."""
+    """recording/recording.yml: what makes recordings reads it anew each time."""
     formats = bbb.recordings.formats
     steps: dict[str, Any] = {
         "archive": "sanity",

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from fleet.bbb import OWNED
+from fleet.bbb import OWNED, Recordings
 from fleet.groups import GROUPS, ROLES
 from tests.unit.fleet.bbb_samples import node, problems
 from tests.unit.fleet_samples import REMOVED, fleet_of, places, sample
@@ -204,3 +204,23 @@ def test_an_account_has_one_number_in_all_lines(tmp_path: Path) -> None:
     pairs = {(it.name, it.uid) for line in fleet.bbb.lines.values() for it in line.accounts}
     numbers = [uid for _, uid in pairs if uid is not None]
     assert len(pairs) == len(dict(pairs)) and len(numbers) == len(set(numbers)) > 2
+
+
+@pytest.mark.parametrize(
+    ("days", "fits"),
+    [
+        ({"volume_days": 30}, False),
+        ({"volume_days": 30, "published_days": 30}, False),
+        ({"volume_days": 30, "published_days": 29}, True),
+        ({"published_days": 60}, True),
+    ],
+)
+def test_a_recording_is_gone_from_the_node_before_it_goes_from_the_volume(
+    days: dict[str, int], fits: bool
+) -> None:
+    """The node would take it for lost, and copy it anew, for ever."""
+    if fits:
+        Recordings.model_validate(days)
+    else:
+        with pytest.raises(ValueError, match="after 30 days the node would still have it"):
+            Recordings.model_validate(days)

@@ -5,6 +5,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from lab import steps
 from lab.command import CommandFailed
 from lab.machines import Machine
 from lab.power import Power
@@ -18,6 +19,8 @@ FAILED = (
 def answers(monkeypatch: pytest.MonkeyPatch, *answers: tuple[int, bytes, bytes]) -> Mock:
     done = [subprocess.CompletedProcess([], code, out, err) for code, out, err in answers]
     run = Mock(side_effect=done)
+    # What a session of lab tests tells at its end is of its own steps alone.
+    monkeypatch.setattr(steps, "STEPS", [])
     monkeypatch.setattr(subprocess, "run", run)
     return run
 

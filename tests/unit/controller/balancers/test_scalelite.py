@@ -313,3 +313,13 @@ def test_no_secret_and_no_checksum_is_in_what_is_raised() -> None:
 
 def error_is_plain(told: str, *secrets: str) -> bool:
     return "whole list" in told and not any(secret in told for secret in secrets)
+
+
+@pytest.mark.parametrize("weight", range(1, 101))
+def test_a_whole_weight_is_read_as_it_was_written(weight: int) -> None:
+    """Otherwise each roll would have the same change to make."""
+    assert scalelite._weight(scalelite._multiplier(weight)) == weight
+
+
+def test_a_multiplier_of_somebody_else_is_no_whole_weight() -> None:
+    assert scalelite._weight(0.3) == 3.333

@@ -88,6 +88,21 @@ def test_a_balancer_that_there_is_not_is_refused(tmp_path: Path) -> None:
     assert "write one of meet" in problem.remedy
 
 
+def test_what_bbblb_does_not_have_is_refused_before_a_node_is_drained_for_it(
+    tmp_path: Path,
+) -> None:
+    line = "balancers['meet'] = {'driver': 'bbblb', 'url': 'command:/x/meet', 'min_serving': 1}"
+    found = with_group_data(tmp_path, line, bbb1=node(bbb__weight=2, bbb__tag="large"))
+    assert places(found) == [("bbb1", "bbb.weight"), ("bbb1", "bbb.tag")]
+    assert "meet is bbblb, which has no weight for a server" in found[0].message
+
+
+def test_two_nodes_do_not_have_one_address_in_public(tmp_path: Path) -> None:
+    other = node(2, bbb__public={"ipv4": "192.0.2.41"})
+    found = problems(tmp_path, node(1), other)
+    assert ("bbb2", "bbb.public") in places(found) or ("bbb1", "bbb.public") in places(found)
+
+
 def test_the_last_node_of_a_balancer_is_not_retired(tmp_path: Path) -> None:
     others = node(2, bbb__balancer=REMOVED, bbb__tag=REMOVED)
     found = problems(tmp_path, node(1, bbb__wanted="retired"), others)

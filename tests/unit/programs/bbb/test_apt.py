@@ -1,5 +1,7 @@
 """apt brings exactly the release, and takes nothing away that nobody named."""
 
+import subprocess
+import sys
 from tempfile import TemporaryFile
 from typing import IO, Any
 
@@ -115,3 +117,23 @@ def test_whatever_waits_for_dpkg_is_not_whole(status: str, whole: bool) -> None:
 
 def test_dpkg_s_list_is_read(node: Node) -> None:
     assert packages()["redis"] == Package("7", "ii ")
+
+
+@pytest.mark.parametrize("path", apt.LOCKS)
+def test_another_program_of_apt_is_waited_for_whichever_lock_it_has(
+    node: Node, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """apt-get waits for dpkg's lock alone, and fails at once for the others."""
+    monkeypatch.setattr(apt, "LOCK_SECONDS", 0.0)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    node.put(path, "")
+    holds = "import fcntl, sys; f = open(sys.argv[1], 'r+b'); fcntl.lockf(f, fcntl.LOCK_EX); "
+    holds += "print('held', flush=True); sys.stdin.read()"
+    words = [sys.executable, "-c", holds, str(node.root.at(path))]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout and other.stdin
+        other.stdout.readline()
+        with pytest.raises(Failed, match="another program of apt is at work"):
+            prepare(node)
+        other.stdin.close()
+    prepare(node)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from programs.bbb import front, meetings, places, secrets, verify
+from programs.bbb import front, meetings, places, secrets, steps, verify
 from programs.bbb.change import UNIT
 from programs.bbb.failed import Failed
 from programs.bbb.look import look
@@ -282,3 +282,13 @@ def test_places_are_read_as_a_whole_or_not_at_all(
     node.put("/etc/bigbluebutton/more", "")
     with pytest.raises(Failed, match="more than 1 files"):
         look(replace(node.root))
+
+
+def test_a_reboot_that_the_system_asks_for_is_no_fault_of_a_change(node: Node) -> None:
+    """Ubuntu asks for one in its first night, and after any update of a library."""
+    node.want(reboot=True)
+    node.put("/run/reboot-required", "")
+    assert "reboot" in [it["what"] for it in look(node.root)["waiting"]]
+    assert [
+        it for it in verify._as_wanted(node.root, steps.staged(node.root)) if "reboot" in it
+    ] == []

@@ -186,6 +186,21 @@ def test_a_spool_without_room_takes_nothing_and_tells(host: Node) -> None:
     assert (host.spooled(), host.kept()) == ([], [])
 
 
+def test_one_that_is_too_large_for_the_spool_keeps_none_of_the_others(
+    host: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.publish(MEETING, large="x" * 10)
+    host.publish(OTHER)
+    sizes = spool._size
+
+    def size(at: int, name: str) -> int:
+        return 2**62 if name == MEETING else sizes(at, name)
+
+    monkeypatch.setattr(spool, "_size", size)
+    assert "has no room" in host.run()["full"]
+    assert [it for it in host.kept() if OTHER in it] == [f"{OTHER}-presentation.tar"]
+
+
 def test_a_disk_that_becomes_full_meanwhile_leaves_no_part(
     host: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fleet.derived.bbb import AptSource, packages_of_node, sources_of
-from operations.files import File
+from operations.files import Absent, File
 from roles.bbb import held
 from tests.unit.roles.bbb.nodes import fleet_with
 
@@ -61,6 +61,21 @@ def test_each_source_of_a_node_is_held(tmp_path: Path) -> None:
 def test_a_mirror_is_known_by_its_host_without_the_port() -> None:
     mirrored = AptSource("own", "http://10.78.0.1:8060/x", "suite", ("main",), "", None)
     assert held.origins([mirrored, OWN]) == ["10.78.0.1", "ubuntu.bigbluebutton.org"]
+
+
+def test_a_source_that_the_installer_has_named_otherwise_is_there_once(tmp_path: Path) -> None:
+    """apt reads no source at all if one is there twice with two keys."""
+    fleet = fleet_with(tmp_path)
+    sources = sources_of(fleet, fleet.host("bbb1"))
+    entries = held.entries(sources, {it.name: "" for it in sources})
+    gone = {it.path.rpartition("/")[2] for it in entries if isinstance(it, Absent)}
+    assert gone == {
+        "bigbluebutton-ubuntu-support-jammy.list",
+        "martin-uni-mainz-ubuntu-coturn-jammy.list",
+        "rmescandon-ubuntu-yq-jammy.list",
+        "nodesource.sources",
+    }
+    assert all(it.path.startswith(f"{held.LISTS}/") for it in entries if isinstance(it, Absent))
 
 
 def night(text: str) -> list[str]:
