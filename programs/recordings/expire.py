@@ -7,9 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from programs.recordings import Settings
+from programs.recordings.making import is_to_be_made, left_of
 from programs.recordings.names import MEETING, Recording
 from programs.recordings.problems import Found, Problem
-from programs.recordings.published import STAGES, published
+from programs.recordings.published import published
 
 DAY = 24 * 3600
 
@@ -37,7 +38,7 @@ def _published(settings: Settings, copied: set[tuple[str, str]], found: Found) -
     for it in list(published(settings, Found())) if copied else []:
         # One that has changed since its copy was made has no copy.
         if (it.name, it.mark) in copied:
-            _remove(settings.recordings / "published" / it.format, it.meeting)
+            _remove(settings.recordings / it.place / it.format, it.meeting)
 
 
 def _deleted(settings: Settings) -> None:
@@ -67,7 +68,7 @@ def _raw(settings: Settings) -> None:
 
 def _is_made(settings: Settings, meeting: str, days: int) -> bool:
     """Whether each format was published so many days ago, and nothing of the meeting waits."""
-    if any(any((settings.status / it).glob(f"{meeting}*")) for it in STAGES):
+    if is_to_be_made(meeting, settings, left_of(settings, meeting), Found()):
         return False
     for kind in settings.formats:
         done = settings.status / "published" / f"{meeting}-{kind}.done"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 _MEETING = r"[0-9a-f]{40}-[0-9]{10,16}"
 _FORMAT = r"[a-z]{1,20}"
 MEETING = re.compile(_MEETING)
+FORMAT = re.compile(_FORMAT)
 NAME = re.compile(rf"({_MEETING})-({_FORMAT})")
 SPOOLED = re.compile(rf"({_MEETING}-{_FORMAT})\.([0-9a-f]{{16}})\.tar")
 KEPT = re.compile(rf"({_MEETING}-{_FORMAT})\.tar")
@@ -18,12 +19,14 @@ class Recording:
 
     mark: of its present state: see published.mark
     since: when it was published, in seconds since 1970
+    place: the directory of BigBlueButton's: published, or unpublished
     """
 
     meeting: str
     format: str
     mark: str
     since: int
+    place: str = "published"
 
     @property
     def name(self) -> str:
@@ -31,7 +34,7 @@ class Recording:
 
     @property
     def path(self) -> str:
-        """Where it is below `published`, and within its tar."""
+        """Where it is below its place, and within its tar."""
         return f"{self.format}/{self.meeting}"
 
     @property

@@ -3,62 +3,97 @@
 import hashlib
 import os
 import stat
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from programs.recordings import Settings, plain
-from programs.recordings.names import MEETING, SPOOLED, Recording
+from programs.recordings.making import queue
+from programs.recordings.names import FORMAT, MEETING, SPOOLED, Recording
 from programs.recordings.problems import Found, Problem
 
-# What has been recorded, and is not published yet: the pipeline of bbb-record-core.
-STAGES = ("recorded", "archived", "sanity", "processed")
+# BigBlueButton moves a recording from one to the other when somebody unpublishes it.
+PLACES = ("published", "unpublished")
+DONE_SECONDS = 24 * 3600
 
 
 def scan(settings: Settings) -> dict[str, object]:
     """What lies there, for JSON.
 
-    published: [meeting, format, mark, since]; spooled: {file: size}; queue: how many are not made
-    yet; problems: by kind
+    published: [meeting, format, mark, since, place]; spooled: {file: size}; queue: how many are
+    not made yet; problems: by kind
     """
     found = Found()
     return {
         "published": [
-            [it.meeting, it.format, it.mark, it.since] for it in published(settings, found)
+            [it.meeting, it.format, it.mark, it.since, it.place]
+            for it in published(settings, found)
         ],
         "spooled": spooled(settings, found),
-        "queue": queue(settings),
+        "queue": queue(settings, found),
         "problems": found.told(),
     }
 
 
 def published(settings: Settings, found: Found) -> Iterator[Recording]:
-    """The recordings whose publication is done, the oldest first."""
+    """The recordings whose publication is done, the oldest first.
+
+    Of whatever format, and also those that somebody has unpublished since.
+    """
     done = _done(settings)
-    recordings = []
-    for kind in settings.formats:
-        try:
-            at = plain.directory(settings.recordings / "published" / kind)
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            found.add(Problem("odd", f"published/{kind} cannot be read: {error.strerror}"))
-            continue
-        try:
-            for entry in plain.entries(at):
-                since = done.get(f"{entry}-{kind}")
-                if not MEETING.fullmatch(entry):
-                    found.add(Problem("odd", f"published/{kind} has a recording {entry!r}"))
-                elif since is not None:
-                    try:
-                        text = mark(at, entry, since)
-                        recordings.append(Recording(entry, kind, text, since // 10**9))
-                    except Problem as problem:
-                        found.add(problem)
-                    except OSError as error:
-                        text = f"published/{kind}/{entry} cannot be read: {error.strerror}"
-                        found.add(Problem("odd", text))
-        finally:
-            os.close(at)
-    yield from sorted(recordings, key=lambda it: (it.since, it.name))
+    recordings: dict[str, Recording] = {}
+    for place in PLACES:
+        for kind in _formats(settings.recordings / place, found):
+            for it in _in(settings, place, kind, done, found):
+                recordings.setdefault(it.name, it)
+    yield from sorted(recordings.values(), key=lambda it: (it.since, it.name))
+
+
+def _formats(directory: Path, found: Found) -> list[str]:
+    try:
+        names = sorted(it.name for it in directory.iterdir())
+    except FileNotFoundError:
+        return []
+    for name in names:
+        if not FORMAT.fullmatch(name):
+            found.add(Problem("odd", f"{directory.name} has {name!r}, which is no format"))
+    return [it for it in names if FORMAT.fullmatch(it)]
+
+
+def _in(
+    settings: Settings, place: str, kind: str, done: dict[str, int], found: Found
+) -> Iterator[Recording]:
+    try:
+        at = plain.directory(settings.recordings / place / kind)
+    except OSError as error:
+        found.add(Problem("odd", f"{place}/{kind} cannot be read: {error.strerror}"))
+        return
+    try:
+        for entry in plain.entries(at):
+            since = done.get(f"{entry}-{kind}")
+            if not MEETING.fullmatch(entry):
+                found.add(Problem("odd", f"{place}/{kind} has a recording {entry!r}"))
+                continue
+            try:
+                if since is None:
+                    _tell_if_old(at, entry, f"{place}/{kind}", found)
+                    continue
+                yield Recording(entry, kind, mark(at, entry, since), since // 10**9, place)
+            except Problem as problem:
+                found.add(problem)
+            except OSError as error:
+                text = f"{place}/{kind}/{entry} cannot be read: {error.strerror}"
+                found.add(Problem("odd", text))
+    finally:
+        os.close(at)
+
+
+def _tell_if_old(at: int, entry: str, where: str, found: Found) -> None:
+    """A publication takes a while until it says that it is done."""
+    since = os.stat(entry, dir_fd=at, follow_symlinks=False).st_mtime
+    if since < time.time() - DONE_SECONDS:
+        text = f"{where} has {entry}, and no file says that its publication is done"
+        found.add(Problem("odd", text))
 
 
 def mark(at: int, name: str, since: int) -> str:
@@ -90,11 +125,6 @@ def spooled(settings: Settings, found: Found) -> dict[str, int]:
         elif not entry.endswith(".new"):
             found.add(Problem("odd", f"the spool has {entry!r}, which no run has put there"))
     return files
-
-
-def queue(settings: Settings) -> int:
-    """How many recordings are still to be made."""
-    return sum(1 for stage in STAGES for _ in (settings.status / stage).glob("*.done"))
 
 
 def _done(settings: Settings) -> dict[str, int]:

@@ -94,7 +94,7 @@ class Run:
 
     def _spool(self, seen: Scan, now: dict[str, Copy], found: Found) -> None:
         due = [
-            [it.meeting, it.format, it.mark, it.since]
+            [it.meeting, it.format, it.mark, it.since, it.place]
             for it in seen.published
             if it.spooled not in seen.spooled
             and (it.name not in now or now[it.name].mark != it.mark)

@@ -38,7 +38,7 @@ def put(settings: Settings, recording: Recording) -> None:
 
     A recording that changes meanwhile is not put there: the next run will.
     """
-    published = plain.directory(settings.recordings / "published" / recording.format)
+    published = plain.directory(settings.recordings / recording.place / recording.format)
     try:
         _check_room(settings, published, recording)
         new = settings.spool / f"{recording.spooled}.new"

@@ -180,7 +180,7 @@ def test_raw_that_is_needed_stays(host: Node, why: str) -> None:
         host.done(name, "video", days=99)
     if why == "it waits":
         (host.settings.status / "processed").mkdir()
-        (host.settings.status / "processed" / f"{MEETING}-video.done").touch()
+        (host.settings.status / "processed" / f"{MEETING}-podcast.done").touch()
     if why == "presentations":
         host.settings = replace(host.settings, formats=("presentation", "video"))
         host.done(kind="presentation", days=99)

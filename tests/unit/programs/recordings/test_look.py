@@ -26,6 +26,7 @@ def told(host: Node, capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
 def test_a_host_that_has_handed_all_over_may_go(
     host: Node, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    host.settings = replace(host.settings, formats=("presentation",))
     host.publish()
     host.run()
     found = told(host, capsys)
@@ -35,12 +36,13 @@ def test_a_host_that_has_handed_all_over_may_go(
 
 
 def test_what_waits_is_told_with_its_age(host: Node, capsys: pytest.CaptureFixture[str]) -> None:
+    host.settings = replace(host.settings, formats=("presentation",))
     host.unmount()
     host.publish()
     since = int(host.done(days=2).stat().st_mtime)
     host.publish(OTHER)
-    (host.settings.status / "sanity").mkdir()
-    (host.settings.status / "sanity" / f"{OTHER}.done").touch()
+    (host.settings.status / "recorded").mkdir()
+    (host.settings.status / "recorded" / f"{OTHER}.done").touch()
     host.run()
     found = told(host, capsys)
     assert (found["waiting"], found["spooled"], found["queue"]) == (2, 2, 1)
