@@ -19,6 +19,16 @@ Also what waits if the system asks for a reboot, which it may do at any time.
 
 OUTSIDE_SECONDS = 60
 
+BEFORE_STOP = ("begin", "check", "finish what dpkg has left", "fetch packages")
+"""The steps of a change in which nothing of BigBlueButton is stopped or replaced yet.
+
+The second to last does nothing where dpkg has left nothing.
+"""
+
+
+class Untouched(Stopped):
+    """The change has failed before it touched anything of BigBlueButton."""
+
 
 def change(node: Node, cordon: Cordon, wish: Wish, clock: Clock, say: Say) -> None:
     """Returns once the change is done. Raises Stopped with the reason if it has failed.
@@ -49,7 +59,8 @@ def change(node: Node, cordon: Cordon, wish: Wish, clock: Clock, say: Say) -> No
             for line in now.log:
                 say(f"  {line}")
             last = f": {now.log[-1]}" if now.log else ""
-            raise Stopped(f"the change has failed{f' in {now.step}' if now.step else ''}{last}")
+            kind = Untouched if now.step in BEFORE_STOP else Stopped
+            raise kind(f"the change has failed{f' in {now.step}' if now.step else ''}{last}")
         if now.step != told:
             say(f"changes: {now.step}")
         told = now.step

@@ -4,12 +4,12 @@ The window's file on the host has the step before the step begins. So a roll tha
 moment, or whose host went away, is gone on with by the next roll.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from controller.balancers.interface import Balancer, BalancerError
 from controller.roll import words
 from controller.roll.answers import Before, Look, Step, Window
-from controller.roll.changing import change, is_shut_outside, verify
+from controller.roll.changing import Untouched, change, is_shut_outside, verify
 from controller.roll.cordon import Cordon
 from controller.roll.plan import SERVES_AGAIN, plan
 from controller.roll.steps import (
@@ -37,9 +37,18 @@ class Roll:
     """
 
     def __init__(
-        self, node: Node, balancer: Balancer | None, wish: Wish, clock: Clock, say: Say
+        self,
+        node: Node,
+        balancer: Balancer | None,
+        wish: Wish,
+        clock: Clock,
+        say: Say,
+        *,
+        others: Sequence[Balancer] = (),
     ) -> None:
+        """others: the balancers that should not send meetings to the node"""
         self._node, self._balancer, self._wish = node, balancer, wish
+        self._others = others
         self._clock, self._say = clock, say
         self._cordon = Cordon(balancer, wish, say)
         self._wait = Wait(node, self._cordon, wish, clock, say)
@@ -47,6 +56,7 @@ class Roll:
         self._step = Step.PLAN
         self._gate_is_closed = False
         self._is_half_changed = False
+        self._has_left = False
 
     def run(self) -> Result:
         """Go on until the node is done, busy, or has failed."""
@@ -85,6 +95,7 @@ class Roll:
 
     def _plan(self) -> Step | Result:
         self._refuse_old_files("run deploy.py for it first; nothing was touched")
+        self._refuse_two_balancers()
         look = self._node.look()
         self._gate_is_closed = look.gate == "closed"
         self._window = look.window
@@ -110,6 +121,24 @@ class Roll:
         """
         if self._wish.wanted == "serving" and (old := self._node.old_files()):
             raise Stopped(f"{old} on the node is not what the data says: {remedy}")
+
+    def _refuse_two_balancers(self) -> None:
+        """Raises Stopped if a balancer that the record does not name sends meetings here.
+
+        Nobody would cordon it for the change, and it would go on with the old secret.
+        """
+        for other in self._others:
+            try:
+                server = other.list().get(self._wish.hostname)
+            except BalancerError as error:
+                self._say(f"{other.name} cannot be asked whether it knows this node: {error}")
+                continue
+            if server and server.state != "off":
+                raise Stopped(
+                    f"{other.name} has this node as {server.state}, and the record does not name "
+                    "it: name it again and roll with wanted: drained, then take the node out "
+                    "there by hand; nothing was touched"
+                )
 
     def _before(self, why: tuple[str, ...]) -> Before | None:
         """What the window's end should put back: what the balancer says now, or the data."""
@@ -158,6 +187,7 @@ class Roll:
         """Whether a meeting has begun between the wait's last look and the gate."""
         look = self._node.look()
         live = look.meetings.meetings
+        self._has_left = bool(look.dpkg)
         self._cordon.hold(has_meetings=live != ())
         if live is None or (live and not self._wish.force):
             self._say(f"{words.people(look.meetings)}: the gate opens again")
@@ -171,7 +201,14 @@ class Roll:
         return Step.VERIFY if self._wish.wanted == "serving" else self._leave_out(look)
 
     def _do_change(self) -> Step:
-        change(self._node, self._cordon, self._wish, self._clock, self._say)
+        try:
+            change(self._node, self._cordon, self._wish, self._clock, self._say)
+        except Untouched as error:
+            if self._is_half_changed or self._has_left:
+                raise
+            # The node is as it was, so it may serve again until somebody has put the cause right.
+            self._step = Step.LOOK
+            raise Stopped(f"{error}; nothing of BigBlueButton was touched") from None
         self._is_half_changed = False
         return Step.VERIFY
 

@@ -40,6 +40,7 @@ class Case:
     """A node of the run.
 
     host: pyinfra's; None if it cannot be reached; staged: what its wanted.json should say
+    others: the balancers that should not know the node
     """
 
     wish: Wish
@@ -47,6 +48,7 @@ class Case:
     host: Any
     balancer: Balancer | None
     staged: str
+    others: tuple[Balancer, ...] = ()
 
 
 def roll(wanted: Wanted) -> None:
@@ -95,6 +97,7 @@ def _cases(fleet: Fleet, wanted: Wanted) -> list[Case]:
             reached.get(node[0].name),
             balancers[node[1].balancer] if node[1].balancer else None,
             wanted(fleet, node[0], wishes.turn_secret(node, secrets())),
+            tuple(it for name, it in balancers.items() if name != node[1].balancer),
         )
         for node in nodes
     ]
@@ -156,7 +159,7 @@ def _take(case: Case, holder: str) -> Result:
     node = HostNode(case.host, case.address, wish.hostname, holder, staged)
     try:
         node.take(say)
-        return Roll(node, case.balancer, wish, RealClock(), say).run()
+        return Roll(node, case.balancer, wish, RealClock(), say, others=case.others).run()
     except NodeError as error:
         return Result(Outcome.FAILED, str(error))
     finally:

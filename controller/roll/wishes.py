@@ -96,14 +96,15 @@ def turn_secret(node: Node, secrets: Secrets) -> str | None:
 
 
 def balancers_of(fleet: Fleet, nodes: Sequence[Node], secrets: Secrets) -> dict[str, Balancer]:
-    """The balancers of these nodes, by name. Raises Unfit."""
+    """The balancers of these nodes, by name, and all others that can be asked. Raises Unfit."""
+    needed = {bbb.balancer for _, bbb in nodes if bbb.balancer}
     found = {}
-    for name in dict.fromkeys(bbb.balancer for _, bbb in nodes if bbb.balancer):
-        data = fleet.bbb.balancers[name]
+    for name, data in fleet.bbb.balancers.items():
+        secret = secrets.get(BALANCER.of(name)) or ""
+        if name not in needed and data.driver == "scalelite" and not secret:
+            continue
         try:
-            found[name] = balancers.balancer(
-                name, data.driver, data.url, secrets.get(BALANCER.of(name)) or ""
-            )
+            found[name] = balancers.balancer(name, data.driver, data.url, secret)
         except BalancerError as error:
             raise Unfit(f"group_data/bbb.py: balancers: {name}: {error}") from None
     return found

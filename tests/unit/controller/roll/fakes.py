@@ -102,6 +102,8 @@ class FakeNode:
     old: str = ""
     # What a change and its proof make of the node.
     change_fails: str = ""
+    # The step, before anything is stopped.
+    fails_early: str = ""
     change_seconds: float = 100.0
     wrong: tuple[str, ...] = ()
     gate_fails: str = ""
@@ -195,6 +197,9 @@ class FakeNode:
             self._changing = self.world.time
             self.cut += self.live
             self.live.clear()
+        if self.fails_early:
+            self._changing = None
+            return Change(state="failed", step=self.fails_early, log=("no network",))
         if self.change_fails:
             self.dpkg, self._changing = ("bbb-config",), None
             return Change(state="failed", step="packages", log=(self.change_fails,))
@@ -307,12 +312,15 @@ class Scene:
             patience=4 * 3600, look=20, change=5400, online=300,
         )  # fmt: skip
         self.said: list[str] = []
+        self.others: list[FakeBalancer] = []
 
     def roll(self, **wish: Any) -> Result:
         """A new roll: what an earlier one knew is what node and balancer have."""
         balancer = self.balancer if self.balanced else None
         wanted = replace(self.wish, **wish)
-        return Roll(self.node, balancer, wanted, self.world, self.said.append).run()
+        return Roll(
+            self.node, balancer, wanted, self.world, self.said.append, others=self.others
+        ).run()
 
     @property
     def server(self) -> Server:

@@ -4,9 +4,20 @@ from typing import Any
 
 import pytest
 
+from controller.balancers.interface import State
 from controller.roll.answers import Change, Faults, Spool, Step, Window
+from controller.roll.changing import BEFORE_STOP
 from controller.roll.steps import Away, NodeError, Outcome
-from tests.unit.controller.roll.fakes import HOST, SECRET, FakeMeeting, Killed, Scene, serving
+from fleet import ROOT
+from tests.unit.controller.roll.fakes import (
+    HOST,
+    SECRET,
+    FakeBalancer,
+    FakeMeeting,
+    Killed,
+    Scene,
+    serving,
+)
 
 BEFORE_THE_CHANGE = [Step.CORDON, Step.WAIT, Step.GATE, Step.LOOK]
 STEPS = [*BEFORE_THE_CHANGE, Step.CHANGE, Step.VERIFY, Step.SECRET, Step.OPEN, Step.RESTORE]
@@ -577,3 +588,54 @@ def test_what_no_meeting_notices_needs_no_window() -> None:
     assert scene.node.steps_seen == []
     server = serving(HOST, weight=2.0, tag="large")
     assert (scene.server, scene.balancer.secrets[HOST]) == (server, SECRET)
+
+
+@pytest.mark.parametrize("state", ["serving", "cordoned"])
+def test_a_balancer_that_the_record_no_longer_names_stops_the_roll(state: State) -> None:
+    """Nobody would cordon it, and it would go on with the old secret."""
+    scene = Scene()
+    other = FakeBalancer(scene.world, servers={HOST: serving(HOST, state=state)}, secrets={})
+    scene.others = [other]
+    result = scene.roll()
+    assert result.outcome == Outcome.FAILED and "nothing was touched" in result.text
+    assert f"has this node as {state}, and the record does not name it" in result.text
+    assert (scene.node.gate, scene.node.window, scene.server.state) == ("open", None, "serving")
+
+
+def test_another_balancer_that_does_not_answer_or_is_off_is_no_obstacle() -> None:
+    scene = Scene()
+    quiet = FakeBalancer(scene.world, servers={HOST: serving(HOST, state="off")}, secrets={})
+    away = FakeBalancer(scene.world, servers={}, secrets={})
+    away.is_down = True
+    scene.others = [quiet, away]
+    assert scene.roll().outcome == Outcome.DONE and scene.is_done
+    assert any("cannot be asked whether it knows this node" in it for it in scene.said)
+
+
+@pytest.mark.parametrize("step", BEFORE_STOP)
+def test_a_change_that_fails_before_it_touches_anything_puts_all_back(step: str) -> None:
+    """A repository that is away leaves no node shut for the night."""
+    scene = Scene(fails_early=step)
+    result = scene.roll()
+    assert (result.outcome, result.step) == (Outcome.FAILED, Step.LOOK)
+    assert "no network; nothing of BigBlueButton was touched; put back as it was" in result.text
+    assert (scene.node.gate, scene.node.window, scene.server.state) == ("open", None, "serving")
+    scene.node.fails_early = ""
+    assert scene.roll().outcome == Outcome.DONE and scene.is_done
+
+
+def test_a_node_that_was_half_changed_before_stays_shut_whatever_fails() -> None:
+    scene = Scene(change_fails="postinst")
+    scene.roll()
+    scene.node.change_fails, scene.node.fails_early = "", "fetch packages"
+    result = scene.roll()
+    assert result.outcome == Outcome.FAILED and result.text.endswith("the node cordoned")
+    assert (scene.node.gate, scene.server.state) == ("closed", "cordoned")
+
+
+def test_what_a_roll_takes_for_untouched_comes_before_the_stop() -> None:
+    """The program's own words: nothing on the operator's machine imports the program."""
+    text = (ROOT / "programs/bbb/steps.py").read_text()
+    stop = text.index('self._step("stop"')
+    assert all(text.index(f'self._step("{it}"') < stop for it in BEFORE_STOP[1:])
+    assert text.count("self._step(", 0, stop) == len(BEFORE_STOP) - 1
