@@ -23,6 +23,7 @@ class BbbState:
     packages: those of BigBlueButton that dpkg knows, also half-installed ones
     begun: whether a first install has begun and was not seen whole
     url: where people reach it, such as https://bbb1.example.org; "" if its own files do not say
+    has_haproxy: whether haproxy starts at a boot, to take port 443
     """
 
     look: Mapping[str, Any] | None = None
@@ -31,6 +32,7 @@ class BbbState:
     packages: tuple[str, ...] = ()
     begun: bool = False
     url: str = ""
+    has_haproxy: bool = False
 
     @property
     def is_bare(self) -> bool:
@@ -55,7 +57,8 @@ class Bbb(Fact[BbbState]):
             f"printf '##release\\n'; sed -n 's/^BIGBLUEBUTTON_RELEASE=//p' {RELEASE} 2>/dev/null\n"
             f"printf '##packages\\n'; {packages}\n"
             f"printf '##begun\\n'; [ ! -e {quote(first)} ] || echo yes\n"
-            f"printf '##url\\n'; sed -n 's/^bigbluebutton.web.serverURL=//p' {WEB} 2>/dev/null"
+            f"printf '##url\\n'; sed -n 's/^bigbluebutton.web.serverURL=//p' {WEB} 2>/dev/null\n"
+            "printf '##haproxy\\n'; systemctl is-enabled haproxy.service 2>/dev/null"
         )
 
     @staticmethod
@@ -75,4 +78,5 @@ class Bbb(Fact[BbbState]):
             tuple(lines_of(output, "packages")),
             bool(lines_of(output, "begun")),
             "".join(lines_of(output, "url")[-1:]).strip(),
+            lines_of(output, "haproxy") == ["enabled"],
         )

@@ -41,6 +41,26 @@ def not_renamed(program: str, first: str, hostname: str) -> Commands:
 
 
 @operation()
+def behind_haproxy(program: str, first: str) -> Commands:
+    """Fails the host if BigBlueButton is there, and nginx itself has port 443. Changes nothing.
+
+    program, first: as for `node`
+
+    bbb-install.sh leaves it so if it is told of a TURN server elsewhere (-c). A run would take the
+    port from nginx at once, whoever meets.
+    """
+    now = yield from ask(Bbb, program=program, first=first)
+    if now.is_bare or now.begun or now.has_haproxy:
+        host.noop("haproxy has port 443, or nobody meets here")
+        return
+    yield fail(
+        "BigBlueButton is here, and haproxy is not enabled: nginx has port 443, as with a TURN "
+        "server elsewhere (bbb-install.sh -c). A run would take the port away from who meets now. "
+        "Add a new node, and retire this one (docs/bbb-add-a-node.md)"
+    )
+
+
+@operation()
 def node(
     program: str, first: str, release: str, seconds: int, waits: Callable[[Mapping[str, Any]], str]
 ) -> Commands:

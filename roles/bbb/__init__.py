@@ -40,6 +40,7 @@ def prepare() -> None:
     """Accounts with numbers of our own, and packages that nothing takes by chance."""
     fleet, here = this_fleet(), this_host()
     bbb.not_renamed(name="Name", program=COMMAND, first=FIRST, hostname=node_of(here).hostname)
+    bbb.behind_haproxy(name="Port 443", program=COMMAND, first=FIRST)
     accounts.reserved(
         name="Accounts",
         users=[

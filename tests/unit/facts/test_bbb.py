@@ -19,6 +19,7 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setattr(bbb, "WEB", str(tmp_path / "web"))
     shell = Shell(tmp_path)
     shell.stand_in("dpkg-query", "exit 1")
+    shell.stand_in("systemctl", "exit 1")
     return shell
 
 
@@ -70,3 +71,11 @@ def test_the_name_by_which_people_reach_it(shell: Shell, tmp_path: Path) -> None
              "bigbluebutton.web.serverURL=https://bbb1.example.org", "securitySalt=no")  # fmt: skip
     (tmp_path / "web").write_text("".join(f"{it}\n" for it in lines))
     assert node(shell, tmp_path).url == "https://bbb1.example.org"
+
+
+@pytest.mark.parametrize(("said", "has"), [("enabled", True), ("disabled", False), ("", False)])
+def test_whether_haproxy_takes_the_port_at_a_boot(
+    shell: Shell, tmp_path: Path, said: str, has: bool
+) -> None:
+    shell.stand_in("systemctl", f"echo {said}; [ '{said}' = enabled ]")
+    assert node(shell, tmp_path).has_haproxy == has

@@ -98,6 +98,22 @@ def test_another_name_is_refused_as_people_are_there_by_the_old_one() -> None:
     assert "bbb.hostname: Bbb1.example.org. Put the name back" in failure
 
 
+@pytest.mark.parametrize(
+    ("now", "fits"),
+    [
+        (BbbState(), True),
+        (BbbState(release="3.0.34", packages=("bbb-web",), has_haproxy=True), True),
+        (BbbState(packages=("bbb-web",), begun=True), True),
+        (BbbState(release="3.0.34", packages=("bbb-web",)), False),
+    ],
+)
+def test_port_443_is_not_taken_from_nginx_while_people_meet(now: BbbState, fits: bool) -> None:
+    done = run(bbb.behind_haproxy, "coop-bbb", "/state/first", facts={Bbb: now})
+    assert bool(done.noops) == fits
+    if not fits:
+        assert "nginx has port 443" in done.failure
+
+
 def ended(status: int, said: str) -> Done:
     return Done("coop-bbb", status, said)
 

@@ -37,6 +37,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
         (files, "present"),
         (operation, "node"),
         (operation, "not_renamed"),
+        (operation, "behind_haproxy"),
     ):
         monkeypatch.setattr(module, name, lambda name, **values: found.append((name, values)))
     monkeypatch.setattr(systemd, "running", lambda name, **values: found.append((name, values)))
@@ -64,6 +65,7 @@ def test_accounts_come_before_files_and_files_before_the_node(
     bbb.converge._inner()
     names = [
         "Name",
+        "Port 443",
         "Accounts",
         "Packages are held",
         "Program",
