@@ -5,7 +5,7 @@ Exits with 1 if nobody is on call at some time of the next year, or the data can
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -39,11 +39,13 @@ def lines(oncall: OnCall, now: datetime) -> Iterator[str]:
 
 def _overlapping(oncall: OnCall, now: datetime) -> Iterator[str]:
     both = overlaps(oncall, now, now + YEAR)
+    is_whole = all(it.teams for it in cover(oncall, now, now + YEAR))
+    somebody = f"there is always somebody{'' if is_whole else ' but in those hours'}"
     if not both:
-        yield "Within a year no two teams are on call at once, and there is always one."
+        yield f"Within a year {somebody}, and no two teams at once."
         return
     hours = sum((it.until - it.since for it in both), timedelta()) / timedelta(hours=1)
-    yield f"Within a year there is always somebody, and {hours:g} h are covered twice:"
+    yield f"Within a year {somebody}, and {hours:g} h are covered twice:"
     for first, last, count in _runs(both):
         times = f"{count} times, until {moment(last.until, zones(oncall)[0])}" if count > 1 else ""
         yield f"  {said(first, oncall)}{'; ' if times else ''}{times}"
@@ -78,12 +80,20 @@ def main(inventory: str, directory: str = "") -> int:
     now = datetime.now().astimezone()
     print("\n".join(lines(oncall, now)))
     if directory:
-        at = Path(directory)
-        at.mkdir(parents=True, exist_ok=True)
-        for name, text in calendars(oncall, turns(oncall, now, now + YEAR), now).items():
-            (at / name).write_bytes(text)
-            print(f"{at / name}")
+        try:
+            write(Path(directory), calendars(oncall, turns(oncall, now, now + YEAR), now))
+        except OSError as error:
+            print(f"{directory}: no calendars can be written: {error.strerror}", file=sys.stderr)
+            return 1
     return 0
+
+
+def write(directory: Path, calendars: Mapping[str, bytes]) -> None:
+    """Raises OSError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, text in calendars.items():
+        (directory / name).write_bytes(text)
+        print(directory / name)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
-from fleet.derived.oncall import YEAR, Span, gaps, said, turns
-from fleet.oncall import OnCall
+from fleet.derived.oncall import YEAR, Span, cover, gaps, said
+from fleet.oncall import OnCall, Override
 from fleet.people import Person, is_over
 from fleet.reading.problems import Problem
 
@@ -23,7 +23,7 @@ def check_oncall(
     yield from found
     # Without these, nobody knows who is on call when.
     if not found:
-        yield from _overrides(file, oncall)
+        yield from _overrides(file, oncall, now)
         yield from _gaps(file, oncall, now)
 
 
@@ -68,16 +68,26 @@ def _clocks(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
                 yield Problem(file, f"shifts.{index}", field, message, remedy)
 
 
-def _overrides(file: str, oncall: OnCall) -> Iterator[Problem]:
+def _overrides(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
+    """What is over is left as it is: shifts may have changed since."""
     plain = oncall.model_copy(update={"overrides": ()})
     for index, it in enumerate(oncall.overrides):
         record = f"overrides.{index}"
+        if it.until <= now:
+            continue
         if it.team == it.instead_of:
             message = f"puts {it.team} in the place of {it.team}"
             yield Problem(file, record, "team", message, "name two teams")
-        elif not any(it.instead_of in span.teams for span in turns(plain, it.since, it.until)):
-            message = f"{it.instead_of} has no turn from {said(Span(it.since, it.until), plain)}"
-            yield Problem(file, record, "instead_of", message, "see whose turn it is: make oncall")
+        elif without := _without(plain, it):
+            message = f"{it.instead_of} has no turn from {said(without, plain)}"
+            remedy = f"let it hold for turns of {it.instead_of} alone, one override for each"
+            yield Problem(file, record, "instead_of", message, remedy)
+
+
+def _without(oncall: OnCall, it: Override) -> Span | None:
+    """The first part of the override in which the team has no turn."""
+    spans = cover(oncall, it.since, it.until)
+    return next((span for span in spans if it.instead_of not in span.teams), None)
 
 
 def _gaps(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from icalendar import Calendar
@@ -35,7 +36,19 @@ def test_who_is_on_call_now_and_next_by_all_clocks(tmp_path: Path) -> None:
 
 def test_a_fleet_whose_turns_follow_each_other_says_so(tmp_path: Path) -> None:
     oncall = read(tmp_path, lambda it: it["shifts"][1].update({"from": "16:00 Europe/Berlin"}))
-    assert list(lines(oncall, NOW))[-1].startswith("Within a year no two teams are on call at once")
+    last = list(lines(oncall, NOW))[-1]
+    assert last == "Within a year there is always somebody, and no two teams at once."
+
+
+def test_hours_without_anybody_that_are_accepted_are_not_called_covered(tmp_path: Path) -> None:
+    def change(it: dict[str, Any]) -> None:
+        it["shifts"][1]["until"] = "07:00 Europe/Berlin"
+        ends = {"from": "2026-11-01 00:00 UTC", "until": "2028-11-01 00:00 UTC"}
+        it["accepted_gaps"] = [{**ends, "why": "an hour to sleep"}]
+
+    told = list(lines(read(tmp_path, change), NOW))
+    assert any(it.startswith("Nobody, as accepted (an hour to sleep)") for it in told)
+    assert any("always somebody but in those hours" in it for it in told)
 
 
 def test_what_is_over_is_not_told(tmp_path: Path) -> None:
@@ -91,6 +104,14 @@ def test_calendars_go_where_they_are_asked_for(
     assert command.main("inventories/coop.yml", str(tmp_path / "new/ics")) == 0
     assert len(list((tmp_path / "new/ics").glob("*.ics"))) == 4
     assert f"{tmp_path}/new/ics/team-hypha.ics" in capsys.readouterr().out
+
+
+def test_a_place_where_no_calendar_can_be_written_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert command.main("inventories/coop.yml", str(tmp_path / "file")) == 1
+    assert "no calendars can be written: File exists" in capsys.readouterr().err
 
 
 def test_a_gap_is_told_and_is_exit_status_1(

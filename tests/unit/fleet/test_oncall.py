@@ -87,6 +87,18 @@ def test_hours_that_nobody_covers_are_named_by_all_clocks(tmp_path: Path) -> Non
     ) in str(error.value)
 
 
+def test_an_override_that_reaches_beyond_the_turn_is_refused(tmp_path: Path) -> None:
+    late = {**SWAP, "until": "2026-12-24 18:00 Europe/Berlin"}
+    with pytest.raises(FleetError, match="collocall has no turn from Thu 24 Dec 2026 16:00 until"):
+        read(tmp_path, add("overrides", **late))
+
+
+def test_an_override_that_is_over_is_left_as_it_is(tmp_path: Path) -> None:
+    """Shifts may have changed since."""
+    ends = {"from": "2026-10-24 20:00 Europe/Berlin", "until": "2026-10-24 21:00 Europe/Berlin"}
+    assert read(tmp_path, add("overrides", **{**SWAP, **ends})).overrides
+
+
 def test_days_without_anybody_are_a_gap(tmp_path: Path) -> None:
     with pytest.raises(FleetError, match="nobody is on call from Sat 28 Nov 2026 08:00 until"):
         read(tmp_path, shift(0, days=["mon", "tue", "wed", "thu", "fri"]))
