@@ -85,7 +85,9 @@ WRITES: dict[str, Callable[..., Iterable[Write]]] = {
 ELSEWHERE = {
     "accounts.reserved",
     "accounts.service_user",
+    "bbb.behind_haproxy",
     "bbb.node",
+    "bbb.not_renamed",
     "certificates.served",
     "system.kernels_have",
     "system.release",
