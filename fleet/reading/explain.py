@@ -19,6 +19,7 @@ WANTED = {
     "tuple_type": "a list",
     "invalid_key": "text",
     "model_type": "a mapping of fields",
+    "dict_type": "a mapping, such as {name: value}",
     "model_attributes_type": "a mapping of fields",
 }
 SECRETS = re.compile(r"(?i)(?:private|pre_?shared|secret|pass|token|psk|api_?key)")
@@ -69,6 +70,14 @@ def _explain(model: type[BaseModel], error: ErrorDetails) -> tuple[str, str]:
         return "is missing", "add it"
     if kind == "extra_forbidden":
         return _unknown_field(model, error["loc"], value)
+    if value is None:
+        return "is empty", "fill it in, or take it out"
+    if kind == "too_short":
+        return "has too few entries", f"write at least {error['ctx']['min_length']}"
+    return _of_another_kind(error, kind, value)
+
+
+def _of_another_kind(error: ErrorDetails, kind: str, value: object) -> tuple[str, str]:
     wanted = error["msg"].replace("Input should be ", "")
     wanted = WANTED.get(kind, wanted)
     if isinstance(value, bool) and kind in ("string_type", "literal_error"):

@@ -60,7 +60,11 @@ def parse_clock(value: object) -> Clock:
     """The time of day in "08:00 Europe/Berlin". Raises Invalid."""
     found = re.fullmatch(_CLOCK, value) if isinstance(value, str) else None
     if not found:
-        raise Invalid(f"{shown(value)} is no time of day with a zone", _TIME)
+        # YAML 1.1 reads 16:00 as a number, of base 60.
+        text = shown(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1440:
+            text = f"{value // 60:02}:{value % 60:02}"
+        raise Invalid(f"{text} is no time of day with a zone", _TIME)
     zone_of(found[3])
     return Clock(time(int(found[1]), int(found[2])), found[3])
 

@@ -39,6 +39,7 @@ class Whole(Record):
         "local"
     )
     maybe: Key | None = None
+    two: Annotated[tuple[str, ...], Field(min_length=2)] = ("a", "b")
 
 
 def problem(values: dict[str, Any]) -> str:
@@ -74,6 +75,9 @@ SECRET = "correct-horse-battery"
         ({"maybe": {"key": "a", "kie": "b"}}, "it: maybe.kie: there is no such field; did you"),
         ({"relay": [9, 1]}, "it: relay.1: 1 is not accepted"),
         ({"keys": [{"key": "a", "passphrase": SECRET}]}, "and no secret may stand here"),
+        ({"keys": [{"key": None}]}, "it: keys.0.key: is empty; fill it in, or take it out"),
+        ({"two": ["a"]}, "it: two: has too few entries; write at least 2"),
+        ({"named": "a"}, "it: named: 'a' is not accepted; it should be a mapping, such as"),
     ],
 )
 def test_a_mistake_within_lists_and_maps_is_told(values: dict[str, Any], says: str) -> None:
