@@ -80,7 +80,7 @@ class HostKeys:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
     def _parse(self) -> dict[str, str]:
-        found = read_records(self.record, "hosts", self.file)
+        found = read_records(self.record, "hosts", self.file, may_be_empty=True)
         keys = {name: record.public_key for name, record in found.valid.items()}
         each = {host: [key] for host, key in keys.items()}
         problems = [

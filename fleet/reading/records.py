@@ -29,14 +29,17 @@ class Records(Generic[M]):
     problems: tuple[Problem, ...] = ()
 
 
-def read_records(model: type[M], title: str, path: Path) -> Records[M]:
+def read_records(model: type[M], title: str, path: Path, may_be_empty: bool = False) -> Records[M]:
     """The records below `title`, the only key of the file.
 
     model: has a field `name`, for the record's key in the file
+    may_be_empty: whether nothing below the title, as after the last record was taken out, is none
     """
     file = shown_path(path)
     content, problems = read_yaml(path, file)
     records = content.get(title) if isinstance(content, dict) else None
+    if may_be_empty and content == {title: None}:
+        records = {}
     if not isinstance(records, dict):
         problems += leaks(content, file, "")
         if not problems:

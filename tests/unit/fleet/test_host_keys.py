@@ -34,6 +34,14 @@ def test_what_was_stored_is_read_back(keys: HostKeys) -> None:
     assert list(keys.file.parent.iterdir()) == [keys.file]
 
 
+def test_a_file_whose_last_entry_was_taken_out_has_none(keys: HostKeys) -> None:
+    keys.store("vpn1", A)
+    keys.file.write_text("# A heading.\nhosts:\n")
+    assert keys.load() == {}
+    keys.store("prod1", B)
+    assert keys.load() == {"prod1": B}
+
+
 def test_a_stored_key_is_never_changed(keys: HostKeys) -> None:
     keys.store("vpn1", A)
     with pytest.raises(ValueError, match="vpn1 has another key"):
@@ -84,9 +92,9 @@ def test_it_is_read_once_and_again_when_it_has_changed(
 ) -> None:
     read: list[Path] = []
 
-    def reading(record: type[Any], title: str, file: Path) -> Any:
+    def reading(record: type[Any], title: str, file: Path, **more: Any) -> Any:
         read.append(file)
-        return read_records(record, title, file)
+        return read_records(record, title, file, **more)
 
     monkeypatch.setattr(host_keys, "read_records", reading)
     keys.store("vpn1", A)
