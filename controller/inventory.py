@@ -17,12 +17,12 @@ from controller.command_line import (
 )
 from controller.reach import End, address_here, that_answer
 from engine.report import warn_run
-from fleet import ROOT, secrets
+from fleet import ROOT, is_lab, secrets
 from fleet.checks.bbb import check_keys
 from fleet.derived.bbb import is_left_alone
 from fleet.groups import GROUPS
 from fleet.hosts import Host
-from fleet.load import load
+from fleet.load import load, load_oncall
 from fleet.model import Fleet
 from fleet.reading.problems import FleetError, Problem, shown_path
 
@@ -56,6 +56,7 @@ def groups(
     except FleetError as error:
         # pyinfra prints its own errors as they are, and all others with a traceback.
         raise InventoryError(f"put this right first:\n{error}") from None
+    _warn_of_oncall(fleet)
     open_files.allow(sum(map(in_limit, hosts)))
     addresses = _addresses_in_vpn(fleet, hosts)
     members = {
@@ -97,6 +98,21 @@ def _changed(fleet: Fleet, hosts: list[Host]) -> list[Host]:
             raise InventoryError(what)
         warn_run(what)
     return left
+
+
+def _warn_of_oncall(fleet: Fleet) -> None:
+    """Warns if the data of who is on call is wrong, such as a person who is removed.
+
+    No host depends on it, so the run goes on.
+    """
+    if is_lab(fleet.file):
+        # The lab has people of its own.
+        return
+    try:
+        load_oncall(fleet.people)
+    except FleetError as error:
+        for problem in error.problems:
+            warn_run(str(problem))
 
 
 def _ssh(host: Host) -> dict[str, Any]:

@@ -32,6 +32,8 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Fleet:
     bare = {"roles": [], "environment": "shared", "address": "192.0.2.31"}
     found = fleet_of(tmp_path, sample(bare1=bare))
     monkeypatch.setattr(inventory, "load", lambda file: found)
+    # The project's own is of other people.
+    monkeypatch.setattr(inventory, "load_oncall", lambda people: None)
     monkeypatch.setattr(secrets, "file_for", lambda fleet: tmp_path / "env")
     for name in secrets.required(found, list(found.hosts.values())):
         monkeypatch.delenv(name, raising=False)
@@ -380,3 +382,20 @@ def test_a_run_that_does_not_mean_it_says_nothing_of_it(with_old_node: list[str]
 def test_what_only_looks_sees_such_a_node(with_old_node: list[str], file: str) -> None:
     with command(operations=(file,)):
         assert "bbb1" in names(inventory.groups(FILE, EVERYTHING)["bbb"])
+
+
+@pytest.mark.parametrize(("is_lab", "warnings"), [(False, 1), (True, 0)])
+def test_somebody_on_call_who_is_gone_is_a_warning_and_the_run_goes_on(
+    filled_in: None, monkeypatch: pytest.MonkeyPatch, is_lab: bool, warnings: int
+) -> None:
+    def refuse(people: object) -> None:
+        raise FleetError([Problem("group_data/oncall.yml", "teams", "", "nobody", "somebody")])
+
+    warned: list[str] = []
+    monkeypatch.setattr(inventory, "load_oncall", refuse)
+    monkeypatch.setattr(inventory, "is_lab", lambda file: is_lab)
+    monkeypatch.setattr(inventory, "warn_run", warned.append)
+    assert inventory.groups(FILE, EVERYTHING)
+    assert [it for it in warned if "oncall" in it] == [
+        "group_data/oncall.yml: teams: nobody; somebody"
+    ] * warnings
