@@ -26,11 +26,11 @@ class Clock:
 
     def on(self, day: date) -> datetime:
         """The moment, in UTC, at which clocks there show this time on that day."""
-        return datetime.combine(day, self.time, _zone(self.zone)).astimezone(UTC)
+        return datetime.combine(day, self.time, ZoneInfo(self.zone)).astimezone(UTC)
 
     def after(self, moment: datetime) -> datetime:
         """The first moment after this one at which clocks there show this time, in UTC."""
-        day = moment.astimezone(_zone(self.zone)).date()
+        day = moment.astimezone(ZoneInfo(self.zone)).date()
         today = self.on(day)
         return today if today > moment else self.on(day + timedelta(days=1))
 
@@ -38,7 +38,7 @@ class Clock:
         """The first of these days that does not have this time once; None if all have it."""
         day = since
         while day <= until:
-            if not _is_once(datetime.combine(day, self.time, _zone(self.zone))):
+            if not _is_once(datetime.combine(day, self.time, ZoneInfo(self.zone))):
                 return day
             day += timedelta(days=1)
         return None
@@ -47,13 +47,12 @@ class Clock:
         return f"{self.time:%H:%M} {self.zone}"
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """The zone. Raises Invalid for a name that is no place, whose clocks nobody changes."""
+def _check_zone(name: str) -> None:
+    """Raises Invalid for a name that is no place, whose clocks nobody changes."""
     is_place = "/" in name and not name.startswith("Etc/")
     if (name != "UTC" and not is_place) or name not in _names():
         remedy = "name a place of the tz database, such as Europe/Berlin, or UTC"
         raise Invalid(f"{shown(name)} is no zone whose people say this time", remedy)
-    return _zone(name)
 
 
 def parse_clock(value: object) -> Clock:
@@ -65,7 +64,7 @@ def parse_clock(value: object) -> Clock:
         if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1440:
             text = f"{value // 60:02}:{value % 60:02}"
         raise Invalid(f"{text} is no time of day with a zone", _TIME)
-    zone_of(found[3])
+    _check_zone(found[3])
     return Clock(time(int(found[1]), int(found[2])), found[3])
 
 
@@ -91,11 +90,6 @@ def _is_once(moment: datetime) -> bool:
     """Whether clocks show this local time exactly once: PEP 495."""
     other = moment.replace(fold=1)
     return moment.utcoffset() == other.utcoffset()
-
-
-@lru_cache
-def _zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)
 
 
 @lru_cache

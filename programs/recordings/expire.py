@@ -2,12 +2,12 @@
 
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from programs.recordings import Settings
-from programs.recordings.making import is_to_be_made, left_of
+from programs.recordings.making import is_to_be_made, left_of_each
 from programs.recordings.names import MEETING, Recording
 from programs.recordings.problems import Found, Problem
 from programs.recordings.published import published
@@ -60,15 +60,16 @@ def _raw(settings: Settings) -> None:
     days = settings.days["raw"]
     if days is None or "presentation" in settings.formats:
         return
-    raw = settings.recordings / "recording/raw"
+    raw, left = settings.recordings / "recording/raw", left_of_each(settings)
     for entry in _entries(raw):
-        if MEETING.fullmatch(entry.name) and _is_made(settings, entry.name, days):
-            _remove(raw, entry.name)
+        name = entry.name
+        if MEETING.fullmatch(name) and _is_made(settings, name, left.get(name, {}), days):
+            _remove(raw, name)
 
 
-def _is_made(settings: Settings, meeting: str, days: int) -> bool:
+def _is_made(settings: Settings, meeting: str, left: Mapping[str, float], days: int) -> bool:
     """Whether each format was published so many days ago, and nothing of the meeting waits."""
-    if is_to_be_made(meeting, settings, left_of(settings, meeting), Found()):
+    if is_to_be_made(meeting, settings, left, Found()):
         return False
     for kind in settings.formats:
         done = settings.status / "published" / f"{meeting}-{kind}.done"

@@ -24,7 +24,8 @@ LATE_SECONDS = 7 * 24 * 3600
 
 def queue(settings: Settings, found: Found) -> int:
     """How many recordings are still to be made; those that have failed are told as well."""
-    return sum(is_to_be_made(it, settings, left, found) for it, left in _left(settings).items())
+    every = left_of_each(settings)
+    return sum(is_to_be_made(it, settings, left, found) for it, left in every.items())
 
 
 def is_to_be_made(
@@ -54,17 +55,12 @@ def is_to_be_made(
     return not begun <= made
 
 
-def left_of(settings: Settings, meeting: str) -> Mapping[str, float]:
-    """What the workers have left of one recording."""
-    return _left(settings).get(meeting, {})
-
-
 def _format(name: str) -> str:
     """Of processed/-video.done: video."""
     return name.rpartition("/-")[2].partition(".")[0]
 
 
-def _left(settings: Settings) -> dict[str, dict[str, float]]:
+def left_of_each(settings: Settings) -> dict[str, dict[str, float]]:
     """By recording, what the workers have left, and since when; {} where there is only raw."""
     found: dict[str, dict[str, float]] = {
         it.name: {} for it in _entries(settings.recordings / "recording/raw") if it.is_dir()

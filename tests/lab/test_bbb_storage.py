@@ -18,7 +18,7 @@ from tests.lab.rolls import look
 
 pytestmark = pytest.mark.bbb
 
-NODE = "meet4"
+NODE = StoredNode.names[1]
 VOLUME = f"/storage/prod/{NODE}"
 # As bbb-web names a meeting: SHA-1 of its ID, and when it began.
 MEETINGS = [f"{hashlib.sha1(it.encode()).hexdigest()}-1764200000000" for it in ("one", "two")]
