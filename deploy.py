@@ -12,6 +12,7 @@ from roles import (
     certificates,
     clients,
     drill,
+    exporters,
     offsite,
     pool,
     recordings,
@@ -44,12 +45,18 @@ if "bbb" in host.groups:
 if "scalelite" in host.groups:
     scalelite.restrain()
 
+if "exporters" in host.groups:
+    exporters.restrain()
+
 base.converge()
 
 access.converge()
 
 if "vpn" in host.groups:
     vpn.converge()
+
+if "exporters" in host.groups:
+    exporters.converge()
 
 if "storage" in host.groups:
     storage.converge()

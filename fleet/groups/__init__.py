@@ -11,6 +11,7 @@ from fleet.groups.base import ROLE, Group
 from fleet.groups.bbb import BbbGroup
 from fleet.groups.certificates import CertificatesGroup
 from fleet.groups.clients import ClientsGroup
+from fleet.groups.exporters import ExportersGroup
 from fleet.groups.offsite import OffsiteGroup
 from fleet.groups.pool import PoolGroup
 from fleet.groups.scalelite import ScaleliteGroup
@@ -34,6 +35,7 @@ class Groups(Record):
     vpn: VpnGroup
     backups: BackupsGroup
     certificates: CertificatesGroup
+    exporters: ExportersGroup
     storage: StorageGroup
     offsite: OffsiteGroup
     vision: VisionGroup

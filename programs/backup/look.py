@@ -11,7 +11,7 @@ from programs.backup import Settings
 from programs.backup.command import Failed
 from programs.backup.known import damage, last, note
 from programs.backup.store import opened
-from programs.shared.exposition import exposition
+from programs.shared.exposition import exposition, labels
 from programs.shared.whole import replace
 
 SKEW_SECONDS = 300
@@ -82,7 +82,7 @@ def metrics(known: dict[str, int], found: Mapping[str, str], now: int) -> str:
         "coop_set_kept": ("How many sets are in the provider's store.", {"": known["sets"]}),
         "coop_set_problem": (
             "Whether this is wrong with the sets: 1 or 0.",
-            {f'{{kind="{kind}"}}': int(kind in found) for kind in KINDS},
+            {labels(kind=kind): int(kind in found) for kind in KINDS},
         ),
         "coop_set_status_timestamp_seconds": ("When this was last looked at.", {"": now}),
     }

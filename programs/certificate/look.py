@@ -12,7 +12,7 @@ from programs.certificate.acme import others, server_of
 from programs.certificate.bundle import before, marker, present, put, read, source
 from programs.certificate.pem import Certificate, untrusted
 from programs.certificate.port import served
-from programs.shared.exposition import exposition
+from programs.shared.exposition import exposition, labels
 
 DAY = 86400
 # What may be wrong. docs/certificates.md says what to do about each.
@@ -120,15 +120,15 @@ def metrics(name: str, seen: Mapping[str, Any], found: Mapping[str, str], now: i
     families = {
         "coop_certificate_end_timestamp_seconds": (
             "When the certificate ends that port 443 shows; 0 if it shows none.",
-            {f'{{name="{name}"}}': shown.end if shown else 0},
+            {labels(name=name): shown.end if shown else 0},
         ),
         "coop_certificate_served_matches": (
             "Whether port 443 shows the certificate that is in force on the host: 1 or 0.",
-            {f'{{name="{name}"}}': int("served" not in found)},
+            {labels(name=name): int("served" not in found)},
         ),
         "coop_certificate_problem": (
             "Whether this is wrong with the certificate: 1 or 0.",
-            {f'{{name="{name}",kind="{kind}"}}': int(kind in found) for kind in KINDS},
+            {labels(name=name, kind=kind): int(kind in found) for kind in KINDS},
         ),
         "coop_certificate_status_timestamp_seconds": ("When this was last looked at.", {"": now}),
     }

@@ -12,7 +12,7 @@ from programs.recordings.names import SPOOLED
 from programs.recordings.problems import KINDS, Problem
 from programs.recordings.run import Scan, scan
 from programs.recordings.volume import is_mounted
-from programs.shared.exposition import exposition
+from programs.shared.exposition import exposition, labels
 from programs.shared.whole import replace
 
 # How long after the last run something must be wrong with the timer.
@@ -101,7 +101,7 @@ def metrics(told: Mapping[str, int], problems: Mapping[str, str]) -> str:
         ),
         "coop_recording_problem": (
             "Whether this is wrong with the recordings: 1 or 0.",
-            {f'{{kind="{kind}"}}': int(kind in problems) for kind in KINDS},
+            {labels(kind=kind): int(kind in problems) for kind in KINDS},
         ),
         "coop_recording_status_timestamp_seconds": (
             "When this was last looked at.",

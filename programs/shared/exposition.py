@@ -2,13 +2,27 @@
 
 from collections.abc import Mapping
 
-Families = Mapping[str, tuple[str, Mapping[str, int]]]
-"""By name, what a metric means, and its values by label: "" or such as '{kind="old"}'."""
+Samples = Mapping[str, int]
+"""The values of a metric by `labels`, "" for none."""
+
+Families = Mapping[str, tuple[str, Samples]]
+"""By name, what a metric means, and its values."""
 
 
 def exposition(families: Families) -> str:
     lines: list[str] = []
     for name, (text, samples) in families.items():
         lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
-        lines += [f"{name}{labels} {value:d}" for labels, value in samples.items()]
+        lines += [f"{name}{which} {value:d}" for which, value in samples.items()]
     return "\n".join(lines) + "\n"
+
+
+def labels(**values: str) -> str:
+    """The labels of a sample, such as {kind="old"}. A value may have any character."""
+    return "{" + ",".join(f'{name}="{_escaped(it)}"' for name, it in values.items()) + "}"
+
+
+def _escaped(text: str) -> str:
+    # A name of a file may be no UTF-8, and Prometheus would refuse the whole answer.
+    plain = text.encode(errors="surrogateescape").decode(errors="backslashreplace")
+    return plain.replace("\\", r"\\").replace("\n", r"\n").replace('"', r"\"")

@@ -78,7 +78,7 @@ def converge(services: Sequence[str]) -> None:
             at=_places(),
             escrow=_escrow(),
         )
-    mounts.sealed(name="Mountpoints", filesystems=_mountpoints())
+    mounts.sealed(name="Mountpoints", filesystems=mountpoints())
     files.present(name="Units", entries=_files(services))
     mounted = [_nfs_mount()] if encrypted else [_nfs_mount(), _retry_timer()]
     systemd.running(
@@ -158,7 +158,7 @@ def _nfs_path() -> str:
     return clients.ciphertext if _volume().encrypted else clients.mountpoint
 
 
-def _mountpoints() -> dict[str, str]:
+def mountpoints() -> dict[str, str]:
     """By mountpoint, the only type of file system that may be mounted there, also underneath."""
     clients = this_fleet().clients
     if _volume().encrypted:

@@ -58,6 +58,24 @@ def is_running(fleet: CopiesPair) -> bool:
     return state == "activating"
 
 
-def wait_until_half(fleet: CopiesPair, start: int) -> None:
-    """Wait until half of a large file has arrived; start: the bytes received before it."""
-    wait_for(lambda: received(fleet) - start > SIZE // 2, "half of it is here", 300)
+def pull_half(fleet: CopiesPair) -> None:
+    """Begin a pull of a file of SIZE, and come back when half has come and no more can.
+
+    The kernel cuts the link by its own count: on a busy machine a command would come too late.
+    """
+    start = received(fleet)
+    fleet.offsite.sh(
+        "nft 'table inet cut { chain in { type filter hook input priority -300; "
+        f"udp dport 51820 quota over {SIZE // 2} bytes drop; }}; }}'"
+    )
+    fleet.offsite.sh("systemctl start --no-block coop-offsite.service")
+    # WireGuard counts a little less than the kernel.
+    wait_for(lambda: received(fleet) - start > SIZE * 0.4, "half of it is here", 300)
+
+
+def mend_link(fleet: CopiesPair) -> None:
+    """Let everything through again, after `pull_half`."""
+    fleet.offsite.sh("nft delete table inet cut")
+    wait_for(
+        lambda: fleet.offsite.try_sh(f"{AS_PULLER} list").returncode == 0, "the link is back", 120
+    )

@@ -5,6 +5,7 @@ from difflib import unified_diff
 from lab.machines import Machine
 
 # Where runs write. This leaves out logs, times of access, and what timers do on their own.
+METRICS = "/var/lib/coop-infra/metrics"
 TREES = "/etc /usr/local /var/www /var/lib/dpkg/info /var/lib/coop-infra /media /root"
 VOLATILE = (
     "used|available|referenced|written|usedby.*|logical.*|.*ratio|creation|guid|objsetid|createtxg"
@@ -19,7 +20,9 @@ SHORT_LIVED = (
 )
 
 LOOK = f"""
-look() {{ find "$@" -printf '%p %y %m %u %g %s %T@ %l\\n' 2>/dev/null | sort; }}
+look() {{
+  find "$@" -path {METRICS} -prune -o -printf '%p %y %m %u %g %s %T@ %l\\n' 2>/dev/null | sort
+}}
 look {TREES} -xdev
 echo '== data'
 look /storage

@@ -19,11 +19,12 @@ from tests.lab.offsite import (
     VOLUME,
     held,
     is_running,
+    mend_link,
     pull,
+    pull_half,
     received,
     snapshot,
     snapshots,
-    wait_until_half,
     write,
 )
 
@@ -77,18 +78,10 @@ def test_a_link_that_is_cut_half_way_is_gone_on_with(pair: CopiesPair) -> None:
     write(pair, "large", SIZE)
     newest = snapshot(pair)
     start = received(pair)
-    pair.offsite.sh("systemctl start --no-block coop-offsite.service")
-    wait_until_half(pair, start)
-    pair.offsite.sh(
-        "nft 'table inet cut { chain in { type filter hook input priority -300; "
-        "udp dport 51820 drop; }; }'"
-    )
+    pull_half(pair)
     wait_for(lambda: not is_running(pair), "the pull notices", 180)
     assert pair.offsite.sh(f"zfs get -H -o value receive_resume_token {COPY}") != "-"
-    pair.offsite.sh("nft delete table inet cut")
-    wait_for(
-        lambda: pair.offsite.try_sh(f"{AS_PULLER} list").returncode == 0, "the link is back", 120
-    )
+    mend_link(pair)
     pull(pair)
     assert snapshots(pair.offsite, COPY)[-1] == newest
     assert received(pair) - start < SIZE * 1.1 * OVERHEAD

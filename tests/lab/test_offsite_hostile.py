@@ -16,11 +16,11 @@ from tests.lab.offsite import (
     SIZE,
     VOLUME,
     held,
+    mend_link,
     pull,
-    received,
+    pull_half,
     snapshot,
     snapshots,
-    wait_until_half,
     write,
 )
 
@@ -152,10 +152,9 @@ def test_a_token_whose_snapshot_is_gone_is_given_up(pair: CopiesPair) -> None:
     head = snapshots(pair.offsite, COPY)[-1]
     write(pair, "large", SIZE)
     half = snapshot(pair)
-    start = received(pair)
-    pair.offsite.sh("systemctl start --no-block coop-offsite.service")
-    wait_until_half(pair, start)
+    pull_half(pair)
     pair.offsite.sh("systemctl stop coop-offsite.service")
+    mend_link(pair)
     assert pair.offsite.sh(f"zfs get -H -o value receive_resume_token {COPY}") != "-"
     snapshot(pair, "+30 days")
     snapshot(pair)

@@ -15,11 +15,12 @@ from tests.lab.offsite import (
     COPY,
     OVERHEAD,
     SIZE,
+    mend_link,
     pull,
+    pull_half,
     received,
     snapshot,
     snapshots,
-    wait_until_half,
     write,
 )
 from tests.lab.pages import block
@@ -63,9 +64,9 @@ def test_the_syncoid_of_the_other_release_pulls(pair: CopiesPair) -> None:
     write(pair, "large", SIZE)
     snapshot(pair)
     start = received(pair)
-    pair.offsite.sh("systemctl start --no-block coop-offsite.service")
-    wait_until_half(pair, start)
+    pull_half(pair)
     pair.offsite.sh("systemctl stop coop-offsite.service")
+    mend_link(pair)
     pull(pair)
     assert received(pair) - start < SIZE * 1.1 * OVERHEAD
     newest = snapshot(pair)
