@@ -13,6 +13,7 @@ from roles import (
     clients,
     drill,
     exporters,
+    monitor,
     offsite,
     pool,
     recordings,
@@ -47,6 +48,9 @@ if "scalelite" in host.groups:
 
 if "exporters" in host.groups:
     exporters.restrain()
+
+if "monitor" in host.groups:
+    monitor.restrain()
 
 base.converge()
 
@@ -104,3 +108,8 @@ barrier(name="Volumes are escrowed", before="they are restored on trial")
 
 if "offsite" in host.groups:
     drill.converge()
+
+barrier(name="Hosts show their figures", before="they are watched")
+
+if "monitor" in host.groups:
+    monitor.converge()

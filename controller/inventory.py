@@ -52,11 +52,11 @@ def groups(
         check_limits(hosts)
         hosts = _changed(fleet, hosts)
         _check_vpn_keys(fleet)
+        _check_oncall(fleet, hosts)
         _check_needs(fleet, hosts)
     except FleetError as error:
         # pyinfra prints its own errors as they are, and all others with a traceback.
         raise InventoryError(f"put this right first:\n{error}") from None
-    _warn_of_oncall(fleet)
     open_files.allow(sum(map(in_limit, hosts)))
     addresses = _addresses_in_vpn(fleet, hosts)
     members = {
@@ -100,17 +100,21 @@ def _changed(fleet: Fleet, hosts: list[Host]) -> list[Host]:
     return left
 
 
-def _warn_of_oncall(fleet: Fleet) -> None:
+def _check_oncall(fleet: Fleet, hosts: Iterable[Host]) -> None:
     """Warns if the data of who is on call is wrong, such as a person who is removed.
 
-    No host depends on it, so the run goes on.
+    A run goes on, unless it changes a monitor, which would call the wrong people. Raises
+    FleetError.
     """
-    if is_lab(fleet.file):
+    watches = any("monitor" in host.roles for host in hosts if in_limit(host))
+    if is_lab(fleet.file) and not watches:
         # The lab has people of its own.
         return
     try:
         load_oncall(fleet.people)
     except FleetError as error:
+        if watches and converges() and not only_reads():
+            raise
         for problem in error.problems:
             warn_run(str(problem))
 

@@ -314,6 +314,8 @@ class Host(Record):
     def _volumes_are_in_the_vpn(cls, vpn: HostVpn | None, info: Info) -> HostVpn | None:
         if vpn is None and (info.data.get("volume") or _pooled(info)):
             raise Invalid("its data goes through the VPN only", "add vpn: with addresses")
+        if vpn is None and "monitor" in info.data.get("roles", ()):
+            raise Invalid("it watches through the VPN only", "add vpn: with addresses")
         if vpn is None and "bbb" in info.data.get("roles", ()):
             message = "without a firewall its databases are open, and only the VPN's hosts get one"
             raise Invalid(message, "add vpn: with addresses")

@@ -15,6 +15,7 @@ from fleet import LAB_STATE, ROOT, is_lab
 from fleet.checks.bbb import check_bbb
 from fleet.checks.certificates import check_certificates
 from fleet.checks.hosts import check_copies, check_hosts
+from fleet.checks.monitor import check_monitor
 from fleet.checks.oncall import check_oncall
 from fleet.checks.people import check_access, check_people
 from fleet.checks.ports import check_ports
@@ -23,6 +24,7 @@ from fleet.checks.vpn import check_vpn
 from fleet.groups import GROUPS, POOLED
 from fleet.groups.bbb import BbbGroup
 from fleet.groups.clients import ClientsGroup
+from fleet.groups.monitor import MonitorGroup
 from fleet.groups.offsite import OffsiteGroup
 from fleet.groups.scalelite import ScaleliteGroup
 from fleet.groups.storage import StorageGroup
@@ -128,8 +130,17 @@ def read(
         problems += check_access(shown_path(people_file), people.valid, hosts.valid, now)
     if problems:
         raise FleetError(problems)
+    oncall = None
+    if any("monitor" in host.roles for host in hosts.valid.values()):
+        # Only a run on the monitor needs it: controller/inventory.py.
+        with suppress(FleetError):
+            oncall = read_oncall(group_data / "oncall.yml", people.valid, now)
+    if oncall and isinstance(its := groups.get("monitor"), MonitorGroup):
+        problems += check_monitor(shown_path(group_data / "monitor.py"), its, oncall, now)
+    if problems:
+        raise FleetError(problems)
     fleet = Fleet.model_validate(
-        {"file": path, "hosts": hosts.valid, "people": people.valid, **groups}
+        {"file": path, "hosts": hosts.valid, "people": people.valid, "oncall": oncall, **groups}
     )
     if found := [*check_ports(fleet), *check_certificates(fleet)]:
         raise FleetError(found)

@@ -7,9 +7,11 @@ from fleet import LAB_STATE, is_lab
 from fleet.groups import Groups
 from fleet.groups.base import Group
 from fleet.groups.certificates import AcmeServer
+from fleet.groups.monitor import MailServer
 from fleet.groups.pool import PoolGroup
 from fleet.host_keys import HostKeys, pull_keys, vpn_keys
 from fleet.hosts import Host
+from fleet.oncall import OnCall
 from fleet.people import Person
 
 
@@ -18,11 +20,13 @@ class Fleet(Groups):
 
     file: the absolute path of the inventory
     hosts, people: by name, in the order of their files
+    oncall: who is on call; None if no host watches over the others, or the data of it is wrong
     """
 
     file: Path
     hosts: dict[str, Host]
     people: dict[str, Person]
+    oncall: OnCall | None = None
 
     @property
     def vpn_keys(self) -> HostKeys:
@@ -41,6 +45,11 @@ class Fleet(Groups):
         if is_lab(self.file):
             return servers.lab
         return servers.production if self.certificates.chosen == "production" else servers.staging
+
+    @property
+    def mail_server(self) -> MailServer:
+        """Where messages about the fleet go out."""
+        return self.monitor.mail.lab if is_lab(self.file) else self.monitor.mail.production
 
     def _beside(self, name: str) -> Path:
         """The file beside the inventory into which runs write, e.g. "vpn-keys"."""

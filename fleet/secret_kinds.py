@@ -10,6 +10,7 @@ from pathlib import Path
 from fleet import ROOT
 from fleet.hosts import Host
 from fleet.model import Fleet
+from fleet.oncall import OnCall
 from fleet.people import is_over
 
 SHORTEST = 20
@@ -103,6 +104,22 @@ def _balancers(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
     return [BALANCER.of(it) for it in names if it and known[it].driver != "bbblb"]
 
 
+def called(oncall: OnCall) -> list[str]:
+    """Everybody who may be called, by name."""
+    teams = (name for team in oncall.teams.values() for name in team.people)
+    return sorted({*teams, *oncall.redundancy})
+
+
+def _addresses(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    watches = any("monitor" in host.roles for host in hosts)
+    return [MAIL.of(name) for name in called(fleet.oncall)] if watches and fleet.oncall else []
+
+
+def _mail_password(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    watches = any("monitor" in host.roles for host in hosts)
+    return [MAIL_PASSWORD.variable] if watches and fleet.mail_server.user else []
+
+
 def _scalelites(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
     return [SCALELITE.of(it.name) for it in hosts if it.scalelite]
 
@@ -123,6 +140,21 @@ def _wrong_balancer(value: str | None) -> Wrong | None:
         return "is not set", remedy
     if not re.fullmatch(r"[!-~]{20,}", value):
         return "is not 20 or more characters, none of them a space", remedy
+    return None
+
+
+def _wrong_address(value: str | None) -> Wrong | None:
+    remedy = "put the address there at which this person reads mail while on call"
+    if value is None:
+        return "is not set", remedy
+    if not re.fullmatch(r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}", value):
+        return "is not one address", remedy
+    return None
+
+
+def _wrong_mail_password(value: str | None) -> Wrong | None:
+    if value is None or not value.isprintable():
+        return "is not set, or is no single line", "put the password of the mail account there"
     return None
 
 
@@ -189,4 +221,9 @@ BALANCER = Kind("BALANCER_SECRET_", _balancers, _wrong_balancer, make="openssl r
 # The passwords of Scalelite's database and Redis follow from this, and the key of its Rails.
 SCALELITE = Kind("SCALELITE_KEY_", _scalelites, _wrong_bbb, make="openssl rand -hex 32")
 
-KINDS = (PASSWORD, ESCROW, PRESHARED, BBB, TURN, BALANCER, SCALELITE)
+# Where somebody reads mail while on call: the data is public, and an address need not be.
+MAIL = Kind("ONCALL_MAIL_", _addresses, _wrong_address)
+# Of the account by which alerts go out.
+MAIL_PASSWORD = Kind("MAIL_PASSWORD", _mail_password, _wrong_mail_password)
+
+KINDS = (PASSWORD, ESCROW, PRESHARED, BBB, TURN, BALANCER, SCALELITE, MAIL, MAIL_PASSWORD)

@@ -11,7 +11,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from fleet.load import load
-from fleet.secret_kinds import ESCROW, kind_of
+from fleet.secret_kinds import ESCROW, MAIL, kind_of
 from fleet.secrets import required
 from lab.machines import INVENTORY
 
@@ -22,8 +22,17 @@ def main(file: Path, escrow: str) -> None:
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "a") as stream:
         for name in required(fleet, list(fleet.hosts.values())):
             if name not in there:
-                value = escrow if name == ESCROW.variable else _made(kind_of(name).make)
+                value = _value(name, escrow)
                 stream.write(f"{name}={value}\n")
+
+
+def _value(name: str, escrow: str) -> str:
+    if name == ESCROW.variable:
+        return escrow
+    if MAIL.has(name):
+        # Nobody's: the lab's own mail server takes what goes there.
+        return f"{name.removeprefix(MAIL.variable).lower()}@lab.test"
+    return _made(kind_of(name).make)
 
 
 def _made(command: str) -> str:

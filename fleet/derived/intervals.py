@@ -10,10 +10,11 @@ host and no rule of a zone has a say any more.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
-from fleet.derived.oncall import DAY, Span, turns
+from fleet.derived.oncall import DAY, Span, cover, turns
 from fleet.oncall import OnCall
+from fleet.values.clock import LAST_YEAR
 
 YEARS = 2
 """For how long turns are written out. `horizon` says until when; each run moves it on."""
@@ -35,6 +36,30 @@ def intervals(oncall: OnCall, now: datetime) -> dict[str, list[Interval]]:
     for turn in turns(oncall, since, until):
         spans[turn.teams[0]].append(turn)
     return {team: [*_intervals(its)] for team, its in spans.items()}
+
+
+def uncovered(oncall: OnCall, now: datetime) -> list[Interval]:
+    """When no team is on call, and all the time after the horizon."""
+    since, until = horizon(now)
+    return [
+        *_intervals(span for span in cover(oncall, since, until) if not span.teams),
+        {"years": [str(until.year)], "months": [f"{until.month}:12"], "location": "UTC"},
+        {"years": [f"{until.year + 1}:{LAST_YEAR}"], "location": "UTC"},
+    ]
+
+
+def shortest_time_off(oncall: OnCall, now: datetime) -> tuple[timedelta, str]:
+    """The shortest time between two turns of a team within the horizon, and the team's name."""
+    since, until = horizon(now)
+    ends: dict[str, datetime] = {}
+    found = [(until - since, next(iter(oncall.teams)))]
+    for turn in turns(oncall, since, until):
+        (team,) = turn.teams
+        # Turns of a team that meet are one.
+        if team in ends and turn.since > ends[team]:
+            found.append((turn.since - ends[team], team))
+        ends[team] = max(turn.until, ends.get(team, turn.until))
+    return min(found)
 
 
 def _intervals(spans: Iterable[Span]) -> Iterator[Interval]:

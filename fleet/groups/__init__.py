@@ -12,6 +12,7 @@ from fleet.groups.bbb import BbbGroup
 from fleet.groups.certificates import CertificatesGroup
 from fleet.groups.clients import ClientsGroup
 from fleet.groups.exporters import ExportersGroup
+from fleet.groups.monitor import MonitorGroup
 from fleet.groups.offsite import OffsiteGroup
 from fleet.groups.pool import PoolGroup
 from fleet.groups.scalelite import ScaleliteGroup
@@ -42,6 +43,7 @@ class Groups(Record):
     hub: HubGroup
     bbb: BbbGroup
     scalelite: ScaleliteGroup
+    monitor: MonitorGroup
 
 
 GROUPS: dict[str, type[Group]] = {

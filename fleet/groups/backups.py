@@ -19,6 +19,7 @@ class BackupsGroup(Group):
     """
 
     member_by: ClassVar = "backup"
+    looks: ClassVar = {"coop_set_status_timestamp_seconds": 3 * 3600}
 
     at: ClockTime
     keep: Positive

@@ -1,5 +1,6 @@
 """What the classes of all groups have in common."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field, StrictInt
@@ -21,12 +22,15 @@ class Group(Record):
     accounts: the accounts that a run makes on hosts for services: no person may have such a name
     in_drills: whether drills run the group's programs, so that hosts with drills need its packages
     confined: whether its hosts fetch what strangers name, so that they reach no private network
+    looks: the metrics by which programs of the group say when they last looked, and after how many
+        seconds such a time is old: monitoring tells of a host that lacks one, or has an old one
     """
 
     member_by: ClassVar[str] = ROLE
     accounts: ClassVar[tuple[str, ...]] = ()
     in_drills: ClassVar[bool] = True
     confined: ClassVar[bool] = False
+    looks: ClassVar[Mapping[str, int]] = {}
 
     packages: Packages
 

@@ -77,6 +77,7 @@ class BbbGroup(Group):
 
     # Whoever gives a meeting a presentation by its address makes the node fetch it.
     confined: ClassVar = True
+    looks: ClassVar = {"coop_recording_status_timestamp_seconds": 3600}
 
     lines: dict[LineName, Line]
     balancers: dict[BalancerName, Balancer]

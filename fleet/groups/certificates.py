@@ -49,6 +49,7 @@ class CertificatesGroup(Group):
     """
 
     member_by: ClassVar = "shows"
+    looks: ClassVar = {"coop_certificate_status_timestamp_seconds": 3 * 3600}
 
     acme: AcmeServers
     chosen: Literal["production", "staging"]

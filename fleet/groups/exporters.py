@@ -11,6 +11,7 @@ class ExportersGroup(Group):
     """A host's own figures, for Prometheus; port: TCP, at its IPv4 address in the VPN."""
 
     member_by: ClassVar = "vpn"
+    looks: ClassVar = {"coop_metrics_timestamp_seconds": 300}
 
     port: PortNumber
 

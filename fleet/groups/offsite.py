@@ -32,6 +32,7 @@ class OffsiteGroup(PoolGroup):
     """
 
     accounts: ClassVar = ("coop-pull",)
+    looks: ClassVar = {"coop_copy_status_timestamp_seconds": 3600}
 
     bandwidth: Size
     rpo_hours: RpoHours

@@ -12,7 +12,7 @@ from fleet.derived.datasets import dataset_name
 from fleet.derived.exports import exports_of
 from fleet.derived.vpn import alone
 from fleet.groups import POOLED
-from fleet.hosts import HostVpn
+from fleet.hosts import Host, HostVpn
 from operations import files, systemd
 from roles import clients
 from roles.places import (
@@ -69,7 +69,7 @@ def judge(now: UnitsState) -> Finding:
 def _files() -> list[files.Entry]:
     values = {
         # 22.04's exporter takes one address.
-        "address": _vpn().addresses[0],
+        "address": _vpn(this_host()).addresses[0],
         "port": this_fleet().exporters.port,
         "tunnel": this_fleet().vpn.unit,
         "metrics": METRICS_DIRECTORY,
@@ -88,21 +88,24 @@ def _files() -> list[files.Entry]:
 
 
 def _told() -> dict[str, object]:
-    """What the host should have: programs/metrics/__init__.py."""
+    """What the host should have: programs/metrics/__init__.py.
+
+    Sorted, so that another order in the inventory changes nothing.
+    """
     fleet, host = this_fleet(), this_host()
     serves = "storage" in host.roles
     pooled = any(it in POOLED for it in host.roles)
-    others = (it for it in fleet.hosts_in_vpn() if it.name != host.name and it.vpn)
+    others = sorted(it.name for it in fleet.hosts_in_vpn() if it.name != host.name)
     return {
         "file": METRICS,
         "locks": LOCKS,
         "pool": fleet.pool_group(host).pool.name if pooled else None,
         "module": "zfs" if pooled else None,
-        "datasets": [dataset_name(fleet, it) for it in fleet.hosts_with_volume() if serves],
-        "exports": [(it.path, it.client) for it in exports_of(fleet) if serves],
+        "datasets": sorted(dataset_name(fleet, it) for it in fleet.hosts_with_volume() if serves),
+        "exports": sorted((it.path, it.client) for it in exports_of(fleet) if serves),
         "mounts": clients.mountpoints() if host.volume else {},
         "interface": fleet.vpn.interface,
-        "peers": {alone(it.vpn.addresses[0]): it.name for it in others if it.vpn},
+        "peers": {alone(_vpn(fleet.host(it)).addresses[0]): it for it in others},
         "table": f"inet {firewall.TABLE}",
         "accounts": [
             it.name
@@ -112,7 +115,6 @@ def _told() -> dict[str, object]:
     }
 
 
-def _vpn() -> HostVpn:
-    vpn = this_host().vpn
-    assert vpn is not None
-    return vpn
+def _vpn(host: Host) -> HostVpn:
+    assert host.vpn is not None
+    return host.vpn

@@ -23,6 +23,7 @@ from tests.lab.fleets import (
     CopiesPair,
     FirstRun,
     Fleet,
+    MonitoredFleet,
     StandinHost,
     VpnFleet,
     WebMachine,
@@ -228,6 +229,23 @@ def closed_fleet(closing_run: str) -> ClosedFleet:
     machines = ClosedFleet()
     machines.restore("closed")
     return machines
+
+
+@pytest.fixture(scope="session")
+def monitored_first_run() -> MonitoredFleet:
+    """Makes the first run on fresh machines; a snapshot keeps the state after the run."""
+    machines = MonitoredFleet()
+    machines.restore("fresh")
+    machines.converge()
+    machines.snapshot(machines.converged)
+    return machines
+
+
+@pytest.fixture
+def monitored(monitored_first_run: MonitoredFleet) -> MonitoredFleet:
+    """The monitor and whom it watches over, as the first run left them."""
+    monitored_first_run.restore(monitored_first_run.converged)
+    return monitored_first_run
 
 
 @pytest.fixture

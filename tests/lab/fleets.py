@@ -162,11 +162,11 @@ autosnap = no
 [storage/staging/bare1]
 autosnap = no
 """
-# A unit that still runs would be taken for the one that a test starts. Timers first: they would
-# start the units again.
+# A unit that still runs would be taken for the one that a test starts, and two of sanoid's at a
+# time take each other's lock away. Timers first: they would start the units again.
 STOP_TIMERS = """\
 systemctl stop sanoid.timer 'coop-offsite*.timer' 'coop-drill*.timer'
-systemctl stop sanoid.service 'coop-offsite*.service' 'coop-drill*.service'"""
+systemctl stop sanoid.service sanoid-prune.service 'coop-offsite*.service' 'coop-drill*.service'"""
 
 
 class CopiesFleet(Fleet, CopiesPair):
@@ -188,7 +188,7 @@ class BareMachine(Machines):
 class BackupFleet(Machines):
     """A host that makes sets of its files, and the provider that keeps them."""
 
-    names = ("monitor1", "ovh1")
+    names = ("files1", "ovh1")
 
     @classmethod
     def limit(cls) -> list[str]:
@@ -231,7 +231,7 @@ class WebMachine(Machines):
 class VpnFleet(Machines):
     """A hub, and two servers that people reach through the hub."""
 
-    names = ("vpn1", "bbb1", "bbb2")
+    names: tuple[str, ...] = ("vpn1", "bbb1", "bbb2")
 
     @property
     def hub(self) -> Machine:
@@ -254,6 +254,17 @@ class ClosedFleet(VpnFleet):
             for each in self.servers
         )
         self.all = (self.hub, *inside)
+
+
+class MonitoredFleet(VpnFleet):
+    """A hub, two servers, and a monitor that watches over all of them."""
+
+    names = (*VpnFleet.names, "monitor1")
+    converged = "monitored"
+
+    @property
+    def monitor(self) -> Machine:
+        return self["monitor1"]
 
 
 class BareNode(Machines):

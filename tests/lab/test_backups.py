@@ -274,7 +274,7 @@ def test_a_host_without_the_escrowed_key_begins_nothing_beside_its_sets(
     night(host)
     before = backups.provider.sh(f"find {provider.EXPORT} -type f | sort")
     host.sh("rm -r /etc/coop-infra/backup.* /var/lib/coop-backup")
-    kept = escrow_directory() / "monitor1"
+    kept = escrow_directory() / "files1"
     kept.rename(kept.with_name("elsewhere"))
     backups.converge()
     host.sh("systemctl stop 'coop-backup*.timer'")

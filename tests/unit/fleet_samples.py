@@ -102,6 +102,12 @@ NODE: dict[str, Any] = {
         },
     },
 }
+MONITOR: dict[str, Any] = {
+    "roles": ["monitor"],
+    "environment": "shared",
+    "address": "192.0.2.51",
+    "vpn": {"addresses": ["10.66.0.51", "fd66::51"]},
+}
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 

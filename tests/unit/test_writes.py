@@ -66,6 +66,7 @@ WRITES: dict[str, Callable[..., Iterable[Write]]] = {
     "access.people": access,
     "certificates.none": lambda settings, **_: [(settings, GONE)],
     "certificates.ready": lambda bundle, **_: [(bundle, ROOTS)],
+    "configurations.checked": lambda daemon, **_: [(daemon.place, ROOTS)],
     "escrow_keys.handed_over": lambda directory, **_: [(directory, ROOTS)],
     "files.present": lambda entries, by="root", **_: globals()["entries"](entries, by),
     "git.checkouts": lambda wanted, **_: [(it.path, ROOTS) for it in wanted],

@@ -20,7 +20,16 @@ from fleet.model import Fleet
 from fleet.reading.problems import FleetError, Problem
 from lab import people as lab_people
 from tests.unit.fleet.bbb_samples import node
-from tests.unit.fleet_samples import GROUP_DATA, KEY, NOW, REMOVED, fleet_of, sample, write
+from tests.unit.fleet_samples import (
+    GROUP_DATA,
+    KEY,
+    MONITOR,
+    NOW,
+    REMOVED,
+    fleet_of,
+    sample,
+    write,
+)
 
 EVERYTHING = {"prod", "staging", "shared"}
 FILE = "inventories/coop.yml"
@@ -399,3 +408,30 @@ def test_somebody_on_call_who_is_gone_is_a_warning_and_the_run_goes_on(
     assert [it for it in warned if "oncall" in it] == [
         "group_data/oncall.yml: teams: nobody; somebody"
     ] * warnings
+
+
+@pytest.mark.parametrize(
+    ("params", "refused"),
+    [
+        ({}, True),
+        ({"limit": ("monitor1",)}, True),
+        ({"limit": ("prod1",)}, False),
+        ({"dry": True}, False),
+        ({"operations": ("audit.py",)}, False),
+    ],
+)
+def test_a_run_that_changes_a_monitor_needs_somebody_on_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any], refused: bool
+) -> None:
+    def refuse(people: object) -> None:
+        raise FleetError([Problem("group_data/oncall.yml", "teams", "", "nobody", "somebody")])
+
+    fleet = fleet_of(tmp_path, sample(monitor1=MONITOR))
+    monkeypatch.setattr(inventory, "load_oncall", refuse)
+    monkeypatch.setattr(inventory, "warn_run", lambda text: None)
+    with command(**{"limit": (), **params}):
+        if not refused:
+            inventory._check_oncall(fleet, fleet.hosts.values())
+            return
+        with pytest.raises(FleetError, match="somebody"):
+            inventory._check_oncall(fleet, fleet.hosts.values())

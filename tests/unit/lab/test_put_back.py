@@ -63,8 +63,8 @@ def operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
         ("vpn1 bbb1 bbb2 offsite1", ["vpn1 … bbb2"]),
         ("vpn1 bbb1", []),
         (
-            "vpn1 bbb1 bbb2 monitor1 ovh1 storage1 vision-stg1 vision-prod1 offsite1",
-            ["storage1 … offsite1", "vpn1 … bbb2", "monitor1 … ovh1"],
+            "vpn1 bbb1 bbb2 files1 ovh1 storage1 vision-stg1 vision-prod1 offsite1",
+            ["storage1 … offsite1", "vpn1 … bbb2", "files1 … ovh1"],
         ),
     ],
 )
@@ -79,8 +79,8 @@ def test_the_operator_has_what_belongs_to_every_fleet(
     operator: Operator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     board = "storage1 vision-stg1 vision-prod1 bare1"
-    operator.put_back(monkeypatch, f"vpn1 bbb1 bbb2 monitor1 ovh1 {board}")
-    assert {file.name for file in operator.escrow.iterdir()} == {"storage1", "vpn1", "monitor1"}
+    operator.put_back(monkeypatch, f"vpn1 bbb1 bbb2 files1 ovh1 {board}")
+    assert {file.name for file in operator.escrow.iterdir()} == {"storage1", "vpn1", "files1"}
     assert operator.keys.load() == KEYS
     left = {file.name for file in operator.directory.iterdir()}
     assert left == {"escrow", operator.keys.file.name}, "secrets lie about"

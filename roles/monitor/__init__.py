@@ -1,0 +1,202 @@
+"""A host that watches over all others, and calls who is on call. docs/monitoring.md"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import yaml
+from pyinfra import host
+from pyinfra.api import deploy
+
+from controller.audit import Finding, Look
+from controller.this_run import secrets, this_fleet, this_host
+from engine.several import Asked
+from facts.configurations import Configuration, ConfigurationState
+from facts.systemd import Units, UnitsState
+from fleet.derived.targets import looks, watched
+from fleet.secret_kinds import MAIL, MAIL_PASSWORD
+from operations import configurations, files, systemd
+from roles.monitor import alertmanager, alerts
+from roles.places import unit_file
+from roles.templates import render
+
+PROMETHEUS, ALERTMANAGER = "prometheus.service", "prometheus-alertmanager.service"
+DROP_IN, ITS_DROP_IN = (unit_file(f"{it}.d/coop-infra.conf") for it in (PROMETHEUS, ALERTMANAGER))
+PLACE, ITS_PLACE = "/etc/coop-infra/prometheus", "/etc/coop-infra/alertmanager"
+UNITS = (ALERTMANAGER, PROMETHEUS)
+CONFIG, ALERTS, LOOKS, TESTS = "prometheus.yml", "alerts.yml", "looks.yml", "tests.yml"
+NAMES = (CONFIG, ALERTS, LOOKS, TESTS)
+ITS_CONFIG, TEMPLATE = "alertmanager.yml", "mail.tmpl"
+ITS_NAMES = (ITS_CONFIG, TEMPLATE)
+# In a dry run, which needs no secrets.
+NOT_KNOWN = "not-set@example.invalid"
+CHECK = (
+    f"promtool check config --lint=all --lint-fatal {CONFIG} && "
+    f"promtool check rules --lint=all --lint-fatal {ALERTS} {LOOKS} && "
+    f"promtool test rules {TESTS}"
+)
+
+
+@deploy("Monitor, before its packages")
+def restrain() -> None:
+    """From their first moment on both listen within the VPN alone."""
+    files.present(name="Files", entries=_drop_ins())
+
+
+@deploy("Monitor")
+def converge() -> None:
+    # First: Prometheus would have nobody to tell. Only a dry run may have nobody on call here: the
+    # inventory refuses any other run.
+    if this_fleet().oncall:
+        configurations.checked(
+            name="Alertmanager", daemon=_alertmanager(), texts=its_texts, secret=[ITS_CONFIG]
+        )
+    configurations.checked(name="Prometheus", daemon=_prometheus(), texts=texts)
+    systemd.running(
+        name="Services",
+        units=[
+            systemd.Unit(ALERTMANAGER, restart_on=(ITS_DROP_IN,)),
+            systemd.Unit(PROMETHEUS, restart_on=(DROP_IN,)),
+        ],
+    )
+
+
+def audit() -> Look | None:
+    """Whether both run, on their present configurations."""
+    if "monitor" not in this_host().roles:
+        return None
+    asked: list[Asked] = [(Units, {"units": UNITS, "files": []})]
+    asked += [
+        (Configuration, {"place": it.place, "url": it.url})
+        for it in (_alertmanager(), _prometheus())
+    ]
+    return Look("monitor", asked, judge)
+
+
+def judge(units: UnitsState, its: ConfigurationState, now: ConfigurationState) -> Finding:
+    """its: Alertmanager's configuration; now: Prometheus'"""
+    down = [it for it in UNITS if it not in units.units or units.units[it].active != "active"]
+    drift = [f"{it} does not run" for it in down]
+    for unit, place, names, state in (
+        (ALERTMANAGER, ITS_PLACE, ITS_NAMES, its),
+        (PROMETHEUS, PLACE, NAMES, now),
+    ):
+        if not state.in_force:
+            drift.append(f"{unit} does not run on its present configuration")
+        if state.files != {*names}:
+            drift.append(f"{place} has other files than it should have")
+    return Finding({"down": down, "in_force": its.in_force and now.in_force}, drift=drift)
+
+
+def texts() -> dict[str, str]:
+    """The files of the configuration, by name."""
+    return {
+        CONFIG: _yaml(_config()),
+        ALERTS: _yaml(alerts.rules(this_fleet().monitor.runbooks)),
+        LOOKS: _yaml(alerts.looks(looks(this_fleet()), alertmanager.ends(datetime.now(UTC)))),
+        TESTS: _yaml(alerts.tests(ALERTS)),
+    }
+
+
+def its_texts() -> dict[str, str]:
+    """Alertmanager's, by name."""
+    fleet, known = this_fleet(), secrets()
+    assert fleet.oncall is not None
+    found = alertmanager.config(
+        fleet.oncall,
+        datetime.now(UTC),
+        server=fleet.mail_server,
+        password=known.get(MAIL_PASSWORD.variable) or NOT_KNOWN,
+        address=lambda person: known.get(MAIL.of(person)) or NOT_KNOWN,
+        repeat_hours=fleet.monitor.repeat_hours,
+    )
+    template = (Path(__file__).parent / TEMPLATE).read_text()
+    return {ITS_CONFIG: _yaml(found), TEMPLATE: template}
+
+
+def _config() -> dict[str, object]:
+    """https://prometheus.io/docs/prometheus/latest/configuration/configuration/"""
+    fleet = this_fleet()
+    seconds = f"{fleet.monitor.scrape_seconds}s"
+    return {
+        "global": {
+            "scrape_interval": seconds,
+            "scrape_timeout": f"{min(fleet.monitor.scrape_seconds, 10)}s",
+            "evaluation_interval": seconds,
+            "external_labels": {"monitor": host.name},
+        },
+        "rule_files": [LOOKS, ALERTS],
+        "alerting": {
+            "alertmanagers": [
+                {"static_configs": [{"targets": [f"{_address()}:{fleet.monitor.alertmanager}"]}]}
+            ]
+        },
+        "scrape_configs": [
+            {
+                "job_name": "node",
+                "static_configs": [
+                    _target(
+                        f"{it.vpn.addresses[0]}:{fleet.exporters.port}", it.name, it.environment
+                    )
+                    for it in watched(fleet)
+                    if it.vpn
+                ],
+            },
+            *(
+                {
+                    "job_name": job,
+                    "static_configs": [
+                        _target(f"{_address()}:{port}", host.name, this_host().environment)
+                    ],
+                }
+                for job, port in (
+                    ("prometheus", fleet.monitor.port),
+                    ("alertmanager", fleet.monitor.alertmanager),
+                )
+            ),
+        ],
+    }
+
+
+def _target(address: str, name: str, environment: str) -> dict[str, object]:
+    # Dashboards of others go by instance, alerts and people by host.
+    labels = {"host": name, "instance": name, "environment": environment}
+    return {"targets": [address], "labels": labels}
+
+
+def _prometheus() -> configurations.Daemon:
+    url = f"http://{_address()}:{this_fleet().monitor.port}/metrics"
+    return configurations.Daemon(PROMETHEUS, PLACE, url, CHECK, group="prometheus")
+
+
+def _alertmanager() -> configurations.Daemon:
+    url = f"http://{_address()}:{this_fleet().monitor.alertmanager}/metrics"
+    check = f"amtool check-config {ITS_CONFIG}"
+    return configurations.Daemon(ALERTMANAGER, ITS_PLACE, url, check, group="prometheus")
+
+
+def _drop_ins() -> list[files.Entry]:
+    monitor, common = this_fleet().monitor, {"tunnel": this_fleet().vpn.unit, "address": _address()}
+    text = render(
+        __file__,
+        "prometheus.conf.j2",
+        place=PLACE,
+        port=monitor.port,
+        days=monitor.retention_days,
+        size=monitor.retention_size,
+        **common,
+    )
+    its = render(
+        __file__, "alertmanager.conf.j2", place=ITS_PLACE, port=monitor.alertmanager, **common
+    )
+    return [files.File(DROP_IN, text), files.File(ITS_DROP_IN, its)]
+
+
+def _address() -> str:
+    vpn = this_host().vpn
+    assert vpn is not None
+    return vpn.addresses[0]
+
+
+def _yaml(content: object) -> str:
+    head = "# Written as a whole by pyinfra: an edit here is lost.\n"
+    return head + str(yaml.safe_dump(content, sort_keys=False, width=1000))

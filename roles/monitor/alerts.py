@@ -1,0 +1,135 @@
+"""The alerts: each role's own, in its alerts.yml, with the cases that prove them.
+
+An alert there is a rule as Prometheus has it, and its `test`: series, of one value each, with which
+it fires, and others with which it is quiet.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import yaml
+
+from fleet import ROOT
+from fleet.derived.targets import Look
+
+EVALUATED = "1m"
+# How long after its `for` a rule has to fire in a test.
+LATER_MINUTES = 5
+MINUTES = {"m": 1, "h": 60, "d": 1440}
+
+Rule = dict[str, Any]
+Groups = dict[str, Any]
+"""A file of rules: https://prometheus.io/docs/prometheus/latest/configuration/alerting_rules/"""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """role: whose it is; group: the name of its group; rule: as Prometheus has it
+
+    fires, quiet: values by series; None for an alert that fires always
+    """
+
+    role: str
+    group: str
+    rule: Rule
+    fires: Mapping[str, object] | None
+    quiet: Mapping[str, object] | None
+
+    @property
+    def name(self) -> str:
+        return str(self.rule["alert"])
+
+
+@cache
+def alerts() -> tuple[Alert, ...]:
+    """All alerts, in the order of the roles' names."""
+    return tuple(
+        Alert(file.parent.name, group["name"], rule, test.get("fires"), test.get("quiet"))
+        for file in sorted((ROOT / "roles").glob("*/alerts.yml"))
+        for group in yaml.safe_load(file.read_text())["groups"]
+        for rule in group["rules"]
+        for test in [rule.pop("test", {})]
+    )
+
+
+def rules(runbooks: str) -> Groups:
+    """The file of all alerts. runbooks: the URL below which each has its page"""
+    groups: dict[str, list[Rule]] = {}
+    for alert in alerts():
+        page = {"runbook_url": f"{runbooks}{alert.name}.md"}
+        rule = {**alert.rule, "annotations": {**alert.rule["annotations"], **page}}
+        groups.setdefault(alert.group, []).append(rule)
+    return {"groups": [{"name": name, "rules": its} for name, its in groups.items()]}
+
+
+def looks(expected: Iterable[Look], called_until: datetime) -> Groups:
+    """The file of what each host has to tell, and how long ago it did; until when teams are called.
+
+    What Prometheus has never heard of has no series, and no alert. So each expected look has one.
+    """
+    wanted = list(expected)
+    ages = [
+        {
+            "record": "coop_look_age_seconds",
+            "expr": f"time() - {metric}",
+            "labels": {"metric": metric},
+        }
+        for metric in dict.fromkeys(it.metric for it in wanted)
+    ]
+    limits = [
+        {
+            "record": "coop_look_max_age_seconds",
+            "expr": f"vector({it.seconds})",
+            "labels": {"host": it.host, "metric": it.metric},
+        }
+        for it in wanted
+    ]
+    end = {
+        "record": "coop_oncall_end_timestamp_seconds",
+        "expr": f"vector({called_until.timestamp():.0f})",
+    }
+    return {"groups": [{"name": "looks", "rules": [*ages, *limits, end]}]}
+
+
+def tests(file: str) -> dict[str, Any]:
+    """Cases for promtool: each alert of the file fires by what it is for, and by nothing less.
+
+    Each asks for a count of the series ALERTS, because promtool passes a case whose alert has
+    another name: https://github.com/prometheus/prometheus/issues/8105
+    """
+    return {
+        "rule_files": [file],
+        "evaluation_interval": EVALUATED,
+        "tests": [case for alert in alerts() for case in _cases(alert)],
+    }
+
+
+def _cases(alert: Alert) -> Iterator[dict[str, Any]]:
+    minutes = _minutes(alert.rule.get("for", "0m")) + LATER_MINUTES
+    for series, samples in (
+        (alert.fires, [{"value": 1, "labels": "{}"}]),
+        (alert.quiet, []),
+    ):
+        if series is None:
+            continue
+        yield {
+            "interval": EVALUATED,
+            "input_series": [
+                {"series": name, "values": value if "x" in str(value) else f"{value}x{minutes}"}
+                for name, value in series.items()
+            ],
+            "promql_expr_test": [
+                {
+                    "expr": f'count(ALERTS{{alertname="{alert.name}",alertstate="firing"}})',
+                    "eval_time": f"{minutes}m",
+                    "exp_samples": samples,
+                }
+            ],
+        }
+
+
+def _minutes(text: str) -> int:
+    return int(text[:-1]) * MINUTES[text[-1]]

@@ -1,0 +1,175 @@
+"""Whoever is on call hears of what is wrong, by mail, and hears when it is over."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from controller.reach import is_open
+from lab.command import wait_for
+from lab.hosts import GATEWAY
+from lab.vpn_client import in_vpn
+from tests.lab.fleets import MonitoredFleet, addresses, counts, edit
+
+pytestmark = pytest.mark.monitoring
+
+HYPHA, MEET = "ops_hypha_1@lab.test", "ops_meet_1@lab.test"
+SMTP_PORT, PORT = 2525, 9093
+
+
+@dataclass(frozen=True)
+class Mail:
+    to: frozenset[str]
+    subject: str
+    text: str
+
+
+class Mails:
+    """A mail server that keeps what comes."""
+
+    def __init__(self) -> None:
+        self.all: list[Mail] = []
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        assert isinstance(envelope.content, bytes)
+        found = message_from_bytes(envelope.content, policy=policy.default)
+        body = found.get_body()
+        assert body is not None
+        to = frozenset(map(str, envelope.rcpt_tos))
+        self.all.append(Mail(to, str(found["subject"]), body.get_content()))
+        return "250 kept"
+
+    def to(self, address: str) -> set[str]:
+        """The subjects of the mails to this address."""
+        return {it.subject for it in self.all if address in it.to}
+
+
+@pytest.fixture
+def mails() -> Iterator[Mails]:
+    kept = Mails()
+    server = Controller(kept, hostname=GATEWAY, port=SMTP_PORT)
+    server.start()
+    yield kept
+    server.stop()
+
+
+def amtool(fleet: MonitoredFleet, words: str) -> str:
+    url = f"http://{addresses('monitor1')[0]}:{PORT}"
+    return fleet.monitor.sh(f"amtool --alertmanager.url={url} {words}")
+
+
+def add(fleet: MonitoredFleet, name: str, severity: str, host: str = "bbb1") -> None:
+    """An alert as Prometheus would send it, which is over by itself in an hour."""
+    end = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    labels = f"alertname={name} severity={severity} host={host}"
+    amtool(fleet, f"alert add {labels} --end={end} --annotation=summary='{name} it is'")
+
+
+def test_a_failure_is_told_with_what_to_do_and_when_it_is_over(
+    monitored: MonitoredFleet, mails: Mails
+) -> None:
+    monitored["bbb1"].sh("nft delete table inet coop_infra")
+    subject = "CRITICAL: FirewallAbsent bbb1"
+    both = partial(told_to_both, mails, subject)
+    wait_for(both, "both of the redundancy are told", 300, every=3)
+    text = next(it.text for it in mails.all if it.subject == subject)
+    assert "bbb1 has no firewall" in text
+    assert re.search(r"^First: +On the host, systemctl restart coop-firewall", text, re.MULTILINE)
+    assert "/docs/runbooks/FirewallAbsent.md" in text
+    assert "silence add --duration=4h" in text and "alertname=FirewallAbsent host=bbb1" in text
+    monitored["bbb1"].sh("systemctl restart coop-firewall")
+    over = partial(told_to_both, mails, "over: FirewallAbsent bbb1")
+    wait_for(over, "both hear that it is over", 180, every=3)
+    assert not any("Watchdog" in it.subject for it in mails.all)
+
+
+def told_to_both(mails: Mails, subject: str) -> bool:
+    return subject in mails.to(HYPHA) and subject in mails.to(MEET)
+
+
+def test_at_the_hand_over_the_next_team_hears_of_what_goes_on(
+    monitored: MonitoredFleet, project: Path, mails: Mails
+) -> None:
+    now = datetime.now(UTC)
+    boundary = now.replace(second=0, microsecond=0) + timedelta(minutes=4)
+    later = (boundary + timedelta(hours=12)).strftime("%H:%M UTC")
+
+    def shifts(data: dict[str, Any]) -> None:
+        at = boundary.strftime("%H:%M UTC")
+        data["shifts"] = [
+            {"team": "hypha", "from": later, "until": at},
+            {"team": "collocall", "from": at, "until": later},
+        ]
+
+    edit(project / "group_data/oncall.yml", shifts)
+    monitored.converge(directory=project)
+    assert datetime.now(UTC) < boundary - timedelta(minutes=1), "no test otherwise"
+    add(monitored, "Wrong", "warning")
+    wait_for(lambda: "WARNING: Wrong bbb1" in mails.to(HYPHA), "the first team is told", 90)
+    assert datetime.now(UTC) < boundary
+    assert mails.to(MEET) == set()
+    seconds = (boundary - datetime.now(UTC)).total_seconds() + 120
+    wait_for(lambda: "WARNING: Wrong bbb1" in mails.to(MEET), "the next team is told", seconds)
+    assert datetime.now(UTC) >= boundary
+
+
+def test_of_a_host_that_is_down_nothing_else_is_told(
+    monitored: MonitoredFleet, mails: Mails
+) -> None:
+    add(monitored, "HostDown", "critical")
+    add(monitored, "Other", "critical")
+    add(monitored, "Other", "critical", host="bbb2")
+    wait_for(partial(told_to_both, mails, "CRITICAL: Other bbb2"), "another host's is told", 90)
+    assert told_to_both(mails, "CRITICAL: HostDown bbb1")
+    assert "CRITICAL: Other bbb1" not in {it.subject for it in mails.all}
+
+
+def test_who_has_it_says_so_and_nobody_is_told_again(monitored: MonitoredFleet) -> None:
+    """By the words of the mail. A restart of Alertmanager forgets it not."""
+    amtool(monitored, "silence add --duration=4h --author=ops --comment=mine alertname=A host=b")
+    monitored.monitor.sh("systemctl restart prometheus-alertmanager")
+    wait_for(lambda: "mine" in amtool(monitored, "silence query"), "it still knows", 30)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "by"),
+    [
+        ("mail.tmpl", "{{ range .Alerts }}", "{{ range .Alerts"),
+        ("alertmanager.py", '"receiver": NOBODY}', '"receiver": "nobody-else"}'),
+    ],
+)
+def test_a_wrong_route_or_text_changes_nothing(
+    monitored: MonitoredFleet, project: Path, file: str, text: str, by: str
+) -> None:
+    before = amtool(monitored, "config routes show")
+    wrong = project / "roles/monitor" / file
+    assert text in wrong.read_text()
+    wrong.write_text(wrong.read_text().replace(text, by))
+    assert "nothing was changed" in monitored.refused(project)
+    assert amtool(monitored, "config routes show") == before
+    assert counts(monitored.converge())[:2] == (0, 0)
+
+
+def test_no_address_is_shown_by_a_run(monitored: MonitoredFleet, project: Path) -> None:
+    wrong = project / "roles/monitor/alertmanager.py"
+    wrong.write_text(wrong.read_text().replace('INTERVAL = "30s", "1m"', 'INTERVAL = "30s", "2m"'))
+    output = monitored.converge("--diff", "-vvv", directory=project)
+    assert "alertmanager.yml: content changes (secret, not shown)" in output
+    assert "ops_hypha_1@" not in output
+
+
+def test_people_reach_it_within_the_vpn_alone(monitored: MonitoredFleet) -> None:
+    monitor = monitored.monitor
+    assert not is_open(monitor.address, PORT)
+    with in_vpn("ops-hypha-1"):
+        assert is_open(addresses("monitor1")[0], PORT)
+    listening = monitor.sh("ss -Hltun").split()
+    assert not any(it.endswith(":9094") for it in listening)

@@ -1,0 +1,127 @@
+"""Whom Alertmanager calls, by the route that each alert takes through its configuration."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fleet.groups.monitor import MailServer
+from fleet.oncall import OnCall
+from roles.monitor import alertmanager
+from tests.unit.fleet.derived.test_intervals import is_active
+from tests.unit.fleet.oncall_samples import NOW, read
+
+SERVER = MailServer(host="mail.example.org", port=587, sender="a@example.org", user="a@example.org")
+# In Berlin it is Collocall's turn, then Hypha's.
+DAY, NIGHT = datetime(2026, 11, 27, 12, tzinfo=UTC), datetime(2026, 11, 27, 22, tzinfo=UTC)
+
+
+def made(oncall: OnCall, server: MailServer = SERVER) -> dict[str, Any]:
+    return alertmanager.config(
+        oncall, NOW, server=server, password="secret",
+        address=lambda name: f"{name}@example.org", repeat_hours=4,
+    )  # fmt: skip
+
+
+def matches(text: str, labels: dict[str, str]) -> bool:
+    found = re.fullmatch(r'(\w+)(!?=)"(\w+)"', text)
+    assert found
+    return (labels.get(found[1], "") == found[3]) == (found[2] == "=")
+
+
+def called(config: dict[str, Any], now: datetime, **labels: str) -> Iterator[str]:
+    """The receivers of an alert: https://prometheus.io/docs/alerting/latest/configuration/#route"""
+    named = {it["name"]: it["time_intervals"] for it in config["time_intervals"]}
+    for route in config["route"]["routes"]:
+        if not all(matches(it, labels) for it in route.get("matchers", [])):
+            continue
+        active = route.get("active_time_intervals")
+        if active is None or any(_holds(named[it], now) for it in active):
+            yield route["receiver"]
+        if not route.get("continue"):
+            return
+
+
+def _holds(its: list[dict[str, Any]], now: datetime) -> bool:
+    return any(_after(it, now) if "times" not in it else is_active([it], now) for it in its)
+
+
+def _after(it: dict[str, Any], now: datetime) -> bool:
+    """Of a whole year or more."""
+    (years,) = (tuple(map(int, years.split(":"))) for years in it["years"])
+    months = it.get("months", ["1:12"])
+    (range_,) = (tuple(map(int, its.split(":"))) for its in months)
+    return years[0] <= now.year <= years[-1] and range_[0] <= now.month <= range_[-1]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> dict[str, Any]:
+    return made(read(tmp_path))
+
+
+def test_whatever_is_critical_goes_to_the_redundancy_and_to_the_team(
+    config: dict[str, Any],
+) -> None:
+    assert [*called(config, DAY, severity="critical")] == ["redundancy", "team-collocall"]
+    assert [*called(config, NIGHT, severity="critical")] == ["redundancy", "team-hypha"]
+
+
+def test_a_warning_goes_to_the_team_on_call(config: dict[str, Any]) -> None:
+    assert [*called(config, DAY, severity="warning")] == ["team-collocall"]
+    assert [*called(config, NIGHT, severity="warning")] == ["team-hypha"]
+    # One whose severity somebody has misspelt reaches somebody.
+    assert [*called(config, DAY, severity="kritical")] == ["team-collocall"]
+    assert [*called(config, DAY)] == ["team-collocall"]
+
+
+def test_what_fires_always_goes_to_nobody(config: dict[str, Any]) -> None:
+    assert [*called(config, DAY, severity="none")] == ["nobody"]
+    assert config["receivers"][0] == {"name": "nobody"}
+
+
+def test_in_hours_without_a_team_the_redundancy_gets_everything(tmp_path: Path) -> None:
+    oncall = read(tmp_path)
+    alone = oncall.model_copy(update={"shifts": oncall.shifts[:1]})
+    found = made(alone)
+    assert [*called(found, DAY, severity="warning")] == ["team-collocall"]
+    assert [*called(found, NIGHT, severity="warning")] == ["redundancy"]
+    assert [*called(found, NIGHT, severity="critical")] == ["redundancy"]
+    # Of a team without a turn there is no interval, and an unknown one would be refused.
+    assert {it["name"] for it in found["time_intervals"]} == {"collocall", "nobody"}
+
+
+@pytest.mark.parametrize("days", [710, 800, 4000])
+def test_after_the_last_turn_that_is_written_out_somebody_is_called_too(
+    config: dict[str, Any], days: int
+) -> None:
+    later = NOW + timedelta(days=days)
+    assert [*called(config, later, severity="warning")] == ["redundancy"]
+    assert [*called(config, later, severity="critical")] == ["redundancy"]
+
+
+def test_each_team_is_all_of_its_people(config: dict[str, Any]) -> None:
+    to = {it["name"]: it["email_configs"][0]["to"] for it in config["receivers"] if len(it) > 1}
+    assert to == {
+        "redundancy": "ops-hypha-1@example.org, ops-meet-1@example.org",
+        "team-collocall": "ops-meet-1@example.org",
+        "team-hypha": "ops-hypha-1@example.org",
+    }
+
+
+def test_whoever_logs_in_does_so_by_tls(tmp_path: Path) -> None:
+    assert made(read(tmp_path))["global"] == {
+        "smtp_smarthost": "mail.example.org:587",
+        "smtp_from": "a@example.org",
+        "smtp_require_tls": True,
+        "smtp_auth_username": "a@example.org",
+        "smtp_auth_password": "secret",
+    }
+    open_one = MailServer(host="192.0.2.1", port=25, sender="a@example.org", tls=False)
+    assert made(read(tmp_path), open_one)["global"] == {
+        "smtp_smarthost": "192.0.2.1:25",
+        "smtp_from": "a@example.org",
+        "smtp_require_tls": False,
+    }
