@@ -136,7 +136,9 @@ def test_who_has_it_says_so_and_nobody_is_told_again(monitored: MonitoredFleet) 
     """By the words of the mail. A restart of Alertmanager forgets it not."""
     amtool(monitored, "silence add --duration=4h --author=ops --comment=mine alertname=A host=b")
     monitored.monitor.sh("systemctl restart prometheus-alertmanager")
-    wait_for(lambda: "mine" in amtool(monitored, "silence query"), "it still knows", 30)
+    url = f"http://{addresses('monitor1')[0]}:{PORT}"
+    query = f"amtool --alertmanager.url={url} silence query"
+    wait_for(lambda: b"mine" in monitored.monitor.try_sh(query).stdout, "it still knows", 30)
 
 
 @pytest.mark.parametrize(
