@@ -15,7 +15,7 @@ from lab.command import wait_for
 from lab.machines import ROOT, Machine
 from tests.lab.balancers import Balancer, ScaleliteStandin
 from tests.lab.fleets import BareNode, BbbNodes, Data, changed_project
-from tests.lab.meetings import step
+from tests.lab.meetings import LOOK_EVERY, step
 
 # What the data has, and what it has here. A poll may be late where a machine emulates others.
 QUICK = {'look = "20s"': 'look = "3s"', 'poll = "60s"': 'poll = "20s"'}
@@ -106,5 +106,8 @@ def killed_at(project: Path, node: Machine, wanted: Step) -> None:
         return step(node) == wanted
 
     with rolling(project, "--limit", node.name) as run:
-        wait_for(lambda: there() or run.poll() is not None, f"the roll is at {wanted}", 900)
+        # Some steps take less than wait_for usually pauses.
+        wait_for(
+            lambda: there() or run.poll() is not None, f"the roll is at {wanted}", 900, LOOK_EVERY
+        )
         assert run.poll() is None, run.stdout and run.stdout.read()
