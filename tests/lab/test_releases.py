@@ -74,11 +74,12 @@ def test_the_syncoid_of_the_other_release_pulls(pair: CopiesPair) -> None:
     assert snapshots(pair.offsite, COPY)[-1] == newest
 
 
-# Of the size of the storage server's disks, and of that much data.
+# Of the size of the storage server's disks, and block devices as these are: the labels of a pool say
+# that its vdevs are disks, or files, and a disk with the label of a file is not imported.
 OLD_DISKS = """\
 truncate -s {size} /var/disk1 /var/disk2
 zpool create -o compatibility={features} -O canmount=off -m none -R /var/old \
-  storage mirror /var/disk1 /var/disk2"""
+  storage mirror $(losetup -P -f --show /var/disk1) $(losetup -P -f --show /var/disk2)"""
 DISKS = ("/dev/disk/by-id/virtio-spare1", "/dev/disk/by-id/virtio-spare2")
 
 
@@ -98,11 +99,13 @@ def test_a_storage_server_moves_to_the_newer_release(quiet: CopiesFleet) -> None
     start = time.monotonic()
     on_the_server("stop nfs-server", storage)
     # From here on the disks of the pool are those that the older release has written.
-    older.sh("zpool export storage")
+    older.sh("zpool export storage; losetup -D")
     disks = [older.try_sh(f"gzip -1 < /var/disk{it}", timeout=600).stdout for it in (1, 2)]
     storage.restore("fresh")
     for disk, image in zip(DISKS, disks, strict=True):
         storage.sh(f"gzip -d | dd of={disk} bs=1M conv=sparse", stdin=image, timeout=600)
+    # If there are partitions, the kernel has to hear of them.
+    storage.sh(f"blockdev --rereadpt {' '.join(DISKS)}; udevadm settle")
     edit(VPN_KEYS, lambda data: data["hosts"].pop("storage1"))
     first = pyinfra("deploy.py", "-y", "--limit", "storage1")
     assert first.returncode == 0, first.stderr[-4000:]

@@ -35,7 +35,8 @@ IMPORTS = """\
 from pyinfra import host
 from controller.this_run import this_fleet
 from engine import order
-from operations import accounts, delegations, files, git, health, keys, system, systemd, wireguard
+from operations import accounts, configurations, delegations, files, git, health, keys
+from operations import system, systemd, wireguard
 """
 
 
