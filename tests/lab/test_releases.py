@@ -74,8 +74,8 @@ def test_the_syncoid_of_the_other_release_pulls(pair: CopiesPair) -> None:
     assert snapshots(pair.offsite, COPY)[-1] == newest
 
 
-# Of the size of the storage server's disks, and block devices as these are: the labels of a pool say
-# that its vdevs are disks, or files, and a disk with the label of a file is not imported.
+# Of the size of the storage server's disks, and block devices as these are: the labels of a pool
+# say that its vdevs are disks, or files, and a disk with the label of a file is not imported.
 OLD_DISKS = """\
 truncate -s {size} /var/disk1 /var/disk2
 zpool create -o compatibility={features} -O canmount=off -m none -R /var/old \
