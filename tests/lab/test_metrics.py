@@ -97,7 +97,7 @@ def test_a_storage_that_is_away_is_told_and_hangs_nothing(fleet: Fleet) -> None:
         assert found['coop_mount_present{path="/media/ciphertext"}'] == 1
         assert found['coop_mount_answers{path="/media/ciphertext"}'] == 0
         assert found["node_load1"] >= 0
-    hanging = prod.sh("pgrep -fc 'stat --file-system' || true")
+    hanging = prod.sh("pgrep -xc stat || true")
     assert int(hanging) <= 2, "one a mount"
     fleet.storage.resume()
     wait_for(
