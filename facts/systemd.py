@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -69,6 +69,10 @@ class UnitsState:
     modified: Mapping[str, float] = field(default_factory=dict)
     changes: tuple[str, ...] = ()
     now: float = 0.0
+
+    def down(self, names: Iterable[str]) -> list[str]:
+        """Those of the units that do not run, or are not there."""
+        return [it for it in names if it not in self.units or self.units[it].active != "active"]
 
     def is_written_since(self, path: str, *events: str) -> bool:
         """Whether a run has written the path, and none of these lines of CHANGES came after."""

@@ -111,13 +111,16 @@ def called(oncall: OnCall) -> list[str]:
 
 
 def _addresses(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
-    watches = any("monitor" in host.roles for host in hosts)
-    return [MAIL.of(name) for name in called(fleet.oncall)] if watches and fleet.oncall else []
+    watched = _has_monitor(hosts) and fleet.oncall
+    return [MAIL.of(name) for name in called(watched)] if watched else []
 
 
 def _mail_password(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
-    watches = any("monitor" in host.roles for host in hosts)
-    return [MAIL_PASSWORD.variable] if watches and fleet.mail_server.user else []
+    return [MAIL_PASSWORD.variable] if _has_monitor(hosts) and fleet.mail_server.user else []
+
+
+def _has_monitor(hosts: Iterable[Host]) -> bool:
+    return any("monitor" in host.roles for host in hosts)
 
 
 def _scalelites(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:

@@ -1,9 +1,10 @@
 """What is mounted where, by the kernel's own table: proc(5)."""
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from programs.shared.escapes import unescaped
 
 TABLE = Path("/proc/self/mountinfo")
 
@@ -70,13 +71,7 @@ def mounts() -> list[Mount]:
     for line in TABLE.read_bytes().rstrip(b"\n").split(b"\n"):
         # Id, parent, device, root, path, options, tags, "-", type, source, options of the type.
         place, _, rest = line.partition(b" - ")
-        device, root, at = map(_text, place.split(b" ")[2:5])
-        kind, source = map(_text, rest.split(b" ")[:2])
+        device, root, at = map(unescaped, place.split(b" ")[2:5])
+        kind, source = map(unescaped, rest.split(b" ")[:2])
         found[Path(at)] = Mount(Path(at), root, device, kind, source)
     return [*found.values()]
-
-
-def _text(field: bytes) -> str:
-    r"""The kernel writes a space as \040; a path may be any other bytes."""
-    plain = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field)
-    return os.fsdecode(plain)

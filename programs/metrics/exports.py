@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from programs.metrics import Found, Run, Settings
+from programs.shared.escapes import unescaped
 from programs.shared.exposition import labels
 
 # exportfs(8): the master export table.
@@ -28,14 +29,14 @@ def expected(settings: Settings) -> Found | None:
 
 
 def look(settings: Settings, run: Run) -> Iterator[Found]:
-    threads, table = 0, ""
+    threads, table = 0, b""
     with suppress(FileNotFoundError):
         threads = int(THREADS.read_text())
     with suppress(FileNotFoundError):
-        table = ETAB.read_text(errors="surrogateescape")
+        table = ETAB.read_bytes()
     found = {
-        (_unescaped(path), client)
-        for path, client in re.findall(r"^(/[^ \t]*)[ \t]+([^ \t(]+)\(", table, re.MULTILINE)
+        (unescaped(path), unescaped(client))
+        for path, client in re.findall(rb"^(/[^ \t]*)[ \t]+([^ \t(]+)\(", table, re.MULTILINE)
     }
     yield {
         "coop_export_present": {
@@ -44,8 +45,3 @@ def look(settings: Settings, run: Run) -> Iterator[Found]:
         },
         "coop_nfs_threads": {"": threads},
     }
-
-
-def _unescaped(path: str) -> str:
-    r"""exports(5): a space is \040."""
-    return re.sub(r"\\([0-7]{3})", lambda it: chr(int(it[1], 8)), path)

@@ -1,10 +1,10 @@
 """The file systems that a host has to have mounted: proc(5), mountinfo."""
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from programs.metrics import Failed, Found, Run, Settings
+from programs.shared.escapes import unescaped
 from programs.shared.exposition import labels
 
 TABLE = Path("/proc/self/mountinfo")
@@ -31,10 +31,9 @@ def look(settings: Settings, run: Run) -> Iterator[Found]:
 def _mounted() -> dict[str, str]:
     """By path, the type of what is mounted there last: it hides what was there before."""
     found = {}
-    for line in TABLE.read_text(errors="surrogateescape").splitlines():
-        place, _, filesystem = line.partition(" - ")
-        path = re.sub(r"\\([0-7]{3})", lambda it: chr(int(it[1], 8)), place.split(" ")[4])
-        found[path] = filesystem.split(" ")[0]
+    for line in TABLE.read_bytes().rstrip(b"\n").split(b"\n"):
+        place, _, filesystem = line.partition(b" - ")
+        found[unescaped(place.split(b" ")[4])] = filesystem.split(b" ")[0].decode()
     return found
 
 

@@ -7,7 +7,6 @@ would wait for a storage that is away.
 
 import hashlib
 import os
-import re
 import stat
 import time
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 from programs.recordings import Volume, plain
 from programs.recordings.names import KEPT
 from programs.recordings.problems import Problem
+from programs.shared.escapes import unescaped
 
 TABLE = Path("/proc/self/mountinfo")
 DIRECTORY = "recordings"
@@ -35,17 +35,11 @@ def _device(volume: Volume) -> str | None:
     for line in TABLE.read_bytes().splitlines():
         place, _, rest = line.partition(b" - ")
         device, _, at = place.split(b" ")[2:5]
-        if _text(at) == str(volume.at):
+        if unescaped(at) == str(volume.at):
             # The last one is on top.
             right = rest.split(b" ")[0].decode() == volume.filesystem
             found = device.decode() if right else None
     return found
-
-
-def _text(field: bytes) -> str:
-    r"""The kernel writes a space as \040; a path may be any other bytes."""
-    plain_bytes = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match[1], 8)]), field)
-    return os.fsdecode(plain_bytes)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def audit() -> Look | None:
 
 
 def judge(now: UnitsState) -> Finding:
-    down = [it for it in UNITS if it not in now.units or now.units[it].active != "active"]
+    down = now.down(UNITS)
     return Finding({"down": down}, drift=[f"{it} does not run" for it in down])
 
 

@@ -12,6 +12,7 @@ from controller.this_run import secrets, this_fleet, this_host
 from engine.several import Asked
 from facts.configurations import Configuration, ConfigurationState
 from facts.systemd import Units, UnitsState
+from fleet.derived.intervals import horizon
 from fleet.derived.targets import looks, watched
 from fleet.secret_kinds import MAIL, MAIL_PASSWORD
 from operations import configurations, files, systemd
@@ -74,7 +75,7 @@ def audit() -> Look | None:
 
 def judge(units: UnitsState, its: ConfigurationState, now: ConfigurationState) -> Finding:
     """its: Alertmanager's configuration; now: Prometheus'"""
-    down = [it for it in UNITS if it not in units.units or units.units[it].active != "active"]
+    down = units.down(UNITS)
     drift = [f"{it} does not run" for it in down]
     for unit, place, names, state in (
         (ALERTMANAGER, ITS_PLACE, ITS_NAMES, its),
@@ -92,7 +93,7 @@ def texts() -> dict[str, str]:
     return {
         CONFIG: _yaml(_config()),
         ALERTS: _yaml(alerts.rules(this_fleet().monitor.runbooks)),
-        LOOKS: _yaml(alerts.looks(looks(this_fleet()), alertmanager.ends(datetime.now(UTC)))),
+        LOOKS: _yaml(alerts.looks(looks(this_fleet()), horizon(datetime.now(UTC))[1])),
         TESTS: _yaml(alerts.tests(ALERTS)),
     }
 

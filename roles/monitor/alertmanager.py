@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from fleet.derived.intervals import horizon, intervals, uncovered
+from fleet.derived.intervals import intervals, uncovered
 from fleet.groups.monitor import MailServer
 from fleet.oncall import OnCall
 
@@ -78,11 +78,6 @@ def config(
             {"name": NOBODY, "time_intervals": uncovered(oncall, now)},
         ],
     }
-
-
-def ends(now: datetime) -> datetime:
-    """Until when Alertmanager knows who is on call."""
-    return horizon(now)[1]
 
 
 def _mail(server: MailServer, password: str) -> Config:

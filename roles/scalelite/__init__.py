@@ -81,11 +81,7 @@ def audit() -> Look | None:
 
 def _judge(units: UnitsState, now: ScaleliteState) -> Finding:
     at_most = ROUNDS * this_fleet().bbb.poll
-    drift = [
-        f"{it.name} does not run"
-        for it in _units()
-        if it.name not in units.units or units.units[it.name].active != "active"
-    ]
+    drift = [f"{it} does not run" for it in units.down(it.name for it in _units())]
     if now.api != WELL:
         drift.append(f"Scalelite's API is not well: {now.api}")
     if now.quiet is None or now.quiet > at_most:
