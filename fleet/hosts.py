@@ -15,6 +15,7 @@ from fleet.bbb import Bbb
 from fleet.certificate import Certificate, Source
 from fleet.groups import GROUPS, POOLED, ROLES
 from fleet.groups.base import ROLE
+from fleet.maintenance import Maintenance
 from fleet.ports import PortByHand
 from fleet.reading.problems import Invalid, shown
 from fleet.releases import DEBIAN, UBUNTU, Release
@@ -146,6 +147,8 @@ class Host(Record):
     backup: Backup | None = None
     # Of a host whose role has no name of its own: what somebody serves there by hand.
     certificate: Certificate | None = None
+    # Until then its alerts are not told.
+    maintenance: Maintenance | None = None
     lab: Lab | None = None
 
     @property

@@ -15,7 +15,7 @@ from fleet import LAB_STATE, ROOT, is_lab
 from fleet.checks.bbb import check_bbb
 from fleet.checks.certificates import check_certificates
 from fleet.checks.hosts import check_copies, check_hosts
-from fleet.checks.monitor import check_monitor
+from fleet.checks.monitor import check_maintenance, check_monitor
 from fleet.checks.oncall import check_oncall
 from fleet.checks.people import check_access, check_people
 from fleet.checks.ports import check_ports
@@ -128,6 +128,7 @@ def read(
     # Who gets in where is known only when all people and all hosts are valid.
     if not people.problems and not hosts.problems:
         problems += check_access(shown_path(people_file), people.valid, hosts.valid, now)
+    problems += check_maintenance(hosts_file, hosts.valid, now)
     oncall = None
     if any("monitor" in host.roles for host in hosts.valid.values()):
         # Only a run on the monitor needs it: controller/inventory.py.

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StrictInt, model_validator
 
 from fleet.reading.problems import Invalid
 from fleet.values.clock import ClockTime, Moment
@@ -83,10 +83,19 @@ class OnCall(Record):
     """All of group_data/oncall.yml.
 
     redundancy: who is called for whatever is critical, at any hour
+    escalate_minutes: how long something critical goes on until everybody is called, if nobody has
+        said that they have it
     """
 
     teams: Annotated[dict[TeamName, Team], Field(min_length=1)]
     shifts: Annotated[tuple[Shift, ...], Field(min_length=1)]
     redundancy: Annotated[tuple[Text, ...], unique("person"), Field(min_length=2)]
+    escalate_minutes: Annotated[StrictInt, Field(ge=5, le=240)]
     overrides: tuple[Override, ...] = ()
     accepted_gaps: tuple[AcceptedGap, ...] = ()
+
+    @property
+    def everybody(self) -> tuple[str, ...]:
+        """All people of the teams and of the redundancy, each once."""
+        named = [person for team in self.teams.values() for person in team.people]
+        return tuple(dict.fromkeys([*named, *self.redundancy]))

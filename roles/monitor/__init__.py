@@ -12,11 +12,11 @@ from controller.this_run import secrets, this_fleet, this_host
 from engine.several import Asked
 from facts.configurations import Configuration, ConfigurationState
 from facts.systemd import Units, UnitsState
-from fleet.derived.intervals import horizon
-from fleet.derived.targets import looks, watched
+from fleet.derived.targets import watched
 from fleet.secret_kinds import MAIL, MAIL_PASSWORD
 from operations import configurations, files, systemd
 from roles.monitor import alertmanager, alerts
+from roles.monitor.known import known
 from roles.places import unit_file
 from roles.templates import render
 
@@ -24,15 +24,15 @@ PROMETHEUS, ALERTMANAGER = "prometheus.service", "prometheus-alertmanager.servic
 DROP_IN, ITS_DROP_IN = (unit_file(f"{it}.d/coop-infra.conf") for it in (PROMETHEUS, ALERTMANAGER))
 PLACE, ITS_PLACE = "/etc/coop-infra/prometheus", "/etc/coop-infra/alertmanager"
 UNITS = (ALERTMANAGER, PROMETHEUS)
-CONFIG, ALERTS, LOOKS, TESTS = "prometheus.yml", "alerts.yml", "looks.yml", "tests.yml"
-NAMES = (CONFIG, ALERTS, LOOKS, TESTS)
+CONFIG, ALERTS, KNOWN, TESTS = "prometheus.yml", "alerts.yml", "known.yml", "tests.yml"
+NAMES = (CONFIG, ALERTS, KNOWN, TESTS)
 ITS_CONFIG, TEMPLATE = "alertmanager.yml", "mail.tmpl"
 ITS_NAMES = (ITS_CONFIG, TEMPLATE)
 # In a dry run, which needs no secrets.
 NOT_KNOWN = "not-set@example.invalid"
 CHECK = (
     f"promtool check config --lint=all --lint-fatal {CONFIG} && "
-    f"promtool check rules --lint=all --lint-fatal {ALERTS} {LOOKS} && "
+    f"promtool check rules --lint=all --lint-fatal {ALERTS} {KNOWN} && "
     f"promtool test rules {TESTS}"
 )
 
@@ -93,21 +93,21 @@ def texts() -> dict[str, str]:
     return {
         CONFIG: _yaml(_config()),
         ALERTS: _yaml(alerts.rules(this_fleet().monitor.runbooks)),
-        LOOKS: _yaml(alerts.looks(looks(this_fleet()), horizon(datetime.now(UTC))[1])),
+        KNOWN: _yaml(known(this_fleet(), datetime.now(UTC))),
         TESTS: _yaml(alerts.tests(ALERTS)),
     }
 
 
 def its_texts() -> dict[str, str]:
     """Alertmanager's, by name."""
-    fleet, known = this_fleet(), secrets()
+    fleet, secret = this_fleet(), secrets()
     assert fleet.oncall is not None
     found = alertmanager.config(
         fleet.oncall,
         datetime.now(UTC),
         server=fleet.mail_server,
-        password=known.get(MAIL_PASSWORD.variable) or NOT_KNOWN,
-        address=lambda person: known.get(MAIL.of(person)) or NOT_KNOWN,
+        password=secret.get(MAIL_PASSWORD.variable) or NOT_KNOWN,
+        address=lambda person: secret.get(MAIL.of(person)) or NOT_KNOWN,
         repeat_hours=fleet.monitor.repeat_hours,
     )
     template = (Path(__file__).parent / TEMPLATE).read_text()
@@ -125,7 +125,7 @@ def _config() -> dict[str, object]:
             "evaluation_interval": seconds,
             "external_labels": {"monitor": host.name},
         },
-        "rule_files": [LOOKS, ALERTS],
+        "rule_files": [KNOWN, ALERTS],
         "alerting": {
             "alertmanagers": [
                 {"static_configs": [{"targets": [f"{_address()}:{fleet.monitor.alertmanager}"]}]}

@@ -10,7 +10,8 @@ from fleet.oncall import OnCall
 
 # Long enough for alerts of one cause to come together.
 WAIT, INTERVAL = "30s", "1m"
-REDUNDANCY, NOBODY = "redundancy", "nobody"
+REDUNDANCY, NOBODY, EVERYBODY = "redundancy", "nobody", "everybody"
+UNATTENDED = "Unattended"
 
 Config = dict[str, Any]
 
@@ -30,7 +31,8 @@ def config(
     address: takes a person; gives where they read mail
 
     Whatever is critical goes to the redundancy at any hour, and everything to the team on call. In
-    hours that no team covers, the redundancy gets everything.
+    hours that no team covers, the redundancy gets everything. What nobody has taken goes to
+    everybody.
     """
     teams = intervals(oncall, now)
     return {
@@ -44,6 +46,7 @@ def config(
             "repeat_interval": f"{repeat_hours}h",
             "routes": [
                 {"matchers": ['severity="none"'], "receiver": NOBODY},
+                {"matchers": [f'alertname="{UNATTENDED}"'], "receiver": EVERYBODY},
                 {"matchers": ['severity="critical"'], "receiver": REDUNDANCY, "continue": True},
                 *(
                     {"receiver": f"team-{it}", "active_time_intervals": [it], "continue": True}
@@ -57,17 +60,16 @@ def config(
                 },
             ],
         },
-        # A host that is down tells nothing, and what else is wrong with it is not known.
         "inhibit_rules": [
-            {
-                "source_matchers": ['alertname="HostDown"'],
-                "target_matchers": ['alertname!="HostDown"'],
-                "equal": ["host"],
-            }
+            # A host that is down tells nothing, and what else is wrong with it is not known. That
+            # nobody has taken it is told.
+            _inhibit("HostDown", 'alert!="HostDown"'),
+            _inhibit("Maintenance", 'alertname!="Maintenance"'),
         ],
         "receivers": [
             {"name": NOBODY},
             _receiver(REDUNDANCY, map(address, oncall.redundancy)),
+            _receiver(EVERYBODY, map(address, oncall.everybody)),
             *(
                 _receiver(f"team-{name}", map(address, team.people))
                 for name, team in oncall.teams.items()
@@ -77,6 +79,15 @@ def config(
             *({"name": it, "time_intervals": its} for it, its in teams.items() if its),
             {"name": NOBODY, "time_intervals": uncovered(oncall, now)},
         ],
+    }
+
+
+def _inhibit(source: str, targets: str) -> Config:
+    """While the alert `source` fires, no target of the same host is told."""
+    return {
+        "source_matchers": [f'alertname="{source}"'],
+        "target_matchers": [targets],
+        "equal": ["host"],
     }
 
 

@@ -4,16 +4,14 @@ An alert there is a rule as Prometheus has it, and its `test`: series, of one va
 it fires, and others with which it is quiet.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any
 
 import yaml
 
 from fleet import ROOT
-from fleet.derived.targets import Look
 
 EVALUATED = "1m"
 # How long after its `for` a rule has to fire in a test.
@@ -60,38 +58,14 @@ def rules(runbooks: str) -> Groups:
     groups: dict[str, list[Rule]] = {}
     for alert in alerts():
         page = {"runbook_url": f"{runbooks}{alert.name}.md"}
-        rule = {**alert.rule, "annotations": {**alert.rule["annotations"], **page}}
+        # By this label one silence mutes an alert, and the second call that follows from it.
+        rule = {
+            **alert.rule,
+            "labels": {"alert": alert.name, **alert.rule["labels"]},
+            "annotations": {**alert.rule["annotations"], **page},
+        }
         groups.setdefault(alert.group, []).append(rule)
     return {"groups": [{"name": name, "rules": its} for name, its in groups.items()]}
-
-
-def looks(expected: Iterable[Look], called_until: datetime) -> Groups:
-    """The file of what each host has to tell, and how long ago it did; until when teams are called.
-
-    What Prometheus has never heard of has no series, and no alert. So each expected look has one.
-    """
-    wanted = list(expected)
-    ages = [
-        {
-            "record": "coop_look_age_seconds",
-            "expr": f"time() - {metric}",
-            "labels": {"metric": metric},
-        }
-        for metric in dict.fromkeys(it.metric for it in wanted)
-    ]
-    limits = [
-        {
-            "record": "coop_look_max_age_seconds",
-            "expr": f"vector({it.seconds})",
-            "labels": {"host": it.host, "metric": it.metric},
-        }
-        for it in wanted
-    ]
-    end = {
-        "record": "coop_oncall_end_timestamp_seconds",
-        "expr": f"vector({called_until.timestamp():.0f})",
-    }
-    return {"groups": [{"name": "looks", "rules": [*ages, *limits, end]}]}
 
 
 def tests(file: str) -> dict[str, Any]:

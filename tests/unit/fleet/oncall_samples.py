@@ -36,6 +36,7 @@ def sample() -> dict[str, Any]:
         "teams": {"collocall": {"people": ["ops-meet-1"]}, "hypha": {"people": ["ops-hypha-1"]}},
         "shifts": [dict(COLLOCALL), dict(HYPHA)],
         "redundancy": ["ops-hypha-1", "ops-meet-1"],
+        "escalate_minutes": 15,
     }
 
 

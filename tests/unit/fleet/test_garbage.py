@@ -67,19 +67,19 @@ def is_a_fleet_or_an_error(content: Any) -> None:
             assert len(str(error).splitlines()) == len(error.problems)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(list(paths(WITH_NODE))), GARBAGE)
 def test_garbage_at_any_place(path: tuple[Any, ...], value: Any) -> None:
     is_a_fleet_or_an_error(spoil(WITH_NODE, path, value))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.sampled_from(list(paths(WITH_NODE))), st.text(max_size=8), GARBAGE)
 def test_an_unknown_field_at_any_place(path: tuple[Any, ...], name: str, value: Any) -> None:
     is_a_fleet_or_an_error(spoil(WITH_NODE, path, {name: value}))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.binary() | st.text(alphabet="ab:-[]{}&*!?|>%@'\"# \n\t,0.~<é", max_size=60))
 def test_garbage_as_the_file(content: Any) -> None:
     try:
@@ -101,7 +101,7 @@ STORAGE: dict[str, Any] = {
 }
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from([path for path in paths(STORAGE) if path]), GARBAGE)
 def test_garbage_in_group_data(path: tuple[Any, ...], value: Any) -> None:
     group, problems = validate(StorageGroup, spoil(STORAGE, path, value), "storage.py", "")

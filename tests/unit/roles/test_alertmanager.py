@@ -102,10 +102,40 @@ def test_after_the_last_turn_that_is_written_out_somebody_is_called_too(
     assert [*called(config, later, severity="critical")] == ["redundancy"]
 
 
+def test_what_nobody_has_taken_goes_to_everybody_at_once(config: dict[str, Any]) -> None:
+    found = called(config, DAY, alertname="Unattended", alert="HostDown", severity="critical")
+    assert [*found] == ["everybody"]
+
+
+def inhibits(rule: dict[str, Any], source: dict[str, str], target: dict[str, str]) -> bool:
+    return (
+        all(matches(it, source) for it in rule["source_matchers"])
+        and all(matches(it, target) for it in rule["target_matchers"])
+        and all(source.get(it) == target.get(it) for it in rule["equal"])
+    )
+
+
+def test_one_cause_is_one_message(config: dict[str, Any]) -> None:
+    def alert(name: str, host: str = "a", of: str = "") -> dict[str, str]:
+        return {"alertname": name, "alert": of or name, "host": host}
+
+    down, work = config["inhibit_rules"]
+    assert inhibits(down, alert("HostDown"), alert("DiskFull"))
+    assert not inhibits(down, alert("HostDown"), alert("DiskFull", "b"))
+    assert not inhibits(down, alert("HostDown"), alert("Unattended", of="HostDown"))
+    assert inhibits(down, alert("HostDown"), alert("Unattended", of="DiskFull"))
+    assert not inhibits(down, alert("HostDown"), {"alertname": "CalledUntil"})
+    assert inhibits(work, alert("Maintenance"), alert("HostDown"))
+    assert inhibits(work, alert("Maintenance"), alert("Unattended", of="HostDown"))
+    assert not inhibits(work, alert("Maintenance"), alert("HostDown", "b"))
+    assert not inhibits(work, alert("Maintenance"), alert("Maintenance"))
+
+
 def test_each_team_is_all_of_its_people(config: dict[str, Any]) -> None:
     to = {it["name"]: it["email_configs"][0]["to"] for it in config["receivers"] if len(it) > 1}
     assert to == {
         "redundancy": "ops-hypha-1@example.org, ops-meet-1@example.org",
+        "everybody": "ops-meet-1@example.org, ops-hypha-1@example.org",
         "team-collocall": "ops-meet-1@example.org",
         "team-hypha": "ops-hypha-1@example.org",
     }

@@ -12,13 +12,16 @@ from facts.configurations import ConfigurationState
 from facts.systemd import UnitsState, UnitState
 from fleet import ROOT
 from fleet.derived.ports import ports_of
-from fleet.derived.targets import Look, looks, watched
+from fleet.derived.targets import looks, watched
 from fleet.host_keys import HostKeys
+from fleet.maintenance import Maintenance
 from fleet.model import Fleet
 from operations.files import File
 from roles import monitor
 from roles.monitor import alerts
+from roles.monitor.known import known
 from tests.unit.exposition import documented
+from tests.unit.fleet.oncall_samples import read
 from tests.unit.fleet_samples import MONITOR, OFFSITE, fleet_of, problems_of, sample
 from tests.unit.roles.conftest import Take
 
@@ -44,7 +47,7 @@ def test_a_host_without_a_run_is_new_and_not_down(fleet: Fleet) -> None:
         "labels": {"host": "prod1", "instance": "prod1", "environment": "prod"},
     }
     assert "stg1" not in str(config)
-    assert config["rule_files"] == ["looks.yml", "alerts.yml"]
+    assert config["rule_files"] == ["known.yml", "alerts.yml"]
 
 
 def test_what_each_host_has_to_tell_follows_from_its_groups(fleet: Fleet) -> None:
@@ -68,23 +71,54 @@ def _looks(fleet: Fleet, name: str) -> set[str]:
     return {*getattr(getattr(fleet, name), "looks", ())}
 
 
-def test_a_look_that_never_came_has_a_series_of_its_own() -> None:
-    end = datetime(2028, 11, 1, tzinfo=UTC)
-    (group,) = alerts.looks([Look("a", "m", 300), Look("b", "m", 300)], end)["groups"]
-    assert group["rules"][-1]["expr"] == "vector(1856649600)"
-    assert group["rules"][:-1] == [
-        {"record": "coop_look_age_seconds", "expr": "time() - m", "labels": {"metric": "m"}},
-        {
-            "record": "coop_look_max_age_seconds",
-            "expr": "vector(300)",
-            "labels": {"host": "a", "metric": "m"},
-        },
-        {
-            "record": "coop_look_max_age_seconds",
-            "expr": "vector(300)",
-            "labels": {"host": "b", "metric": "m"},
-        },
+def recorded(fleet: Fleet, name: str) -> list[tuple[str, dict[str, str]]]:
+    groups = known(fleet, datetime(2026, 11, 27, tzinfo=UTC))["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    return [(it["expr"], it.get("labels", {})) for it in rules if it["record"] == name]
+
+
+def test_a_look_that_never_came_has_a_series_of_its_own(fleet: Fleet) -> None:
+    metric = {"metric": "coop_metrics_timestamp_seconds"}
+    ages = recorded(fleet, "coop_look_age_seconds")
+    assert ("time() - coop_metrics_timestamp_seconds", metric) in ages
+    assert len(ages) == 3
+    limits = recorded(fleet, "coop_look_max_age_seconds")
+    assert [it for it in limits if it[1]["metric"] == metric["metric"]] == [
+        ("vector(300)", {"host": it, **metric}) for it in sorted(KNOWN)
     ]
+
+
+def test_what_the_data_says_of_calls_is_a_series(fleet: Fleet, tmp_path: Path) -> None:
+    assert recorded(fleet, "coop_oncall_end_timestamp_seconds") == []
+    oncall = read(tmp_path)
+    called = fleet.model_copy(update={"oncall": oncall})
+    assert recorded(called, "coop_oncall_end_timestamp_seconds") == [("vector(1856649600)", {})]
+    assert recorded(called, "coop_oncall_escalation_seconds") == [("vector(900)", {})]
+    assert recorded(called, "coop_oncall_gap_timestamp_seconds") == []
+    alone = called.model_copy(
+        update={"oncall": oncall.model_copy(update={"shifts": oncall.shifts[:1]})}
+    )
+    gaps = recorded(alone, "coop_oncall_gap_timestamp_seconds")
+    # Collocall's turn begins at eight in Berlin, which is seven by UTC in winter.
+    assert gaps[:2] == [
+        ("vector(1793491200)", {"until": "2026-11-01 07:00 UTC"}),
+        ("vector(1793545200)", {"until": "2026-11-02 07:00 UTC"}),
+    ]
+    assert len(gaps) == len({it[1]["until"] for it in gaps}) > 700
+
+
+def test_a_host_under_maintenance_has_a_series_until_it_is_over(
+    tmp_path: Path, fleet: Fleet
+) -> None:
+    since = {"until": "2026-11-27 09:00 Europe/Berlin", "why": "new disks"}
+    storage = fleet.host("storage1").model_copy(
+        update={"maintenance": Maintenance.model_validate(since)}
+    )
+    worked_on = fleet.model_copy(update={"hosts": {**fleet.hosts, "storage1": storage}})
+    name = "coop_maintenance_end_timestamp_seconds"
+    labels = {"host": "storage1", "why": "new disks"}
+    assert recorded(worked_on, name) == [("vector(1795766400)", labels)]
+    assert recorded(fleet, name) == []
 
 
 def test_each_alert_has_a_page_and_each_page_an_alert() -> None:
@@ -108,10 +142,11 @@ def test_an_alert_says_what_and_where(alert: alerts.Alert) -> None:
     if alert.name == "Watchdog":
         assert rule["labels"] == {"severity": "none"}
         return
+    quiet = ("none",) if alert.name == "Maintenance" else ("critical", "warning")
+    assert rule["labels"]["severity"] in quiet
     assert rule.keys() == {"alert", "expr", "for", "labels", "annotations"}
-    assert rule["labels"]["severity"] in ("critical", "warning")
     assert rule["annotations"].keys() == {"summary", "cause", "mend"}
-    if alert.name == "CalledUntil":
+    if alert.name in ("CalledUntil", "OnCallGapAhead"):
         # It is about the data.
         return
     summary = rule["annotations"]["summary"]
@@ -119,7 +154,8 @@ def test_an_alert_says_what_and_where(alert: alerts.Alert) -> None:
     assert "\n" not in "".join(rule["annotations"].values())
     # Without a host nobody knows where, and what mutes a host's alerts would not mute this one.
     assert alert.fires and alert.quiet
-    assert all('host="a"' in it for it in alert.fires)
+    its = [it for it in alert.fires if not it.startswith("coop_oncall_")]
+    assert its and all('host="a"' in it for it in its)
 
 
 def test_each_alert_leads_to_its_page(fleet: Fleet) -> None:

@@ -71,7 +71,7 @@ SCHEDULES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(schedule=SCHEDULES, dies=st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=3))
 def test_no_meeting_is_cut_by_rolls_that_are_killed_one_after_the_other(
     schedule: Schedule, dies: list[tuple[int, bool]]

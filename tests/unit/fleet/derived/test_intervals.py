@@ -102,6 +102,7 @@ def test_any_shifts(shifts: list[dict[str, Any]], since: datetime) -> None:
             "teams": {"a": {"people": ["x"]}, "b": {"people": ["y"]}},
             "shifts": [{"team": "ab"[i % 2], **it} for i, it in enumerate(shifts)],
             "redundancy": ["x", "y"],
+            "escalate_minutes": 15,
         }
     )
     until = since + timedelta(days=5)
