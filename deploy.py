@@ -21,6 +21,7 @@ from roles import (
     storage,
     vision,
     vpn,
+    watcher,
 )
 
 config.SUDO = True
@@ -113,3 +114,6 @@ barrier(name="Hosts show their figures", before="they are watched")
 
 if "monitor" in host.groups:
     monitor.converge()
+
+if "watcher" in host.groups:
+    watcher.converge()

@@ -103,10 +103,10 @@ def _changed(fleet: Fleet, hosts: list[Host]) -> list[Host]:
 def _check_oncall(fleet: Fleet, hosts: Iterable[Host]) -> None:
     """Warns if the data of who is on call is wrong, such as a person who is removed.
 
-    A run goes on, unless it changes a monitor, which would call the wrong people. Raises
+    A run goes on, unless it changes a host that calls, which would call the wrong people. Raises
     FleetError.
     """
-    watches = any("monitor" in host.roles for host in hosts if in_limit(host))
+    watches = any(host.calls for host in hosts if in_limit(host))
     if is_lab(fleet.file) and not watches:
         # The lab has people of its own.
         return

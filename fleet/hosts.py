@@ -168,6 +168,11 @@ class Host(Record):
         return self.ssh.port or 22
 
     @property
+    def calls(self) -> bool:
+        """Whether it calls people when something is wrong."""
+        return any(GROUPS[it].calls for it in self.groups)
+
+    @property
     def only_by_vpn(self) -> bool:
         """Whether SSH is open from within the VPN alone."""
         return self.vpn is not None and self.vpn.only_way_in
@@ -198,6 +203,9 @@ class Host(Record):
         if "storage" in roles and "offsite" in roles:
             message = "a copy on the same machine is lost with it"
             raise Invalid(message, "give the role offsite to another host")
+        if "monitor" in roles and "watcher" in roles:
+            message = "a watcher on the same machine falls silent with the monitor"
+            raise Invalid(message, "give the role watcher to another host")
         if "bbb" in roles and len(roles) > 1:
             others = " and ".join(it for it in roles if it != "bbb")
             message = f"BigBlueButton takes a whole machine, and {others} is to be there too"
@@ -317,7 +325,7 @@ class Host(Record):
     def _volumes_are_in_the_vpn(cls, vpn: HostVpn | None, info: Info) -> HostVpn | None:
         if vpn is None and (info.data.get("volume") or _pooled(info)):
             raise Invalid("its data goes through the VPN only", "add vpn: with addresses")
-        if vpn is None and "monitor" in info.data.get("roles", ()):
+        if vpn is None and {"monitor", "watcher"}.intersection(info.data.get("roles", ())):
             raise Invalid("it watches through the VPN only", "add vpn: with addresses")
         if vpn is None and "bbb" in info.data.get("roles", ()):
             message = "without a firewall its databases are open, and only the VPN's hosts get one"

@@ -130,8 +130,8 @@ def read(
         problems += check_access(shown_path(people_file), people.valid, hosts.valid, now)
     problems += check_maintenance(hosts_file, hosts.valid, now)
     oncall = None
-    if any("monitor" in host.roles for host in hosts.valid.values()):
-        # Only a run on the monitor needs it: controller/inventory.py.
+    if any(host.calls for host in hosts.valid.values()):
+        # Only a run on a host that calls needs it: controller/inventory.py.
         with suppress(FleetError):
             oncall = read_oncall(group_data / "oncall.yml", people.valid, now)
     if oncall and isinstance(its := groups.get("monitor"), MonitorGroup):

@@ -7,7 +7,7 @@ from fleet import LAB_STATE, is_lab
 from fleet.groups import Groups
 from fleet.groups.base import Group
 from fleet.groups.certificates import AcmeServer
-from fleet.groups.monitor import MailServer
+from fleet.groups.monitor import MailServer, MailServers
 from fleet.groups.pool import PoolGroup
 from fleet.host_keys import HostKeys, pull_keys, vpn_keys
 from fleet.hosts import Host
@@ -46,10 +46,9 @@ class Fleet(Groups):
             return servers.lab
         return servers.production if self.certificates.chosen == "production" else servers.staging
 
-    @property
-    def mail_server(self) -> MailServer:
-        """Where messages about the fleet go out."""
-        return self.monitor.mail.lab if is_lab(self.file) else self.monitor.mail.production
+    def mail_server(self, servers: MailServers) -> MailServer:
+        """The one of the servers by which messages go out."""
+        return servers.lab if is_lab(self.file) else servers.production
 
     def _beside(self, name: str) -> Path:
         """The file beside the inventory into which runs write, e.g. "vpn-keys"."""

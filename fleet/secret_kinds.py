@@ -10,7 +10,6 @@ from pathlib import Path
 from fleet import ROOT
 from fleet.hosts import Host
 from fleet.model import Fleet
-from fleet.oncall import OnCall
 from fleet.people import is_over
 
 SHORTEST = 20
@@ -104,23 +103,23 @@ def _balancers(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
     return [BALANCER.of(it) for it in names if it and known[it].driver != "bbblb"]
 
 
-def called(oncall: OnCall) -> list[str]:
-    """Everybody who may be called, by name."""
-    teams = (name for team in oncall.teams.values() for name in team.people)
-    return sorted({*teams, *oncall.redundancy})
-
-
 def _addresses(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
-    watched = _has_monitor(hosts) and fleet.oncall
-    return [MAIL.of(name) for name in called(watched)] if watched else []
+    oncall = any(host.calls for host in hosts) and fleet.oncall
+    return [MAIL.of(name) for name in oncall.everybody] if oncall else []
 
 
 def _mail_password(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
-    return [MAIL_PASSWORD.variable] if _has_monitor(hosts) and fleet.mail_server.user else []
+    needed = _any_is("monitor", hosts) and fleet.mail_server(fleet.monitor.mail).user
+    return [MAIL_PASSWORD.variable] if needed else []
 
 
-def _has_monitor(hosts: Iterable[Host]) -> bool:
-    return any("monitor" in host.roles for host in hosts)
+def _watcher_mail_password(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    needed = _any_is("watcher", hosts) and fleet.mail_server(fleet.watcher.mail).user
+    return [WATCHER_MAIL_PASSWORD.variable] if needed else []
+
+
+def _any_is(role: str, hosts: Iterable[Host]) -> bool:
+    return any(role in host.roles for host in hosts)
 
 
 def _scalelites(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
@@ -226,7 +225,12 @@ SCALELITE = Kind("SCALELITE_KEY_", _scalelites, _wrong_bbb, make="openssl rand -
 
 # Where somebody reads mail while on call: the data is public, and an address need not be.
 MAIL = Kind("ONCALL_MAIL_", _addresses, _wrong_address)
-# Of the account by which alerts go out.
+# Of the accounts by which alerts go out, and the words of a watcher.
 MAIL_PASSWORD = Kind("MAIL_PASSWORD", _mail_password, _wrong_mail_password)
 
-KINDS = (PASSWORD, ESCROW, PRESHARED, BBB, TURN, BALANCER, SCALELITE, MAIL, MAIL_PASSWORD)
+WATCHER_MAIL_PASSWORD = Kind("WATCHER_MAIL_PASSWORD", _watcher_mail_password, _wrong_mail_password)
+
+KINDS = (
+    PASSWORD, ESCROW, PRESHARED, BBB, TURN, BALANCER, SCALELITE, MAIL, MAIL_PASSWORD,
+    WATCHER_MAIL_PASSWORD,
+)  # fmt: skip

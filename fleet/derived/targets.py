@@ -16,13 +16,18 @@ class Look:
     seconds: int
 
 
-def watched(fleet: Fleet) -> list[Host]:
+def watched(fleet: Fleet, role: str = "") -> list[Host]:
     """The hosts in the VPN that have had a first run: before it a host is new, and not down.
 
+    role: only those with this role
     In the order of names, so that another order in the file changes nothing.
     """
     known = fleet.vpn_keys.load()
-    found = [host for host in fleet.hosts_in_vpn() if host.name in known]
+    found = [
+        host
+        for host in fleet.hosts_in_vpn()
+        if host.name in known and (not role or role in host.roles)
+    ]
     return sorted(found, key=lambda host: host.name)
 
 

@@ -19,6 +19,7 @@ from fleet.groups.scalelite import ScaleliteGroup
 from fleet.groups.storage import StorageGroup
 from fleet.groups.vision import VisionGroup
 from fleet.groups.vpn import HubGroup, VpnGroup
+from fleet.groups.watcher import WatcherGroup
 from fleet.values.fields import Record
 
 
@@ -44,6 +45,7 @@ class Groups(Record):
     bbb: BbbGroup
     scalelite: ScaleliteGroup
     monitor: MonitorGroup
+    watcher: WatcherGroup
 
 
 GROUPS: dict[str, type[Group]] = {

@@ -22,6 +22,7 @@ class Group(Record):
     accounts: the accounts that a run makes on hosts for services: no person may have such a name
     in_drills: whether drills run the group's programs, so that hosts with drills need its packages
     confined: whether its hosts fetch what strangers name, so that they reach no private network
+    calls: whether its hosts call people, so that runs on them need to know who is on call
     looks: the metrics by which programs of the group say when they last looked, and after how many
         seconds such a time is old: monitoring tells of a host that lacks one, or has an old one
     """
@@ -30,6 +31,7 @@ class Group(Record):
     accounts: ClassVar[tuple[str, ...]] = ()
     in_drills: ClassVar[bool] = True
     confined: ClassVar[bool] = False
+    calls: ClassVar[bool] = False
     looks: ClassVar[Mapping[str, int]] = {}
 
     packages: Packages

@@ -54,6 +54,7 @@ class MonitorGroup(Group):
     """
 
     in_drills: ClassVar = False
+    calls: ClassVar = True
 
     port: PortNumber
     alertmanager: PortNumber

@@ -13,6 +13,7 @@ from engine.several import Asked
 from facts.configurations import Configuration, ConfigurationState
 from facts.systemd import Units, UnitsState
 from fleet.derived.targets import watched
+from fleet.hosts import Host
 from fleet.secret_kinds import MAIL, MAIL_PASSWORD
 from operations import configurations, files, systemd
 from roles.monitor import alertmanager, alerts
@@ -28,6 +29,8 @@ CONFIG, ALERTS, KNOWN, TESTS = "prometheus.yml", "alerts.yml", "known.yml", "tes
 NAMES = (CONFIG, ALERTS, KNOWN, TESTS)
 ITS_CONFIG, TEMPLATE = "alertmanager.yml", "mail.tmpl"
 ITS_NAMES = (ITS_CONFIG, TEMPLATE)
+# The label that says which monitor an alert comes from.
+MONITOR = "monitor"
 # In a dry run, which needs no secrets.
 NOT_KNOWN = "not-set@example.invalid"
 CHECK = (
@@ -105,7 +108,10 @@ def its_texts() -> dict[str, str]:
     found = alertmanager.config(
         fleet.oncall,
         datetime.now(UTC),
-        server=fleet.mail_server,
+        server=fleet.mail_server(fleet.monitor.mail),
+        watchers=[
+            f"http://{_address_of(it)}:{fleet.watcher.port}/" for it in watched(fleet, "watcher")
+        ],
         password=secret.get(MAIL_PASSWORD.variable) or NOT_KNOWN,
         address=lambda person: secret.get(MAIL.of(person)) or NOT_KNOWN,
         repeat_hours=fleet.monitor.repeat_hours,
@@ -123,23 +129,29 @@ def _config() -> dict[str, object]:
             "scrape_interval": seconds,
             "scrape_timeout": f"{min(fleet.monitor.scrape_seconds, 10)}s",
             "evaluation_interval": seconds,
-            "external_labels": {"monitor": host.name},
+            "external_labels": {MONITOR: host.name},
         },
         "rule_files": [KNOWN, ALERTS],
         "alerting": {
+            # What two monitors tell of one thing is one alert.
+            "alert_relabel_configs": [{"action": "labeldrop", "regex": MONITOR}],
             "alertmanagers": [
                 {"static_configs": [{"targets": [f"{_address()}:{fleet.monitor.alertmanager}"]}]}
-            ]
+            ],
         },
         "scrape_configs": [
             {
                 "job_name": "node",
                 "static_configs": [
-                    _target(
-                        f"{it.vpn.addresses[0]}:{fleet.exporters.port}", it.name, it.environment
-                    )
+                    _target(f"{_address_of(it)}:{fleet.exporters.port}", it.name, it.environment)
                     for it in watched(fleet)
-                    if it.vpn
+                ],
+            },
+            {
+                "job_name": "watcher",
+                "static_configs": [
+                    _target(f"{_address_of(it)}:{fleet.watcher.port}", it.name, it.environment)
+                    for it in watched(fleet, "watcher")
                 ],
             },
             *(
@@ -193,9 +205,12 @@ def _drop_ins() -> list[files.Entry]:
 
 
 def _address() -> str:
-    vpn = this_host().vpn
-    assert vpn is not None
-    return vpn.addresses[0]
+    return _address_of(this_host())
+
+
+def _address_of(host: Host) -> str:
+    assert host.vpn is not None
+    return host.vpn.addresses[0]
 
 
 def _yaml(content: object) -> str:

@@ -1,6 +1,6 @@
 """Whom Alertmanager calls, and how: https://prometheus.io/docs/alerting/latest/configuration/"""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +11,20 @@ from fleet.oncall import OnCall
 # Long enough for alerts of one cause to come together.
 WAIT, INTERVAL = "30s", "1m"
 REDUNDANCY, NOBODY, EVERYBODY = "redundancy", "nobody", "everybody"
-UNATTENDED = "Unattended"
+WATCHERS, UNATTENDED = "watchers", "Unattended"
 
 Config = dict[str, Any]
+
+
+# Those who listen for a monitor hear each minute that all of this works.
+_WATCHED: Config = {
+    "matchers": ['alertname="Watchdog"'],
+    "receiver": WATCHERS,
+    "group_by": ["watched"],
+    "group_wait": "0s",
+    # A message is sent again at the first interval after this time.
+    "repeat_interval": "30s",
+}
 
 
 def config(
@@ -23,12 +34,14 @@ def config(
     server: MailServer,
     password: str,
     address: Callable[[str], str],
+    watchers: Sequence[str],
     repeat_hours: int,
 ) -> Config:
     """The whole configuration.
 
     password: of the mail account; "" if nobody logs in
     address: takes a person; gives where they read mail
+    watchers: the URLs of those that have to hear each minute that all of this works
 
     Whatever is critical goes to the redundancy at any hour, and everything to the team on call. In
     hours that no team covers, the redundancy gets everything. What nobody has taken goes to
@@ -45,6 +58,7 @@ def config(
             "group_interval": INTERVAL,
             "repeat_interval": f"{repeat_hours}h",
             "routes": [
+                *([_WATCHED] if watchers else []),
                 {"matchers": ['severity="none"'], "receiver": NOBODY},
                 {"matchers": [f'alertname="{UNATTENDED}"'], "receiver": EVERYBODY},
                 {"matchers": ['severity="critical"'], "receiver": REDUNDANCY, "continue": True},
@@ -68,6 +82,7 @@ def config(
         ],
         "receivers": [
             {"name": NOBODY},
+            *([_watchers(watchers)] if watchers else []),
             _receiver(REDUNDANCY, map(address, oncall.redundancy)),
             _receiver(EVERYBODY, map(address, oncall.everybody)),
             *(
@@ -100,6 +115,11 @@ def _mail(server: MailServer, password: str) -> Config:
     if server.user:
         found |= {"smtp_auth_username": server.user, "smtp_auth_password": password}
     return found
+
+
+def _watchers(urls: Iterable[str]) -> Config:
+    hooks = [{"url": it, "send_resolved": False} for it in urls]
+    return {"name": WATCHERS, "webhook_configs": hooks}
 
 
 def _receiver(name: str, addresses: Iterable[str]) -> Config:

@@ -31,6 +31,7 @@ from tests.lab.fleets import (
     look,
 )
 from tests.lab.machines_of import check
+from tests.lab.mails import Mails, mail_server
 from tests.lab.put_back import put_back
 from tests.lab.standins import PACKAGES, install, use
 
@@ -232,7 +233,21 @@ def closed_fleet(closing_run: str) -> ClosedFleet:
 
 
 @pytest.fixture(scope="session")
-def monitored_first_run() -> MonitoredFleet:
+def lab_mails() -> Iterator[Mails]:
+    """The lab's mail server."""
+    with mail_server() as kept:
+        yield kept
+
+
+@pytest.fixture
+def mails(lab_mails: Mails) -> Mails:
+    """What comes to the lab's mail server from now on."""
+    lab_mails.all.clear()
+    return lab_mails
+
+
+@pytest.fixture(scope="session")
+def monitored_first_run(lab_mails: Mails) -> MonitoredFleet:
     """Makes the first run on fresh machines; a snapshot keeps the state after the run."""
     machines = MonitoredFleet()
     machines.restore("fresh")

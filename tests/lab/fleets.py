@@ -257,14 +257,18 @@ class ClosedFleet(VpnFleet):
 
 
 class MonitoredFleet(VpnFleet):
-    """A hub, two servers, and a monitor that watches over all of them."""
+    """A hub, two servers, a monitor that watches over all of them, and one that watches it."""
 
-    names = (*VpnFleet.names, "monitor1")
+    names = (*VpnFleet.names, "monitor1", "watcher1")
     converged = "monitored"
 
     @property
     def monitor(self) -> Machine:
         return self["monitor1"]
+
+    @property
+    def watcher(self) -> Machine:
+        return self["watcher1"]
 
 
 class BareNode(Machines):

@@ -1,64 +1,22 @@
 """Whoever is on call hears of what is wrong, by mail, and hears when it is over."""
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from controller.reach import is_open
 from lab.command import wait_for
-from lab.hosts import GATEWAY
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import MonitoredFleet, addresses, counts, edit
+from tests.lab.mails import HYPHA, MEET, Mails, told_to_both
 
 pytestmark = pytest.mark.monitoring
 
-HYPHA, MEET = "ops_hypha_1@lab.test", "ops_meet_1@lab.test"
-SMTP_PORT, PORT = 2525, 9093
-
-
-@dataclass(frozen=True)
-class Mail:
-    to: frozenset[str]
-    subject: str
-    text: str
-
-
-class Mails:
-    """A mail server that keeps what comes."""
-
-    def __init__(self) -> None:
-        self.all: list[Mail] = []
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        assert isinstance(envelope.content, bytes)
-        found = message_from_bytes(envelope.content, policy=policy.default)
-        body = found.get_body()
-        assert body is not None
-        to = frozenset(map(str, envelope.rcpt_tos))
-        self.all.append(Mail(to, str(found["subject"]), body.get_content()))
-        return "250 kept"
-
-    def to(self, address: str) -> set[str]:
-        """The subjects of the mails to this address."""
-        return {it.subject for it in self.all if address in it.to}
-
-
-@pytest.fixture
-def mails() -> Iterator[Mails]:
-    kept = Mails()
-    server = Controller(kept, hostname=GATEWAY, port=SMTP_PORT)
-    server.start()
-    yield kept
-    server.stop()
+PORT = 9093
 
 
 def amtool(fleet: MonitoredFleet, words: str) -> str:
@@ -69,7 +27,7 @@ def amtool(fleet: MonitoredFleet, words: str) -> str:
 def add(fleet: MonitoredFleet, name: str, severity: str, host: str = "bbb1") -> None:
     """An alert as Prometheus would send it, which is over by itself in an hour."""
     end = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    labels = f"alertname={name} severity={severity} host={host}"
+    labels = f"alertname={name} alert={name} severity={severity} host={host}"
     amtool(fleet, f"alert add {labels} --end={end} --annotation=summary='{name} it is'")
 
 
@@ -84,15 +42,11 @@ def test_a_failure_is_told_with_what_to_do_and_when_it_is_over(
     assert "bbb1 has no firewall" in text
     assert re.search(r"^First: +On the host, systemctl restart coop-firewall", text, re.MULTILINE)
     assert "/docs/runbooks/FirewallAbsent.md" in text
-    assert "silence add --duration=4h" in text and "alertname=FirewallAbsent host=bbb1" in text
+    assert "silence add --duration=4h" in text and "alert=FirewallAbsent host=bbb1" in text
     monitored["bbb1"].sh("systemctl restart coop-firewall")
     over = partial(told_to_both, mails, "over: FirewallAbsent bbb1")
     wait_for(over, "both hear that it is over", 180, every=3)
     assert not any("Watchdog" in it.subject for it in mails.all)
-
-
-def told_to_both(mails: Mails, subject: str) -> bool:
-    return subject in mails.to(HYPHA) and subject in mails.to(MEET)
 
 
 def test_at_the_hand_over_the_next_team_hears_of_what_goes_on(
@@ -134,7 +88,7 @@ def test_of_a_host_that_is_down_nothing_else_is_told(
 
 def test_who_has_it_says_so_and_nobody_is_told_again(monitored: MonitoredFleet) -> None:
     """By the words of the mail. A restart of Alertmanager forgets it not."""
-    amtool(monitored, "silence add --duration=4h --author=ops --comment=mine alertname=A host=b")
+    amtool(monitored, "silence add --duration=4h --author=ops --comment=mine alert=A host=b")
     monitored.monitor.sh("systemctl restart prometheus-alertmanager")
     url = f"http://{addresses('monitor1')[0]}:{PORT}"
     query = f"amtool --alertmanager.url={url} silence query"

@@ -16,7 +16,15 @@ from controller.inventory import groups
 from engine import questions
 from fleet import ROOT
 from fleet.load import load
-from fleet.secret_kinds import BALANCER, BBB, ESCROW, MAIL, MAIL_PASSWORD, PASSWORD, called
+from fleet.secret_kinds import (
+    BALANCER,
+    BBB,
+    ESCROW,
+    MAIL,
+    MAIL_PASSWORD,
+    PASSWORD,
+    WATCHER_MAIL_PASSWORD,
+)
 from roles import access, pool
 
 
@@ -33,9 +41,10 @@ def run_of(file: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
             monkeypatch.setenv(BBB.of(it.name), "0123456789abcdef" * 4)
             monkeypatch.setenv(BALANCER.of(it.bbb.balancer or ""), "0123456789abcdef" * 4)
     oncall = load(Path(file)).oncall
-    for name in called(oncall) if oncall else ():
+    for name in oncall.everybody if oncall else ():
         monkeypatch.setenv(MAIL.of(name), "somebody@example.org")
-    monkeypatch.setenv(MAIL_PASSWORD.variable, "a password")
+    for kind in (MAIL_PASSWORD, WATCHER_MAIL_PASSWORD):
+        monkeypatch.setenv(kind.variable, "a password")
     this_run._secrets.cache_clear()
     found = groups(file, {"prod", "staging", "shared"})
     hosts = dict(host for members in found.values() for host in members)

@@ -34,6 +34,7 @@ SHELVES = [
         "fleet.volume",
         "fleet.backup",
         "fleet.certificate",
+        "fleet.maintenance",
     },
     {"fleet.groups"},
     {"fleet.hosts", "fleet.host_keys", "fleet.people", "fleet.oncall"},

@@ -23,7 +23,7 @@ MACHINES = {
     "drill": BOARD | {"offsite1"},
     "bbb": {"meet1", "meet2", "meet3", "meet4", "vpn1", "storage1"},
     "backups": {"files1", "ovh1"},
-    "monitoring": BOARD | {"vpn1", "bbb1", "bbb2", "monitor1"},
+    "monitoring": BOARD | {"vpn1", "bbb1", "bbb2", "monitor1", "watcher1"},
     "kernel": {"vpn1", "bbb1", "bbb2"},
 }
 SAMPLE = """

@@ -1,7 +1,7 @@
 """Whom Alertmanager calls, by the route that each alert takes through its configuration."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ SERVER = MailServer(host="mail.example.org", port=587, sender="a@example.org", u
 DAY, NIGHT = datetime(2026, 11, 27, 12, tzinfo=UTC), datetime(2026, 11, 27, 22, tzinfo=UTC)
 
 
-def made(oncall: OnCall, server: MailServer = SERVER) -> dict[str, Any]:
+def made(
+    oncall: OnCall, server: MailServer = SERVER, watchers: Sequence[str] = ()
+) -> dict[str, Any]:
     return alertmanager.config(
         oncall, NOW, server=server, password="secret",
-        address=lambda name: f"{name}@example.org", repeat_hours=4,
+        address=lambda name: f"{name}@example.org", watchers=watchers, repeat_hours=4,
     )  # fmt: skip
 
 
@@ -82,6 +84,17 @@ def test_what_fires_always_goes_to_nobody(config: dict[str, Any]) -> None:
     assert config["receivers"][0] == {"name": "nobody"}
 
 
+def test_a_watcher_hears_each_minute_that_all_of_it_works(tmp_path: Path) -> None:
+    found = made(read(tmp_path), watchers=["http://10.66.0.12:9095/"])
+    assert [*called(found, DAY, alertname="Watchdog", severity="none")] == ["watchers"]
+    route = found["route"]["routes"][0]
+    assert (route["group_wait"], route["group_by"]) == ("0s", ["watched"])
+    # Alertmanager looks at the repeat_interval at each group_interval.
+    assert (route["repeat_interval"], found["route"]["group_interval"]) == ("30s", "1m")
+    hooks = {it["name"]: it.get("webhook_configs") for it in found["receivers"]}["watchers"]
+    assert hooks == [{"url": "http://10.66.0.12:9095/", "send_resolved": False}]
+
+
 def test_in_hours_without_a_team_the_redundancy_gets_everything(tmp_path: Path) -> None:
     oncall = read(tmp_path)
     alone = oncall.model_copy(update={"shifts": oncall.shifts[:1]})
@@ -132,7 +145,7 @@ def test_one_cause_is_one_message(config: dict[str, Any]) -> None:
 
 
 def test_each_team_is_all_of_its_people(config: dict[str, Any]) -> None:
-    to = {it["name"]: it["email_configs"][0]["to"] for it in config["receivers"] if len(it) > 1}
+    to = {it["name"]: it["email_configs"][0]["to"] for it in config["receivers"][1:]}
     assert to == {
         "redundancy": "ops-hypha-1@example.org, ops-meet-1@example.org",
         "everybody": "ops-meet-1@example.org, ops-hypha-1@example.org",

@@ -1,0 +1,124 @@
+"""Messages to people, by mail and by Matrix."""
+
+import hashlib
+import json
+import smtplib
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
+from typing import Any
+from urllib.parse import quote
+from urllib.request import ProxyHandler, Request, build_opener
+
+SECONDS = 20.0
+# From here on a mail server speaks TLS from the first byte: RFC 8314.
+SUBMISSIONS = 465
+
+
+class NotSent(Exception):
+    """Why a message did not get out, without an address or a secret."""
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail server, and who reads.
+
+    user: who logs in, by the password; "" for nobody
+    tls: whether nothing goes out in clear
+    to: the addresses of all who read
+    """
+
+    host: str
+    port: int
+    sender: str
+    user: str
+    password: str
+    tls: bool
+    to: Sequence[str]
+
+    def send(self, subject: str, text: str) -> None:
+        """Raises NotSent if not everybody's mail was taken."""
+        message = EmailMessage()
+        message["Subject"], message["From"] = " ".join(subject.split()), self.sender
+        message["To"] = ", ".join(self.to)
+        message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="coop-infra")
+        message.set_content(text)
+        with self._server() as server:
+            try:
+                refused = server.send_message(message)
+            except (OSError, smtplib.SMTPException) as error:
+                raise NotSent(_said(error)) from None
+        if refused:
+            raise NotSent(f"the mail server refuses {len(refused)} of {len(self.to)} recipients")
+
+    def check(self) -> None:
+        """Log in, and send nothing. Raises NotSent."""
+        with self._server():
+            pass
+
+    def _server(self) -> smtplib.SMTP:
+        try:
+            context = ssl.create_default_context()
+            if self.port == SUBMISSIONS:
+                server: smtplib.SMTP = smtplib.SMTP_SSL(
+                    self.host, self.port, timeout=SECONDS, context=context
+                )
+            else:
+                server = smtplib.SMTP(self.host, self.port, timeout=SECONDS)
+                if self.tls:
+                    server.starttls(context=context)
+            if self.user:
+                server.login(self.user, self.password)
+        except (OSError, smtplib.SMTPException) as error:
+            raise NotSent(_said(error)) from None
+        return server
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A room of Matrix: https://spec.matrix.org/v1.11/client-server-api/
+
+    homeserver: its URL; room: such as !abc:example.org; token: of the account that writes
+    """
+
+    homeserver: str
+    room: str
+    token: str
+
+    def send(self, text: str, key: str) -> None:
+        """key: a message that is sent twice under one key comes once. Raises NotSent."""
+        transaction = hashlib.sha256(key.encode()).hexdigest()[:32]
+        path = f"rooms/{quote(self.room, safe='')}/send/m.room.message/{transaction}"
+        self._ask("PUT", path, {"msgtype": "m.text", "body": text})
+
+    def check(self) -> None:
+        """Whether the token is of an account in the room; nothing is sent. Raises NotSent."""
+        rooms = self._ask("GET", "joined_rooms").get("joined_rooms", [])
+        if self.room not in rooms:
+            raise NotSent("the account of the token is not in the room")
+
+    def _ask(self, method: str, path: str, body: Mapping[str, str] | None = None) -> dict[str, Any]:
+        request = Request(
+            f"{self.homeserver}/_matrix/client/v3/{path}",
+            method=method,
+            data=json.dumps(body).encode() if body else None,
+            headers={"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"},
+        )
+        try:
+            # A proxy of the environment would be told the token.
+            with build_opener(ProxyHandler({})).open(request, timeout=SECONDS) as answer:
+                found = json.loads(answer.read(1 << 20))
+        except (OSError, ValueError) as error:
+            raise NotSent(_said(error)) from None
+        return found if isinstance(found, dict) else {}
+
+
+def _said(error: Exception) -> str:
+    """What went wrong. A mail server's own words may name an address, and are left out."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"the mail server answers {error.smtp_code}"
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return "the mail server refuses all recipients"
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,94 @@
+"""Which monitors are silent, and whether people know of it."""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from programs.shared.messages import NotSent
+from programs.watcher import Settings
+
+# While a monitor is silent, people are told again.
+AGAIN_SECONDS = 4 * 3600
+# The way to people is tried, so that it is known to work before it is needed.
+TRY_SECONDS = 3600
+
+TEXT = """\
+{monitor} has not been heard of for {minutes} minutes. Prometheus or Alertmanager on it stands
+still, or the host or its tunnel is down. Whatever is wrong elsewhere is told by nobody now.
+
+First:   On {monitor}, systemctl status prometheus prometheus-alertmanager
+Page:    {page}
+"""
+
+
+@dataclass
+class Heard:
+    """at: when the monitor was last heard; told: when people were last told that it is silent
+
+    Both by a clock that nobody sets. told is None while it is heard.
+    """
+
+    at: float
+    told: float | None = None
+
+
+class Watch:
+    """For the threads of a server and of a loop."""
+
+    def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
+        self._settings, self._now, self._lock = settings, now, threading.Lock()
+        self._heard = {it: Heard(now()) for it in settings.monitors}
+        self._tried: float | None = None
+        self.usable = True
+        """Whether the mail server let this program in when it was last tried."""
+
+    def hear(self, monitors: Iterable[str]) -> None:
+        """These were heard of now. Others than those of the settings are passed over."""
+        with self._lock:
+            for it in monitors:
+                if it in self._heard:
+                    self._heard[it].at = self._now()
+
+    def silences(self) -> dict[str, float]:
+        """By monitor, for how many seconds nothing was heard."""
+        with self._lock:
+            return {name: self._now() - it.at for name, it in self._heard.items()}
+
+    def look(self) -> None:
+        """Tell people what they do not know. What cannot be sent is tried again at the next."""
+        for name, silence in self.silences().items():
+            told = self._heard[name].told
+            if silence <= self._settings.seconds:
+                if told is not None and self._send(f"over: {name} is heard again", f"{_now()}\n"):
+                    self._heard[name].told = None
+            elif told is None or self._now() - told >= AGAIN_SECONDS:
+                text = TEXT.format(
+                    monitor=name, minutes=int(silence // 60), page=self._settings.page
+                )
+                if self._send(f"CRITICAL: {name} is silent", text):
+                    self._heard[name].told = self._now()
+        self._try()
+
+    def _send(self, subject: str, text: str) -> bool:
+        return self._well(lambda: self._settings.mail.send(subject, text))
+
+    def _try(self) -> None:
+        if self._tried is None or not self.usable or self._now() - self._tried >= TRY_SECONDS:
+            self._well(self._settings.mail.check)
+
+    def _well(self, way: Callable[[], None]) -> bool:
+        try:
+            way()
+            self.usable = True
+        except NotSent as error:
+            print(f"nobody can be called: {error}", file=sys.stderr, flush=True)
+            self.usable = False
+        self._tried = self._now()
+        return self.usable
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%a %d %b %Y %H:%M UTC")

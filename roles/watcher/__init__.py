@@ -1,0 +1,78 @@
+"""A host that calls everybody when a monitor is silent. docs/monitoring.md"""
+
+import json
+
+from pyinfra.api import deploy
+
+from controller.audit import Finding, Look
+from controller.this_run import secrets, this_fleet, this_host
+from facts.systemd import Units, UnitsState
+from fleet.derived.targets import watched
+from fleet.secret_kinds import MAIL, WATCHER_MAIL_PASSWORD
+from operations import files, systemd
+from roles.places import PROGRAMS, PYTHON, program_in_parts, settings, unit_file
+from roles.templates import render
+
+UNIT = "coop-watcher.service"
+PROGRAM = f"{PROGRAMS}/watcher"
+SETTINGS = "/etc/coop-infra/watcher.json"
+SECRETS = "/etc/coop-infra/watcher.secrets.json"
+
+
+@deploy("Watcher")
+def converge() -> None:
+    entries = _files()
+    files.present(name="Files", entries=entries)
+    paths = tuple(it.path for it in entries if isinstance(it, files.File))
+    systemd.running(name="Services", units=[systemd.Unit(UNIT, restart_on=paths)])
+
+
+def audit() -> Look | None:
+    """Whether the watcher listens."""
+    if "watcher" not in this_host().roles:
+        return None
+    return Look("watcher", [(Units, {"units": (UNIT,), "files": []})], judge)
+
+
+def judge(now: UnitsState) -> Finding:
+    down = now.down((UNIT,))
+    return Finding({"down": down}, drift=[f"{it} does not run" for it in down])
+
+
+def _files() -> list[files.Entry]:
+    fleet = this_fleet()
+    vpn = this_host().vpn
+    assert vpn is not None
+    told = {
+        "address": vpn.addresses[0],
+        "port": fleet.watcher.port,
+        "monitors": [it.name for it in watched(fleet, "monitor")],
+        "seconds": fleet.watcher.silence_minutes * 60,
+        "page": f"{fleet.monitor.runbooks}Watchdog.md",
+    }
+    values = {
+        "tunnel": fleet.vpn.unit,
+        "python": PYTHON,
+        "program": PROGRAM,
+        "settings": SETTINGS,
+        "secrets": SECRETS,
+    }
+    return [
+        *program_in_parts(PROGRAM, "watcher"),
+        *settings(SETTINGS, told),
+        files.File(SECRETS, json.dumps(_secrets(), indent=2) + "\n", 0o600, secret=True),
+        files.File(unit_file(UNIT), render(__file__, "watcher.service.j2", **values)),
+    ]
+
+
+def _secrets() -> dict[str, object]:
+    fleet, known = this_fleet(), secrets()
+    server = fleet.mail_server(fleet.watcher.mail)
+    people = fleet.oncall.everybody if fleet.oncall else ()
+    return {
+        "mail": {
+            **server.model_dump(mode="json"),
+            "password": known.get(WATCHER_MAIL_PASSWORD.variable) or "",
+            "to": [known.get(MAIL.of(it)) or "" for it in people],
+        }
+    }
