@@ -13,6 +13,15 @@ LOCK = "/run/coop-bbb.lock"
 SECONDS = 150.0
 
 
+def is_held(root: Root) -> bool:
+    """Whether a call is at work that changes something, or may have been a moment ago."""
+    try:
+        with root.at(LOCK).open("r+b") as file:
+            return not locked(file)
+    except FileNotFoundError:
+        return False
+
+
 @contextmanager
 def alone(root: Root) -> Iterator[None]:
     """Only one call at a time, on a node where the program's state is root's. Raises Failed."""

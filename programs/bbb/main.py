@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
-from programs.bbb import change, gate, look, meetings, secrets, steps, verify, window
+from programs.bbb import change, gate, look, meetings, probe, secrets, steps, verify, window
 from programs.bbb.failed import Failed
 from programs.bbb.lock import alone
 from programs.bbb.root import Root
@@ -13,7 +13,7 @@ from programs.bbb.wanted import Wanted
 
 MOST_INPUT = 2**16
 USAGE = (
-    "say look, meetings, gate close, gate open, change [--wait SECONDS] [--cut], verify, or "
+    "say look, meetings, probe, gate close, gate open, change [--wait SECONDS] [--cut], verify, or "
     "window read, write or clear"
 )
 
@@ -43,6 +43,7 @@ def answer(root: Root, words: Sequence[str], given: IO[bytes]) -> dict[str, Any]
     calls: dict[str, Callable[[], dict[str, Any]]] = {
         "look": lambda: look.look(root),
         "meetings": lambda: meetings.answer(root),
+        "probe": lambda: probe.probe(root),
         "gate close": lambda: _gate(root, gate.close, "closed"),
         "gate open": lambda: _gate(root, gate.open_, "open"),
         "verify": lambda: _alone(root, verify.verify),

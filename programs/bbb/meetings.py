@@ -64,12 +64,17 @@ def live(root: Root) -> list[Meeting]:
     return listed(call(root, secret, "getMeetings"))
 
 
-def call(root: Root, secret: str, name: str, /, **values: str) -> ElementTree.Element:
-    """Call the API and return its SUCCESS. Raises NoAnswer; a FAILED is `strange` or `refused`."""
+def call(
+    root: Root, secret: str, name: str, seconds: float | None = None, /, **values: str
+) -> ElementTree.Element:
+    """Call the API and return its SUCCESS. Raises NoAnswer; a FAILED is `strange` or `refused`.
+
+    seconds: how long the whole answer may take; SECONDS if None
+    """
     query = urlencode(values)
     checksum = hashlib.new(_algorithm(root), f"{name}{query}{secret}".encode()).hexdigest()
     url = f"{root.api}/bigbluebutton/api/{name}?{query}{'&' if query else ''}checksum={checksum}"
-    found = parsed(_fetched(url))
+    found = parsed(_fetched(url, seconds or SECONDS))
     if found.findtext("returncode") == "SUCCESS":
         return found
     key = found.findtext("messageKey") or "no messageKey"
@@ -143,14 +148,14 @@ def _algorithm(root: Root) -> str:
     return next((ours for theirs, ours in ALGORITHMS.items() if theirs in names), "sha256")
 
 
-def _fetched(url: str) -> bytes:
+def _fetched(url: str, seconds: float) -> bytes:
     """The body. Raises NoAnswer, whose text has no checksum in it."""
     it = urlsplit(url)
     try:
         server = Server(it.hostname or "", it.port or 80)
-        status, body = fetch(server, f"{it.path}?{it.query}", SECONDS, MOST_BYTES)
+        status, body = fetch(server, f"{it.path}?{it.query}", seconds, MOST_BYTES)
     except TimeoutError:
-        raise NoAnswer("slow", f"no whole answer within {SECONDS:.0f} s") from None
+        raise NoAnswer("slow", f"no whole answer within {seconds:.0f} s") from None
     except OSError as error:
         raise NoAnswer("unreachable", f"bbb-web does not answer: {error.strerror}") from None
     except Failed as error:

@@ -14,6 +14,7 @@ FILE is JSON. It says what the host should have, so that whatever is missing has
     interface   the WireGuard interface
     peers       {the first prefix of another server: its name}
     table       the firewall's table, such as "inet coop_vpn"
+    bbb         the program coop-bbb on a node of BigBlueButton, or null
     accounts    the accounts that have a last day
 
 Each collector is a module with
@@ -31,7 +32,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-Found = dict[str, dict[str, int]]
+Found = dict[str, dict[str, float]]
 """By metric, its values by labels, as programs.shared.exposition has them."""
 
 Run = Callable[[Sequence[str]], str]
@@ -56,6 +57,7 @@ class Settings:
     interface: str
     peers: Mapping[str, str]
     table: str
+    bbb: str | None
     accounts: Sequence[str]
 
 

@@ -27,7 +27,7 @@ def expected(settings: Settings) -> Found | None:
 
 def look(settings: Settings, run: Run) -> Iterator[Found]:
     entries = (line.split(":") for line in SHADOW.read_text().splitlines())
-    ends = {
+    ends: dict[str, float] = {
         labels(account=entry[0]): int(entry[EXPIRES]) * DAY
         for entry in entries
         if entry[0] in settings.accounts and entry[EXPIRES]

@@ -12,6 +12,7 @@ from programs.metrics import (
     Run,
     Settings,
     accounts,
+    bbb,
     boot,
     datasets,
     exports,
@@ -39,7 +40,7 @@ class Collector(Protocol):
 
 
 COLLECTORS: tuple[Collector, ...] = (
-    pool, datasets, exports, mounts, tunnel, firewall, units, accounts, boot,
+    pool, datasets, exports, mounts, tunnel, firewall, units, accounts, boot, bbb,
 )  # fmt: skip
 
 OWN = {

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-Samples = Mapping[str, int]
+Samples = Mapping[str, float]
 """The values of a metric by `labels`, "" for none."""
 
 Families = Mapping[str, tuple[str, Samples]]
@@ -13,8 +13,13 @@ def exposition(families: Families) -> str:
     lines: list[str] = []
     for name, (text, samples) in families.items():
         lines += [f"# HELP {name} {text}", f"# TYPE {name} gauge"]
-        lines += [f"{name}{which} {value:d}" for which, value in samples.items()]
+        lines += [f"{name}{which} {_number(value)}" for which, value in samples.items()]
     return "\n".join(lines) + "\n"
+
+
+def _number(value: float) -> str:
+    """Whole numbers without a point or an exponent: some of those who read them are programs."""
+    return f"{value:d}" if isinstance(value, int) else repr(value)
 
 
 def labels(**values: str) -> str:

@@ -14,7 +14,7 @@ from fleet.derived.vpn import alone
 from fleet.groups import POOLED
 from fleet.hosts import Host, HostVpn
 from operations import files, systemd
-from roles import clients
+from roles import bbb, clients
 from roles.places import (
     METRICS_DIRECTORY,
     PROGRAMS,
@@ -106,6 +106,7 @@ def _told() -> dict[str, object]:
         "mounts": clients.mountpoints() if host.volume else {},
         "interface": fleet.vpn.interface,
         "peers": {alone(_vpn(fleet.host(it)).addresses[0]): it for it in others},
+        "bbb": bbb.COMMAND if host.bbb else None,
         "table": f"inet {firewall.TABLE}",
         "accounts": [
             it.name

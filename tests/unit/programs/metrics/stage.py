@@ -75,6 +75,7 @@ def stage(top: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
         interface="wg0",
         peers={"10.66.0.12/32": "offsite1", "10.66.0.22/32": "prod1"},
         table="inet coop_infra",
+        bbb=None,
         accounts=["ops-hypha-1", "ops-hypha-2"],
     )
     here = Stage(top, settings)
