@@ -7,7 +7,7 @@ from fleet import LAB_STATE, is_lab
 from fleet.groups import Groups
 from fleet.groups.base import Group
 from fleet.groups.certificates import AcmeServer
-from fleet.groups.monitor import MailServer, MailServers
+from fleet.groups.monitor import MailServer, MailServers, Room
 from fleet.groups.pool import PoolGroup
 from fleet.host_keys import HostKeys, pull_keys, vpn_keys
 from fleet.hosts import Host
@@ -49,6 +49,11 @@ class Fleet(Groups):
     def mail_server(self, servers: MailServers) -> MailServer:
         """The one of the servers by which messages go out."""
         return servers.lab if is_lab(self.file) else servers.production
+
+    @property
+    def room(self) -> Room | None:
+        """The room of Matrix for messages; None for no room."""
+        return self.monitor.matrix.lab if is_lab(self.file) else self.monitor.matrix.production
 
     def _beside(self, name: str) -> Path:
         """The file beside the inventory into which runs write, e.g. "vpn-keys"."""

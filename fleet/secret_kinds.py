@@ -118,6 +118,10 @@ def _watcher_mail_password(fleet: Fleet, hosts: Sequence[Host], now: datetime) -
     return [WATCHER_MAIL_PASSWORD.variable] if needed else []
 
 
+def _matrix_token(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
+    return [MATRIX_TOKEN.variable] if _any_is("monitor", hosts) and fleet.room else []
+
+
 def _any_is(role: str, hosts: Iterable[Host]) -> bool:
     return any(role in host.roles for host in hosts)
 
@@ -157,6 +161,16 @@ def _wrong_address(value: str | None) -> Wrong | None:
 def _wrong_mail_password(value: str | None) -> Wrong | None:
     if value is None or not value.isprintable():
         return "is not set, or is no single line", "put the password of the mail account there"
+    return None
+
+
+def _wrong_token(value: str | None) -> Wrong | None:
+    remedy = "put the access token there of the account that writes in the room"
+    if value is None:
+        return "is not set", remedy
+    # RFC 6750: the token of a header.
+    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]{8,}", value):
+        return "is no access token", remedy
     return None
 
 
@@ -230,7 +244,10 @@ MAIL_PASSWORD = Kind("MAIL_PASSWORD", _mail_password, _wrong_mail_password)
 
 WATCHER_MAIL_PASSWORD = Kind("WATCHER_MAIL_PASSWORD", _watcher_mail_password, _wrong_mail_password)
 
+# Of the account that writes in the room of Matrix.
+MATRIX_TOKEN = Kind("MATRIX_TOKEN", _matrix_token, _wrong_token)
+
 KINDS = (
     PASSWORD, ESCROW, PRESHARED, BBB, TURN, BALANCER, SCALELITE, MAIL, MAIL_PASSWORD,
-    WATCHER_MAIL_PASSWORD,
+    WATCHER_MAIL_PASSWORD, MATRIX_TOKEN,
 )  # fmt: skip

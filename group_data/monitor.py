@@ -27,6 +27,13 @@ mail = {
     "lab": {"host": "10.78.0.1", "port": 2525, "sender": "alerts@lab.test", "tls": False},
 }
 
+# SAMPLE: the room of Matrix in which alerts and hand-overs are said too, or None. The account that
+# writes there has its access token in .env, as MATRIX_TOKEN, and is a member of the room.
+matrix = {
+    "production": {"homeserver": "https://matrix.example.org", "room": "!alerts:example.org"},
+    "lab": {"homeserver": "http://10.78.0.1:8008", "room": "!alerts:lab.test"},
+}
+
 # What still is wrong is told again after so many hours. It has to be shorter than any team's time
 # off: docs/monitoring.md.
 repeat_hours = 4

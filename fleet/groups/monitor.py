@@ -42,6 +42,44 @@ class MailServers(Record):
     lab: MailServer
 
 
+class Room(Record):
+    """A room of Matrix, which everybody on call is in.
+
+    homeserver: the URL of the server of the account that writes; room: its id, not its alias
+    """
+
+    homeserver: Annotated[
+        Text,
+        matching(
+            r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?",
+            "the URL of a homeserver",
+            "write one such as https://matrix.example.org, without / at its end",
+        ),
+    ]
+    room: Annotated[
+        Text,
+        matching(
+            r"![!-~]{1,254}",
+            "the id of a room",
+            "write its internal id, such as !abc:example.org: the room's settings show it",
+        ),
+    ]
+
+
+class Rooms(Record):
+    """The rooms to choose from; None for no room. lab: the lab's own."""
+
+    production: Room | None
+    lab: Room | None
+
+    @field_validator("production")
+    @classmethod
+    def _hides_the_token(cls, room: Room | None) -> Room | None:
+        if room and room.homeserver.startswith("http:"):
+            raise Invalid("everybody on the way could read the token", "write https://")
+        return room
+
+
 class MonitorGroup(Group):
     """Prometheus and Alertmanager. docs/monitoring.md
 
@@ -49,12 +87,13 @@ class MonitorGroup(Group):
     scrape_seconds: how often each host is asked
     retention_days, retention_size: what is older, or beyond that many bytes, goes
     runbooks: the URL below which people read docs/runbooks
-    mail: where messages go out
+    mail: where messages go out; matrix: the room in which they are said too
     repeat_hours: after how many hours somebody is told again what still is wrong
     """
 
     in_drills: ClassVar = False
     calls: ClassVar = True
+    looks: ClassVar = {"coop_handover_status_timestamp_seconds": 300}
 
     port: PortNumber
     alertmanager: PortNumber
@@ -67,6 +106,7 @@ class MonitorGroup(Group):
     ]
 
     mail: MailServers
+    matrix: Rooms
     repeat_hours: Annotated[StrictInt, Field(ge=1, le=24)]
 
     @property

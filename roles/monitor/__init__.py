@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
-from pyinfra import host
 from pyinfra.api import deploy
 
 from controller.audit import Finding, Look
@@ -13,24 +12,22 @@ from engine.several import Asked
 from facts.configurations import Configuration, ConfigurationState
 from facts.systemd import Units, UnitsState
 from fleet.derived.targets import watched
-from fleet.hosts import Host
 from fleet.secret_kinds import MAIL, MAIL_PASSWORD
 from operations import configurations, files, systemd
-from roles.monitor import alertmanager, alerts
+from roles.monitor import alertmanager, alerts, calls, prometheus
 from roles.monitor.known import known
+from roles.monitor.prometheus import address_of
 from roles.places import unit_file
 from roles.templates import render
 
 PROMETHEUS, ALERTMANAGER = "prometheus.service", "prometheus-alertmanager.service"
 DROP_IN, ITS_DROP_IN = (unit_file(f"{it}.d/coop-infra.conf") for it in (PROMETHEUS, ALERTMANAGER))
 PLACE, ITS_PLACE = "/etc/coop-infra/prometheus", "/etc/coop-infra/alertmanager"
-UNITS = (ALERTMANAGER, PROMETHEUS)
+UNITS = (ALERTMANAGER, PROMETHEUS, *calls.UNITS)
 CONFIG, ALERTS, KNOWN, TESTS = "prometheus.yml", "alerts.yml", "known.yml", "tests.yml"
 NAMES = (CONFIG, ALERTS, KNOWN, TESTS)
 ITS_CONFIG, TEMPLATE = "alertmanager.yml", "mail.tmpl"
 ITS_NAMES = (ITS_CONFIG, TEMPLATE)
-# The label that says which monitor an alert comes from.
-MONITOR = "monitor"
 # In a dry run, which needs no secrets.
 NOT_KNOWN = "not-set@example.invalid"
 CHECK = (
@@ -48,7 +45,9 @@ def restrain() -> None:
 
 @deploy("Monitor")
 def converge() -> None:
-    # First: Prometheus would have nobody to tell. Only a dry run may have nobody on call here: the
+    # First: Alertmanager would have no way to the room.
+    files.present(name="Calls", entries=calls.entries(*_urls()))
+    # Then: Prometheus would have nobody to tell. Only a dry run may have nobody on call here: the
     # inventory refuses any other run.
     if this_fleet().oncall:
         configurations.checked(
@@ -60,7 +59,9 @@ def converge() -> None:
         units=[
             systemd.Unit(ALERTMANAGER, restart_on=(ITS_DROP_IN,)),
             systemd.Unit(PROMETHEUS, restart_on=(DROP_IN,)),
+            *calls.units(),
         ],
+        loaded=[f"{calls.HANDOVER}.service"],
     )
 
 
@@ -94,7 +95,7 @@ def judge(units: UnitsState, its: ConfigurationState, now: ConfigurationState) -
 def texts() -> dict[str, str]:
     """The files of the configuration, by name."""
     return {
-        CONFIG: _yaml(_config()),
+        CONFIG: _yaml(prometheus.config(this_fleet(), this_host(), [KNOWN, ALERTS])),
         ALERTS: _yaml(alerts.rules(this_fleet().monitor.runbooks)),
         KNOWN: _yaml(known(this_fleet(), datetime.now(UTC))),
         TESTS: _yaml(alerts.tests(ALERTS)),
@@ -110,85 +111,41 @@ def its_texts() -> dict[str, str]:
         datetime.now(UTC),
         server=fleet.mail_server(fleet.monitor.mail),
         watchers=[
-            f"http://{_address_of(it)}:{fleet.watcher.port}/" for it in watched(fleet, "watcher")
+            f"http://{address_of(it)}:{fleet.watcher.port}/" for it in watched(fleet, "watcher")
         ],
         password=secret.get(MAIL_PASSWORD.variable) or NOT_KNOWN,
         address=lambda person: secret.get(MAIL.of(person)) or NOT_KNOWN,
+        room=calls.HOOK if fleet.room else None,
         repeat_hours=fleet.monitor.repeat_hours,
     )
     template = (Path(__file__).parent / TEMPLATE).read_text()
     return {ITS_CONFIG: _yaml(found), TEMPLATE: template}
 
 
-def _config() -> dict[str, object]:
-    """https://prometheus.io/docs/prometheus/latest/configuration/configuration/"""
-    fleet = this_fleet()
-    seconds = f"{fleet.monitor.scrape_seconds}s"
-    return {
-        "global": {
-            "scrape_interval": seconds,
-            "scrape_timeout": f"{min(fleet.monitor.scrape_seconds, 10)}s",
-            "evaluation_interval": seconds,
-            "external_labels": {MONITOR: host.name},
-        },
-        "rule_files": [KNOWN, ALERTS],
-        "alerting": {
-            # What two monitors tell of one thing is one alert.
-            "alert_relabel_configs": [{"action": "labeldrop", "regex": MONITOR}],
-            "alertmanagers": [
-                {"static_configs": [{"targets": [f"{_address()}:{fleet.monitor.alertmanager}"]}]}
-            ],
-        },
-        "scrape_configs": [
-            {
-                "job_name": "node",
-                "static_configs": [
-                    _target(f"{_address_of(it)}:{fleet.exporters.port}", it.name, it.environment)
-                    for it in watched(fleet)
-                ],
-            },
-            {
-                "job_name": "watcher",
-                "static_configs": [
-                    _target(f"{_address_of(it)}:{fleet.watcher.port}", it.name, it.environment)
-                    for it in watched(fleet, "watcher")
-                ],
-            },
-            *(
-                {
-                    "job_name": job,
-                    "static_configs": [
-                        _target(f"{_address()}:{port}", host.name, this_host().environment)
-                    ],
-                }
-                for job, port in (
-                    ("prometheus", fleet.monitor.port),
-                    ("alertmanager", fleet.monitor.alertmanager),
-                )
-            ),
-        ],
-    }
-
-
-def _target(address: str, name: str, environment: str) -> dict[str, object]:
-    # Dashboards of others go by instance, alerts and people by host.
-    labels = {"host": name, "instance": name, "environment": environment}
-    return {"targets": [address], "labels": labels}
-
-
 def _prometheus() -> configurations.Daemon:
-    url = f"http://{_address()}:{this_fleet().monitor.port}/metrics"
-    return configurations.Daemon(PROMETHEUS, PLACE, url, CHECK, group="prometheus")
+    url, _ = _urls()
+    return configurations.Daemon(PROMETHEUS, PLACE, f"{url}/metrics", CHECK, group="prometheus")
 
 
 def _alertmanager() -> configurations.Daemon:
-    url = f"http://{_address()}:{this_fleet().monitor.alertmanager}/metrics"
+    _, url = _urls()
     check = f"amtool check-config {ITS_CONFIG}"
-    return configurations.Daemon(ALERTMANAGER, ITS_PLACE, url, check, group="prometheus")
+    return configurations.Daemon(
+        ALERTMANAGER, ITS_PLACE, f"{url}/metrics", check, group="prometheus"
+    )
+
+
+def _urls() -> tuple[str, str]:
+    """Where Prometheus and Alertmanager of this host answer."""
+    monitor, address = this_fleet().monitor, address_of(this_host())
+    return f"http://{address}:{monitor.port}", f"http://{address}:{monitor.alertmanager}"
 
 
 def _drop_ins() -> list[files.Entry]:
-    monitor, common = this_fleet().monitor, {"tunnel": this_fleet().vpn.unit, "address": _address()}
+    monitor, common = (
+        this_fleet().monitor,
+        {"tunnel": this_fleet().vpn.unit, "address": address_of(this_host())},
+    )
     text = render(
         __file__,
         "prometheus.conf.j2",
@@ -202,15 +159,6 @@ def _drop_ins() -> list[files.Entry]:
         __file__, "alertmanager.conf.j2", place=ITS_PLACE, port=monitor.alertmanager, **common
     )
     return [files.File(DROP_IN, text), files.File(ITS_DROP_IN, its)]
-
-
-def _address() -> str:
-    return _address_of(this_host())
-
-
-def _address_of(host: Host) -> str:
-    assert host.vpn is not None
-    return host.vpn.addresses[0]
 
 
 def _yaml(content: object) -> str:

@@ -11,7 +11,7 @@ from fleet.oncall import OnCall
 # Long enough for alerts of one cause to come together.
 WAIT, INTERVAL = "30s", "1m"
 REDUNDANCY, NOBODY, EVERYBODY = "redundancy", "nobody", "everybody"
-WATCHERS, UNATTENDED = "watchers", "Unattended"
+WATCHERS, ROOM, UNATTENDED = "watchers", "room", "Unattended"
 
 Config = dict[str, Any]
 
@@ -35,12 +35,14 @@ def config(
     password: str,
     address: Callable[[str], str],
     watchers: Sequence[str],
+    room: str | None,
     repeat_hours: int,
 ) -> Config:
     """The whole configuration.
 
     password: of the mail account; "" if nobody logs in
     address: takes a person; gives where they read mail
+    room: the URL of what says each alert in the room of Matrix; None for no room
     watchers: the URLs of those that have to hear each minute that all of this works
 
     Whatever is critical goes to the redundancy at any hour, and everything to the team on call. In
@@ -60,6 +62,7 @@ def config(
             "routes": [
                 *([_WATCHED] if watchers else []),
                 {"matchers": ['severity="none"'], "receiver": NOBODY},
+                *([{"receiver": ROOM, "continue": True}] if room else []),
                 {"matchers": [f'alertname="{UNATTENDED}"'], "receiver": EVERYBODY},
                 {"matchers": ['severity="critical"'], "receiver": REDUNDANCY, "continue": True},
                 *(
@@ -82,7 +85,8 @@ def config(
         ],
         "receivers": [
             {"name": NOBODY},
-            *([_watchers(watchers)] if watchers else []),
+            *([_hooks(WATCHERS, watchers, resolved=False)] if watchers else []),
+            *([_hooks(ROOM, [room], resolved=True)] if room else []),
             _receiver(REDUNDANCY, map(address, oncall.redundancy)),
             _receiver(EVERYBODY, map(address, oncall.everybody)),
             *(
@@ -117,9 +121,9 @@ def _mail(server: MailServer, password: str) -> Config:
     return found
 
 
-def _watchers(urls: Iterable[str]) -> Config:
-    hooks = [{"url": it, "send_resolved": False} for it in urls]
-    return {"name": WATCHERS, "webhook_configs": hooks}
+def _hooks(name: str, urls: Iterable[str], resolved: bool) -> Config:
+    hooks = [{"url": it, "send_resolved": resolved} for it in urls]
+    return {"name": name, "webhook_configs": hooks}
 
 
 def _receiver(name: str, addresses: Iterable[str]) -> Config:

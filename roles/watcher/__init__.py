@@ -7,7 +7,6 @@ from pyinfra.api import deploy
 from controller.audit import Finding, Look
 from controller.this_run import secrets, this_fleet, this_host
 from facts.systemd import Units, UnitsState
-from fleet.derived.targets import watched
 from fleet.secret_kinds import MAIL, WATCHER_MAIL_PASSWORD
 from operations import files, systemd
 from roles.places import PROGRAMS, PYTHON, program_in_parts, settings, unit_file
@@ -46,7 +45,8 @@ def _files() -> list[files.Entry]:
     told = {
         "address": vpn.addresses[0],
         "port": fleet.watcher.port,
-        "monitors": [it.name for it in watched(fleet, "monitor")],
+        # Those without a run too: who declares a monitor is to hear that it does not work yet.
+        "monitors": sorted(it.name for it in fleet.hosts_with_role("monitor")),
         "seconds": fleet.watcher.silence_minutes * 60,
         "page": f"{fleet.monitor.runbooks}Watchdog.md",
     }
@@ -61,7 +61,7 @@ def _files() -> list[files.Entry]:
         *program_in_parts(PROGRAM, "watcher"),
         *settings(SETTINGS, told),
         files.File(SECRETS, json.dumps(_secrets(), indent=2) + "\n", 0o600, secret=True),
-        files.File(unit_file(UNIT), render(__file__, "watcher.service.j2", **values)),
+        files.File(unit_file(UNIT), render(__file__, "coop-watcher.service.j2", **values)),
     ]
 
 

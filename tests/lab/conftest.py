@@ -30,6 +30,7 @@ from tests.lab.fleets import (
     changed_project,
     look,
 )
+from tests.lab.homeserver import Homeserver, homeserver
 from tests.lab.machines_of import check
 from tests.lab.mails import Mails, mail_server
 from tests.lab.put_back import put_back
@@ -247,7 +248,22 @@ def mails(lab_mails: Mails) -> Mails:
 
 
 @pytest.fixture(scope="session")
-def monitored_first_run(lab_mails: Mails) -> MonitoredFleet:
+def lab_room() -> Iterator[Homeserver]:
+    """The lab's homeserver of Matrix."""
+    with homeserver() as kept:
+        yield kept
+
+
+@pytest.fixture
+def room(lab_room: Homeserver) -> Homeserver:
+    """What is said in the lab's room from now on."""
+    lab_room.by.clear()
+    lab_room.broken = False
+    return lab_room
+
+
+@pytest.fixture(scope="session")
+def monitored_first_run(lab_mails: Mails, lab_room: Homeserver) -> MonitoredFleet:
     """Makes the first run on fresh machines; a snapshot keeps the state after the run."""
     machines = MonitoredFleet()
     machines.restore("fresh")

@@ -12,6 +12,7 @@ from controller.reach import is_open
 from lab.command import wait_for
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import MonitoredFleet, addresses, counts, edit
+from tests.lab.homeserver import Homeserver
 from tests.lab.mails import HYPHA, MEET, Mails, told_to_both
 
 pytestmark = pytest.mark.monitoring
@@ -50,7 +51,7 @@ def test_a_failure_is_told_with_what_to_do_and_when_it_is_over(
 
 
 def test_at_the_hand_over_the_next_team_hears_of_what_goes_on(
-    monitored: MonitoredFleet, project: Path, mails: Mails
+    monitored: MonitoredFleet, project: Path, mails: Mails, room: Homeserver
 ) -> None:
     now = datetime.now(UTC)
     boundary = now.replace(second=0, microsecond=0) + timedelta(minutes=4)
@@ -73,6 +74,70 @@ def test_at_the_hand_over_the_next_team_hears_of_what_goes_on(
     seconds = (boundary - datetime.now(UTC)).total_seconds() + 120
     wait_for(lambda: "WARNING: Wrong bbb1" in mails.to(MEET), "the next team is told", seconds)
     assert datetime.now(UTC) >= boundary
+    note = "Hand-over: hypha -> collocall"
+    wait_for(lambda: note in mails.to(MEET) & mails.to(HYPHA), "both teams have a note", 90)
+    (text,) = (it.text for it in mails.all if it.subject == note)
+    assert "collocall (ops-meet-1), until" in text
+    assert "WARNING Wrong bbb1, since" in text and "nobody has taken it" in text
+    assert [it for it in room.said if it.startswith(note)] == [f"{note}\n\n{text}"]
+
+
+def test_each_alert_is_said_in_the_room_once_whatever_answers_get_lost(
+    monitored: MonitoredFleet, room: Homeserver
+) -> None:
+    room.broken = True
+    add(monitored, "Wrong", "critical")
+    wait_for(lambda: room.asked > 2, "it is sent again", 120)
+    room.broken = False
+    assert room.said == ["CRITICAL: Wrong it is\n  First: \n  Page: "]
+    journal = monitored.monitor.sh("journalctl -u coop-matrix --output=cat")
+    assert "not sent: HTTPError: HTTP Error 502" in journal and "token-of" not in journal
+    assert not is_open(monitored.monitor.address, 9096)
+    assert "token-of-the-lab" not in monitored.monitor.sh(
+        "ps -ef; cat /etc/coop-infra/*matrix.json"
+    )
+
+
+def test_what_nobody_has_taken_goes_to_everybody(
+    monitored: MonitoredFleet, project: Path, mails: Mails
+) -> None:
+    """A silence by the words of the mail covers the second call too."""
+    edit(project / "group_data/oncall.yml", lambda data: data.update(escalate_minutes=5))
+    monitored.converge(directory=project)
+    for name in ("bbb1", "bbb2"):
+        monitored[name].sh("nft delete table inet coop_infra")
+    amtool(
+        monitored,
+        "silence add --duration=1h --author=ops --comment=mine alert=FirewallAbsent host=bbb2",
+    )
+    told = partial(told_to_both, mails, "CRITICAL: Unattended bbb1")
+    wait_for(told, "everybody is called", 600, every=3)
+    text = next(it.text for it in mails.all if "Unattended" in it.subject)
+    assert "Nobody has taken FirewallAbsent of bbb1" in text
+    assert "alert=FirewallAbsent host=bbb1" in text
+    assert not any("bbb2" in it.subject for it in mails.all)
+
+
+def test_a_host_under_maintenance_calls_nobody_until_it_is_over(
+    monitored: MonitoredFleet, project: Path, mails: Mails
+) -> None:
+    end = datetime.now(UTC) + timedelta(minutes=7)
+
+    def work(data: dict[str, Any]) -> None:
+        until = end.strftime("%Y-%m-%d %H:%M UTC")
+        data["hosts"]["bbb1"]["maintenance"] = {"until": until, "why": "new disks"}
+
+    edit(project / "inventories/lab.yml", work)
+    monitored.converge(directory=project)
+    for name in ("bbb1", "bbb2"):
+        monitored[name].sh("nft delete table inet coop_infra")
+    other = partial(told_to_both, mails, "CRITICAL: FirewallAbsent bbb2")
+    wait_for(other, "another host is told of", 300, every=3)
+    assert not any("bbb1" in it.subject for it in mails.all)
+    assert datetime.now(UTC) < end, "no test otherwise"
+    its = partial(told_to_both, mails, "CRITICAL: FirewallAbsent bbb1")
+    wait_for(its, "it is over, and the host's alerts are told", 420, every=3)
+    assert datetime.now(UTC) >= end
 
 
 def test_of_a_host_that_is_down_nothing_else_is_told(

@@ -22,6 +22,7 @@ from fleet.secret_kinds import (
     ESCROW,
     MAIL,
     MAIL_PASSWORD,
+    MATRIX_TOKEN,
     PASSWORD,
     WATCHER_MAIL_PASSWORD,
 )
@@ -43,8 +44,8 @@ def run_of(file: str, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     oncall = load(Path(file)).oncall
     for name in oncall.everybody if oncall else ():
         monkeypatch.setenv(MAIL.of(name), "somebody@example.org")
-    for kind in (MAIL_PASSWORD, WATCHER_MAIL_PASSWORD):
-        monkeypatch.setenv(kind.variable, "a password")
+    for kind in (MAIL_PASSWORD, WATCHER_MAIL_PASSWORD, MATRIX_TOKEN):
+        monkeypatch.setenv(kind.variable, "a-password")
     this_run._secrets.cache_clear()
     found = groups(file, {"prod", "staging", "shared"})
     hosts = dict(host for members in found.values() for host in members)

@@ -20,11 +20,14 @@ DAY, NIGHT = datetime(2026, 11, 27, 12, tzinfo=UTC), datetime(2026, 11, 27, 22, 
 
 
 def made(
-    oncall: OnCall, server: MailServer = SERVER, watchers: Sequence[str] = ()
+    oncall: OnCall,
+    server: MailServer = SERVER,
+    watchers: Sequence[str] = (),
+    room: str | None = None,
 ) -> dict[str, Any]:
     return alertmanager.config(
         oncall, NOW, server=server, password="secret",
-        address=lambda name: f"{name}@example.org", watchers=watchers, repeat_hours=4,
+        address=lambda name: f"{name}@example.org", watchers=watchers, room=room, repeat_hours=4,
     )  # fmt: skip
 
 
@@ -93,6 +96,17 @@ def test_a_watcher_hears_each_minute_that_all_of_it_works(tmp_path: Path) -> Non
     assert (route["repeat_interval"], found["route"]["group_interval"]) == ("30s", "1m")
     hooks = {it["name"]: it.get("webhook_configs") for it in found["receivers"]}["watchers"]
     assert hooks == [{"url": "http://10.66.0.12:9095/", "send_resolved": False}]
+
+
+def test_each_alert_is_said_in_the_room_once(tmp_path: Path) -> None:
+    found = made(read(tmp_path), room="http://127.0.0.1:9096/")
+    critical = called(found, DAY, severity="critical")
+    assert [*critical] == ["room", "redundancy", "team-collocall"]
+    unattended = called(found, DAY, severity="critical", alertname="Unattended")
+    assert [*unattended] == ["room", "everybody"]
+    assert [*called(found, DAY, severity="none")] == ["nobody"]
+    hooks = {it["name"]: it.get("webhook_configs") for it in found["receivers"]}["room"]
+    assert hooks == [{"url": "http://127.0.0.1:9096/", "send_resolved": True}]
 
 
 def test_in_hours_without_a_team_the_redundancy_gets_everything(tmp_path: Path) -> None:

@@ -54,6 +54,7 @@ def test_what_each_host_has_to_tell_follows_from_its_groups(fleet: Fleet) -> Non
     found = {(it.host, it.metric): it.seconds for it in looks(fleet)}
     assert found == {
         **{(it, "coop_metrics_timestamp_seconds"): 300 for it in KNOWN},
+        ("monitor1", "coop_handover_status_timestamp_seconds"): 300,
         ("offsite1", "coop_copy_status_timestamp_seconds"): 3600,
         ("prod1", "coop_certificate_status_timestamp_seconds"): 10800,
     }
@@ -63,7 +64,7 @@ def test_each_expected_look_is_a_metric_of_a_page(fleet: Fleet) -> None:
     pages = (ROOT / "docs").glob("*.md")
     known = set().union(*(documented(it.read_text()) for it in pages))
     kinds = {metric for name in type(fleet).model_fields for metric in _looks(fleet, name)}
-    assert len(kinds) == 5
+    assert len(kinds) == 6
     assert kinds <= known
 
 
@@ -81,7 +82,7 @@ def test_a_look_that_never_came_has_a_series_of_its_own(fleet: Fleet) -> None:
     metric = {"metric": "coop_metrics_timestamp_seconds"}
     ages = recorded(fleet, "coop_look_age_seconds")
     assert ("time() - coop_metrics_timestamp_seconds", metric) in ages
-    assert len(ages) == 3
+    assert len(ages) == 4
     limits = recorded(fleet, "coop_look_max_age_seconds")
     assert [it for it in limits if it[1]["metric"] == metric["metric"]] == [
         ("vector(300)", {"host": it, **metric}) for it in sorted(KNOWN)
@@ -211,7 +212,7 @@ WELL = ConfigurationState(frozenset(monitor.NAMES), 1.0, 2.0, True)
         ("active", ITS, replace(WELL, files=frozenset()), ["/prometheus has other files"]),
         ("active", replace(ITS, usable=False), WELL, ["-alertmanager.service does not run on"]),
         ("active", replace(ITS, files=frozenset("x")), WELL, ["/alertmanager has other files"]),
-        ("failed", ITS, WELL, ["alertmanager.service does not run", "prometheus.service does not"]),
+        ("failed", ITS, WELL, [f"{it} does not run" for it in monitor.UNITS]),
     ],
 )
 def test_what_is_not_as_it_should_be_is_drift(
@@ -224,4 +225,4 @@ def test_what_is_not_as_it_should_be_is_drift(
 
 def test_of_a_host_with_nothing_all_is_drift() -> None:
     none = ConfigurationState()
-    assert len(monitor.judge(UnitsState(), none, none).drift) == 6
+    assert len(monitor.judge(UnitsState(), none, none).drift) == 8

@@ -1,0 +1,103 @@
+"""What Prometheus and Alertmanager know: what fires, who has it, and what has ended."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, build_opener
+
+SECONDS = 20
+LARGEST = 1 << 24
+# An alert that has not fired for two of these has ended.
+STEP_SECONDS = 60
+# Prometheus gives at most so many points a series: 11,000.
+LONGEST_SECONDS = 7 * 86400
+
+
+class Unknown(Exception):
+    """Why somebody could not be asked."""
+
+
+@dataclass(frozen=True)
+class Alert:
+    """What fires. since: in seconds since 1970; taken: by whom, until when and why, or ''"""
+
+    severity: str
+    name: str
+    host: str
+    summary: str
+    since: float
+    taken: str = ""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What fired and does no more. since, until: in seconds since 1970, to the minute"""
+
+    name: str
+    host: str
+    since: float
+    until: float
+
+
+def firing(url: str) -> list[Alert]:
+    """The alerts of Alertmanager, the oldest first. Raises Unknown."""
+    alerts = _get(f"{url}/api/v2/alerts?active=true&silenced=true&inhibited=false")
+    silences = {it["id"]: it for it in _get(f"{url}/api/v2/silences")}
+    found = [_alert(it, silences) for it in alerts if it["labels"].get("severity") != "none"]
+    return sorted(found, key=lambda it: it.since)
+
+
+def _alert(it: Mapping[str, Any], silences: Mapping[str, Any]) -> Alert:
+    named, by = it["labels"], it["status"]["silencedBy"]
+    return Alert(
+        named.get("severity", ""),
+        named["alertname"],
+        named.get("host", ""),
+        it["annotations"].get("summary", ""),
+        _time(it["startsAt"]),
+        "; ".join(_taken(silences[each]) for each in by if each in silences),
+    )
+
+
+def _taken(silence: Mapping[str, Any]) -> str:
+    until = f"{silence['endsAt'][:16].replace('T', ' ')} UTC"
+    return f"{silence['createdBy']} until {until}: {silence['comment']}"
+
+
+def ended(url: str, since: float, now: float) -> list[Ended]:
+    """What fired between the two times, and fires no more. Raises Unknown."""
+    begin = max(since, now - LONGEST_SECONDS)
+    query = 'ALERTS{alertstate="firing",severity!="none"}'
+    values = {"query": query, "start": begin, "end": now, "step": STEP_SECONDS}
+    answer = _get(f"{url}/api/v1/query_range?{urlencode(values)}")
+    found = [
+        Ended(named["alertname"], named.get("host", ""), points[0], points[-1])
+        for named, points in _series(answer["data"]["result"])
+    ]
+    return sorted(
+        (it for it in found if it.until < now - 2 * STEP_SECONDS), key=lambda it: it.until
+    )
+
+
+def _series(result: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, str], list[float]]]:
+    for it in result:
+        yield it["metric"], [float(at) for at, _ in it["values"]]
+
+
+def _get(url: str) -> Any:
+    try:
+        with build_opener(ProxyHandler({})).open(url, timeout=SECONDS) as answer:
+            return json.loads(answer.read(LARGEST))
+    except HTTPError as error:
+        raise Unknown(f"HTTP status {error.code}") from None
+    except (OSError, ValueError) as error:
+        raise Unknown(str(error)) from None
+
+
+def _time(text: str) -> float:
+    """RFC 3339; fractions of a second may have nine digits."""
+    return datetime.fromisoformat(f"{text[:19]}+00:00").timestamp()

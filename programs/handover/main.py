@@ -1,0 +1,89 @@
+"""Looks each minute whether a hand-over was that nobody has told of."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from programs.handover import Settings, Ways, settings_of, ways_of
+from programs.handover.note import note
+from programs.handover.turns import last_change, on
+from programs.shared.exposition import exposition, labels
+from programs.shared.messages import NotSent
+from programs.shared.whole import replace
+
+# A note that is older helps nobody: the team has been at work for long.
+LATEST_SECONDS = 2 * 3600
+
+MEANINGS = {
+    "coop_oncall": "Whether the team is on call: 1 or 0.",
+    "coop_oncall_until_timestamp_seconds": "The end of the team's present turn; 0 between turns.",
+    "coop_handover_pending": "Whether a note of a hand-over could not be sent yet: 1 or 0.",
+    "coop_handover_status_timestamp_seconds": "When this was last looked at.",
+}
+
+
+def start() -> None:
+    """Run the program with the arguments of its command line."""
+    match sys.argv[1:]:
+        case [told, secrets]:
+            read = (json.loads(Path(it).read_text()) for it in (told, secrets))
+            settings, ways = settings_of(next(read)), ways_of(next(read))
+            sys.exit(main(settings, ways, time.time()))
+    sys.exit("say SETTINGS SECRETS")
+
+
+def main(settings: Settings, ways: Ways, now: float) -> int:
+    """Send what is due, and write the metrics; returns the exit status."""
+    pending = False
+    try:
+        _tell(settings, ways, now)
+    except NotSent as error:
+        print(f"the note could not be sent: {error}", file=sys.stderr)
+        pending = True
+    replace(Path(settings.metrics), text_of(settings, pending, now))
+    return int(pending)
+
+
+def _tell(settings: Settings, ways: Ways, now: float) -> None:
+    """Raises NotSent if the note did not reach the people by any of the ways."""
+    change, told = last_change(settings.turns, now), _told(settings)
+    if change is None or change == told.get("change"):
+        return
+    if told and change > now - LATEST_SECONDS:
+        _send(settings, ways, change, told.get("change"), now)
+    replace(Path(settings.state), json.dumps({"change": change}))
+
+
+def _send(settings: Settings, ways: Ways, change: int, before: int | None, now: float) -> None:
+    subject, text = note(settings, change, before, now)
+    if ways.room:
+        # Twice the same is one message.
+        ways.room.send(f"{subject}\n\n{text}", f"hand-over {change}")
+    teams = [*on(settings.turns, change - 1), *on(settings.turns, change)]
+    people = dict.fromkeys(person for team in teams for person in settings.people[team])
+    if people:
+        ways.mail_to([*people]).send(subject, text)
+
+
+def _told(settings: Settings) -> dict[str, Any]:
+    """Up to when hand-overs were told; empty before the first look."""
+    try:
+        found = json.loads(Path(settings.state).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def text_of(settings: Settings, pending: bool, now: float) -> str:
+    """The text for Prometheus."""
+    its = on(settings.turns, now)
+    teams = sorted(settings.people)
+    found: dict[str, dict[str, float]] = {
+        "coop_oncall": {labels(team=it): int(it in its) for it in teams},
+        "coop_oncall_until_timestamp_seconds": {labels(team=it): its.get(it, 0) for it in teams},
+        "coop_handover_pending": {"": int(pending)},
+        "coop_handover_status_timestamp_seconds": {"": int(now)},
+    }
+    return exposition({name: (MEANINGS[name], values) for name, values in found.items()})

@@ -1,0 +1,206 @@
+"""Both teams hear at a hand-over what goes on, once, and whoever cannot be asked is named."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from programs.handover import Settings, Turn, Ways, settings_of, ways_of
+from programs.handover.main import MEANINGS, main
+from programs.handover.turns import last_change, on
+from programs.shared.messages import Mail, NotSent
+from tests.unit.exposition import read
+
+# 2026-11-27 15:00 UTC: 16:00 in Berlin, 10:00 in Toronto.
+CHANGE = 1795791600
+HOUR = 3600
+TURNS = [
+    Turn(CHANGE - 8 * HOUR, CHANGE, "collocall"),
+    Turn(CHANGE, CHANGE + 16 * HOUR, "hypha"),
+    Turn(CHANGE + 16 * HOUR, CHANGE + 24 * HOUR, "collocall"),
+]
+
+
+class Sent(Mail):
+    """Keeps what is sent; refuses while it is away."""
+
+    all: list[tuple[tuple[str, ...], str, str]] = []
+    away = False
+
+    def send(self, subject: str, text: str) -> None:
+        if Sent.away:
+            raise NotSent("no route")
+        self.all.append((tuple(self.to), subject, text))
+
+
+class Monitor(BaseHTTPRequestHandler):
+    """What Prometheus and Alertmanager answer."""
+
+    def do_GET(self) -> None:
+        answers: dict[str, Any] = {
+            "/api/v2/alerts": [
+                _alert("DiskFull", "bbb1", silenced=["s1"]),
+                _alert("HostDown", "bbb2"),
+                {**_alert("Watchdog", ""), "labels": {"alertname": "Watchdog", "severity": "none"}},
+            ],
+            "/api/v2/silences": [
+                {"id": "s1", "createdBy": "ops-meet-1", "endsAt": "2026-11-27T18:00:00.000Z",
+                 "comment": "makes room"},
+            ],
+            "/api/v1/query_range": {"data": {"result": [
+                _range("MountGone", "prod1", CHANGE - 3 * HOUR, CHANGE - 2 * HOUR),
+                _range("HostDown", "bbb2", CHANGE - HOUR, CHANGE),
+            ]}},
+        }  # fmt: skip
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(json.dumps(answers[self.path.partition("?")[0]]).encode())
+
+    def log_message(self, format: str, *args: Any) -> None:
+        pass
+
+
+def _alert(name: str, host: str, silenced: Any = ()) -> dict[str, Any]:
+    return {
+        "labels": {"alertname": name, "severity": "critical", "host": host},
+        "annotations": {"summary": f"{host} is unwell"},
+        "startsAt": "2026-11-27T14:00:00.123456789Z",
+        "status": {"silencedBy": [*silenced]},
+    }
+
+
+def _range(name: str, host: str, since: int, until: int) -> dict[str, Any]:
+    labels = {"alertname": name, "host": host}
+    return {"metric": labels, "values": [[at, "1"] for at in range(since, until + 1, 60)]}
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Monitor) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, url: str) -> Settings:
+    Sent.all, Sent.away = [], False
+    return Settings(
+        prometheus=url,
+        alertmanager=url,
+        metrics=str(tmp_path / "a.prom"),
+        state=str(tmp_path / "told.json"),
+        turns=TURNS,
+        people={"collocall": ["ops-meet-1"], "hypha": ["ops-hypha-1"]},
+        zones=["Europe/Berlin", "America/Toronto"],
+        maintenance=[("storage1", CHANGE + HOUR, "new disks"), ("prod1", CHANGE - 60, "over")],
+    )
+
+
+MAIL = Sent("mail.example.org", 587, "a@example.org", "", "", True, ())
+WAYS = Ways(MAIL, {"ops-meet-1": "m@example.org", "ops-hypha-1": "h@example.org"}, None)
+
+
+def looked(settings: Settings, *moments: int) -> list[tuple[tuple[str, ...], str, str]]:
+    Sent.all.clear()
+    for it in moments:
+        main(settings, WAYS, it)
+    return [*Sent.all]
+
+
+def test_both_teams_hear_what_goes_on_and_who_has_it(settings: Settings) -> None:
+    assert looked(settings, CHANGE - 120, CHANGE - 60) == []
+    ((to, subject, text),) = looked(settings, CHANGE, CHANGE + 60, CHANGE + HOUR)
+    assert set(to) == {"m@example.org", "h@example.org"}
+    assert subject == "Hand-over: collocall -> hypha"
+    assert text == (
+        "Since Fri 27 Nov 2026 16:00 in Berlin = Fri 27 Nov 2026 10:00 in Toronto:\n"
+        "  hypha (ops-hypha-1), until Sat 28 Nov 2026 08:00 in Berlin"
+        " = Sat 28 Nov 2026 02:00 in Toronto\n"
+        "\n"
+        "Goes on:\n"
+        "  CRITICAL DiskFull bbb1, since Fri 27 Nov 14:00 UTC\n"
+        "    bbb1 is unwell\n"
+        "    taken by ops-meet-1 until 2026-11-27 18:00 UTC: makes room\n"
+        "  CRITICAL HostDown bbb2, since Fri 27 Nov 14:00 UTC\n"
+        "    bbb2 is unwell\n"
+        "    nobody has taken it\n"
+        "\n"
+        "Ended:\n"
+        "  MountGone prod1, Fri 27 Nov 12:00 UTC until Fri 27 Nov 13:00 UTC\n"
+        "\n"
+        "Under maintenance, so nobody is told of its alerts:\n"
+        "  storage1 until Fri 27 Nov 16:00 UTC: new disks\n"
+    )
+
+
+def test_who_cannot_be_asked_is_named_and_the_note_goes_out(settings: Settings) -> None:
+    alone = replace(settings, prometheus="http://127.0.0.1:1", maintenance=[])
+    looked(alone, CHANGE - 60)
+    ((_, _, text),) = looked(alone, CHANGE)
+    assert "CRITICAL HostDown bbb2" in text
+    assert "Ended:\n  could not be asked: <urlopen error [Errno 111]" in text
+
+
+def test_what_could_not_be_sent_is_tried_again_and_told(settings: Settings) -> None:
+    looked(settings, CHANGE - 60)
+    Sent.away = True
+    assert main(settings, WAYS, CHANGE) == 1
+    assert read(Path(settings.metrics).read_text())["coop_handover_pending"] == {(): 1}
+    Sent.away = False
+    assert len(looked(settings, CHANGE + 60, CHANGE + 120)) == 1
+    assert read(Path(settings.metrics).read_text())["coop_handover_pending"] == {(): 0}
+
+
+def test_an_old_hand_over_and_one_before_the_first_look_are_not_told(settings: Settings) -> None:
+    assert looked(settings, CHANGE + 60) == []
+    assert looked(settings, CHANGE + 19 * HOUR) == []
+    assert looked(settings, CHANGE + 19 * HOUR + 60) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]"])
+def test_a_state_that_cannot_be_read_is_none(settings: Settings, text: str) -> None:
+    Path(settings.state).write_text(text)
+    assert looked(settings, CHANGE + 60) == []
+    assert json.loads(Path(settings.state).read_text()) == {"change": CHANGE}
+
+
+def test_who_is_on_call_is_a_metric(settings: Settings) -> None:
+    looked(settings, CHANGE + 60)
+    found = read(Path(settings.metrics).read_text())
+    assert found.keys() == {*MEANINGS}
+    team = (("team", "hypha"),)
+    assert found["coop_oncall"] == {team: 1, (("team", "collocall"),): 0}
+    assert found["coop_oncall_until_timestamp_seconds"][team] == CHANGE + 16 * HOUR
+
+
+def test_turns_of_a_team_that_meet_are_one_and_an_overlap_is_two_teams() -> None:
+    turns = [Turn(0, 100, "a"), Turn(50, 150, "b"), Turn(100, 200, "a")]
+    assert on(turns, 60) == {"a": 200, "b": 150}
+    assert last_change(turns, 120) == 50
+    assert last_change(turns, 170) == 150
+    assert last_change(turns, 300) == 200
+    assert on(turns, 300) == {} and last_change(turns, -1) is None
+
+
+def test_the_settings_are_what_the_files_say() -> None:
+    told = {
+        "prometheus": "p", "alertmanager": "a", "metrics": "m", "state": "s",
+        "turns": [[1, 2, "x"]], "people": {"x": ["y"]}, "zones": [], "maintenance": [["h", 3, "w"]],
+    }  # fmt: skip
+    assert settings_of(told).turns == [Turn(1, 2, "x")]
+    assert settings_of(told).maintenance == [("h", 3, "w")]
+    mail = {
+        "host": "h", "port": 25, "sender": "s", "user": "", "password": "", "tls": True,
+        "to": {"y": "y@example.org"},
+    }  # fmt: skip
+    ways = ways_of({"mail": mail, "matrix": None})
+    assert ways.mail_to(["y"]).to == ("y@example.org",) and ways.room is None
+    room = {"homeserver": "https://m", "room": "!a", "token": "t"}
+    found = ways_of({"mail": mail, "matrix": room}).room
+    assert found is not None and found.room == "!a"
