@@ -60,9 +60,6 @@ access.converge()
 if "vpn" in host.groups:
     vpn.converge()
 
-if "exporters" in host.groups:
-    exporters.converge()
-
 if "storage" in host.groups:
     storage.converge()
     offsite.serve()
@@ -109,6 +106,9 @@ barrier(name="Volumes are escrowed", before="they are restored on trial")
 
 if "offsite" in host.groups:
     drill.converge()
+
+if "exporters" in host.groups:
+    exporters.converge()
 
 barrier(name="Hosts show their figures", before="they are watched")
 

@@ -42,11 +42,13 @@ UNITS = (EXPORTER, f"{UNIT}.timer")
 @deploy("Exporters, before their packages")
 def restrain() -> None:
     """From its first moment on the exporter listens within the VPN alone."""
-    files.present(name="Files", entries=_files())
+    files.present(name="Files", entries=[_drop_in()])
 
 
 @deploy("Exporters")
 def converge() -> None:
+    """Last on a host: what an earlier step refuses, the program does not expect either."""
+    files.present(name="Files", entries=_files())
     systemd.running(
         name="Services",
         units=[systemd.Unit(EXPORTER, restart_on=(DROP_IN,)), timer(UNIT)],
@@ -66,8 +68,8 @@ def judge(now: UnitsState) -> Finding:
     return Finding({"down": down}, drift=[f"{it} does not run" for it in down])
 
 
-def _files() -> list[files.Entry]:
-    values = {
+def _values() -> dict[str, object]:
+    return {
         # 22.04's exporter takes one address.
         "address": _vpn(this_host()).addresses[0],
         "port": this_fleet().exporters.port,
@@ -77,13 +79,19 @@ def _files() -> list[files.Entry]:
         "program": PROGRAM,
         "settings": SETTINGS,
     }
+
+
+def _drop_in() -> files.File:
+    return files.File(DROP_IN, render(__file__, "exporter.conf.j2", **_values()))
+
+
+def _files() -> list[files.Entry]:
     names = (f"{UNIT}.service", f"{UNIT}.timer")
     return [
-        files.File(DROP_IN, render(__file__, "exporter.conf.j2", **values)),
         *program_in_parts(PROGRAM, "metrics"),
         *settings(SETTINGS, _told()),
         *metrics_directory(),
-        *(files.File(unit_file(it), render(__file__, f"{it}.j2", **values)) for it in names),
+        *(files.File(unit_file(it), render(__file__, f"{it}.j2", **_values())) for it in names),
     ]
 
 

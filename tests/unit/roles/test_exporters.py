@@ -83,7 +83,7 @@ def test_it_should_have_a_tunnel_to_each_other_server(fleet: Fleet, take: Take) 
 
 def test_it_listens_within_the_vpn_alone(fleet: Fleet, take: Take) -> None:
     take(fleet, "prod1")
-    text = texts(exporters._files())[exporters.DROP_IN]
+    text = exporters._drop_in().content
     assert "\nExecStart=\nExecStart=/usr/bin/prometheus-node-exporter " in text
     assert text.count("--web.listen-address=") == 1
     assert " --web.listen-address=10.66.0.22:9100 " in text
@@ -95,7 +95,7 @@ def test_it_listens_within_the_vpn_alone(fleet: Fleet, take: Take) -> None:
 def test_what_may_hang_is_not_asked_how_full_it_is(fleet: Fleet, take: Take) -> None:
     """https://github.com/prometheus/node_exporter/issues/868"""
     take(fleet, "prod1")
-    text = texts(exporters._files())[exporters.DROP_IN]
+    text = exporters._drop_in().content
     assert "|fuse.*|" in text and "|nfs4?|" in text
 
 
