@@ -67,6 +67,7 @@ Entry = File | Directory | Link | Absent
 def present(entries: Sequence[Entry], by: str = "root") -> Commands:
     """These files, directories and links are on the host, with content, owner and mode.
 
+    entries: what stands there twice, such as a part of two programs, is one
     by: whose powers write: an account's for what lies below a directory of that account, and then
         all entries are the account's. Root's write nothing that others than root could move
 
@@ -89,6 +90,10 @@ def present(entries: Sequence[Entry], by: str = "root") -> Commands:
     """
     if strange := [it.path for it in entries if by != "root" and _owner(it) not in (by, None)]:
         raise ValueError(f'{by} cannot give away {", ".join(strange)}: say by="root"')
+    entries = [*dict.fromkeys(entries)]
+    paths = [entry.path for entry in entries]
+    if twice := sorted({it for it in paths if paths.count(it) > 1}):
+        raise ValueError(f"{', '.join(twice)} cannot be two things: take one of them out")
     secrets = [entry.path for entry in entries if isinstance(entry, File) and entry.secret]
     plain = [entry.path for entry in entries if entry.path not in secrets]
     now = yield from ask(Paths, paths=plain, secrets=secrets)

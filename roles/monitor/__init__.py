@@ -14,7 +14,7 @@ from facts.systemd import Units, UnitsState
 from fleet.derived.targets import watched
 from fleet.secret_kinds import MAIL, MAIL_PASSWORD
 from operations import configurations, files, systemd
-from roles.monitor import alertmanager, alerts, calls, prometheus
+from roles.monitor import alertmanager, alerts, calls, outside, pages, prometheus
 from roles.monitor.known import known
 from roles.monitor.prometheus import address_of
 from roles.places import unit_file
@@ -23,9 +23,9 @@ from roles.templates import render
 PROMETHEUS, ALERTMANAGER = "prometheus.service", "prometheus-alertmanager.service"
 DROP_IN, ITS_DROP_IN = (unit_file(f"{it}.d/coop-infra.conf") for it in (PROMETHEUS, ALERTMANAGER))
 PLACE, ITS_PLACE = "/etc/coop-infra/prometheus", "/etc/coop-infra/alertmanager"
-UNITS = (ALERTMANAGER, PROMETHEUS, *calls.UNITS)
+UNITS = (ALERTMANAGER, PROMETHEUS, *calls.UNITS, outside.UNIT)
 CONFIG, ALERTS, KNOWN, TESTS = "prometheus.yml", "alerts.yml", "known.yml", "tests.yml"
-NAMES = (CONFIG, ALERTS, KNOWN, TESTS)
+NAMES = (CONFIG, ALERTS, KNOWN, TESTS, *pages.ALL)
 ITS_CONFIG, TEMPLATE = "alertmanager.yml", "mail.tmpl"
 ITS_NAMES = (ITS_CONFIG, TEMPLATE)
 # In a dry run, which needs no secrets.
@@ -39,8 +39,8 @@ CHECK = (
 
 @deploy("Monitor, before its packages")
 def restrain() -> None:
-    """From their first moment on both listen within the VPN alone."""
-    files.present(name="Files", entries=_drop_ins())
+    """From their first moment on all of them listen within the VPN alone."""
+    files.present(name="Files", entries=[*_drop_ins(), *outside.entries()])
 
 
 @deploy("Monitor")
@@ -60,6 +60,7 @@ def converge() -> None:
             systemd.Unit(ALERTMANAGER, restart_on=(ITS_DROP_IN,)),
             systemd.Unit(PROMETHEUS, restart_on=(DROP_IN,)),
             *calls.units(),
+            *outside.units(),
         ],
         loaded=[f"{calls.HANDOVER}.service"],
     )
@@ -99,6 +100,7 @@ def texts() -> dict[str, str]:
         ALERTS: _yaml(alerts.rules(this_fleet().monitor.runbooks)),
         KNOWN: _yaml(known(this_fleet(), datetime.now(UTC))),
         TESTS: _yaml(alerts.tests(ALERTS)),
+        **pages.pages(this_fleet().monitor.runbooks),
     }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from fleet.derived.targets import watched
 from fleet.hosts import Host
 from fleet.model import Fleet
+from roles.monitor import outside
 
 # The label that says which monitor an alert comes from.
 MONITOR = "monitor"
@@ -35,6 +36,7 @@ def config(fleet: Fleet, here: Host, rules: Sequence[str]) -> dict[str, Any]:
             _job("watcher", watched(fleet, "watcher"), fleet.watcher.port),
             _job("prometheus", [here], its.port),
             _job("alertmanager", [here], its.alertmanager),
+            *outside.jobs(fleet, here),
         ],
     }
 

@@ -100,6 +100,19 @@ def test_what_is_wrong_is_told_and_then_over(monitored: MonitoredFleet) -> None:
     assert firing(monitored, "pending") & {("UnitFailed", "bbb1"), *wrong} == set()
 
 
+def test_ssh_that_is_open_to_the_network_is_told(monitored: MonitoredFleet) -> None:
+    """Also if the host itself believes that all is well."""
+    expected = 'probe_success{job="outside",host="%s"}'
+    wait_for(lambda: value(monitored, expected % "vpn1") == 1, "it sees an open port", 60)
+    assert value(monitored, expected % "bbb1") == 0
+    open_it = "nft insert rule inet coop_infra input ip saddr 10.78.0.52 tcp dport 22 accept"
+    monitored["bbb1"].sh(open_it)
+    wait_for(lambda: ("PublicSshOpen", "bbb1") in firing(monitored), "it is told", 300, every=3)
+    monitored["bbb1"].sh("systemctl restart coop-firewall")
+    wait_for(lambda: firing(monitored) == {("Watchdog", "")}, "it is over", 180, every=3)
+    assert not is_open(monitored.monitor.address, 9115)
+
+
 def change(project: Path, role: str, text: str, by: str) -> None:
     file = project / f"roles/{role}/alerts.yml"
     assert text in file.read_text()

@@ -184,3 +184,10 @@ def test_nothing_is_replaced_by_a_directory(kind: str) -> None:
 def test_a_dry_run_says_that_it_would_fail() -> None:
     done = apply(DATA, now=other("/srv/data", kind="file"), executing=False)
     assert [text.split(" stands")[0] for text in done.warned] == ["will fail: something else"]
+
+
+def test_what_stands_there_twice_is_one_and_two_things_at_one_path_are_refused() -> None:
+    one = File("/etc/a", "one\n")
+    assert [it.name for it in written(apply(one, one))] == [it.name for it in written(apply(one))]
+    with pytest.raises(ValueError, match="/etc/a cannot be two things"):
+        apply(one, File("/etc/a", "other\n"))

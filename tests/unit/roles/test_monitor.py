@@ -225,4 +225,4 @@ def test_what_is_not_as_it_should_be_is_drift(
 
 def test_of_a_host_with_nothing_all_is_drift() -> None:
     none = ConfigurationState()
-    assert len(monitor.judge(UnitsState(), none, none).drift) == 8
+    assert len(monitor.judge(UnitsState(), none, none).drift) == 9
