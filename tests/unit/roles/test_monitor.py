@@ -18,7 +18,7 @@ from fleet.maintenance import Maintenance
 from fleet.model import Fleet
 from operations.files import File
 from roles import monitor
-from roles.monitor import alerts
+from roles.monitor import alerts, outside
 from roles.monitor.known import known
 from tests.unit.exposition import documented
 from tests.unit.fleet.oncall_samples import read
@@ -226,3 +226,22 @@ def test_what_is_not_as_it_should_be_is_drift(
 def test_of_a_host_with_nothing_all_is_drift() -> None:
     none = ConfigurationState()
     assert len(monitor.judge(UnitsState(), none, none).drift) == 9
+
+
+def test_ssh_is_tried_at_each_public_address_but_the_monitor_s_own(fleet: Fleet) -> None:
+    config = yaml.safe_load(monitor.texts()["prometheus.yml"])
+    jobs = {it["job_name"]: it for it in config["scrape_configs"]}
+    targets = {it["labels"]["host"]: it for it in jobs["outside"]["static_configs"]}
+    assert targets.keys() == {"offsite1", "prod1", "storage1"}
+    assert targets["prod1"]["targets"] == ["192.0.2.22:2222"]
+    assert targets["prod1"]["labels"]["expected"] == "open"
+    assert targets["prod1"]["labels"]["__param_module"] == "tcp4"
+    closed = {"vpn": fleet.host("prod1").vpn.model_copy(update={"only_way_in": True})}  # type: ignore[union-attr]
+    six = fleet.host("prod1").model_copy(update={**closed, "address": "2001:db8::22"})
+    (found,) = outside._targets([six])
+    assert found["targets"] == ["[2001:db8::22]:2222"]
+    assert (found["labels"]["expected"], found["labels"]["__param_module"]) == ("closed", "tcp6")
+    assert jobs["prober"]["static_configs"][0]["targets"] == ["127.0.0.1:9115"]
+    text = next(it.content for it in outside.entries() if it.path == outside.DROP_IN)  # type: ignore[union-attr]
+    assert "\nExecStart=\nExecStart=/usr/bin/prometheus-blackbox-exporter " in text
+    assert "--web.listen-address=127.0.0.1:9115" in text
