@@ -257,8 +257,7 @@ def lab_room() -> Iterator[Homeserver]:
 @pytest.fixture
 def room(lab_room: Homeserver) -> Homeserver:
     """What is said in the lab's room from now on."""
-    lab_room.by.clear()
-    lab_room.broken = False
+    lab_room.forget()
     return lab_room
 
 

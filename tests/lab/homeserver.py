@@ -23,6 +23,9 @@ class Homeserver:
     """by: each message by its transaction; asked: how often one came; broken: answers get lost"""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self.by: dict[str, str] = {}
         self.asked = 0
         self.broken = False

@@ -33,7 +33,7 @@ class Mails:
         body = found.get_body()
         assert body is not None
         to = frozenset(map(str, envelope.rcpt_tos))
-        self.all.append(Mail(to, str(found["subject"]), body.get_content()))
+        self.all.append(Mail(to, str(found["subject"]), body.get_content().replace("\r\n", "\n")))
         return "250 kept"
 
     def to(self, address: str) -> set[str]:
