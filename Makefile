@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 # So that what takes long shows how far it is in a file or a pipe too.
 export PYTHONUNBUFFERED := 1
-.PHONY: demo test fmt unit pages boxes test-lab bench scale restore-drill lab-up lab-down lab-status vpn-config map oncall venv packages help
+.PHONY: demo test fmt dashboards unit pages boxes test-lab bench scale restore-drill lab-up lab-down lab-status vpn-config map oncall venv packages help
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -20,6 +20,7 @@ help:
 	@echo "make test-lab [PART=...]  all lab tests of a part (a marker in pyproject.toml), or of all"
 	@echo "make vpn-config PERSON=.. that person's WireGuard configuration; with KEY=FILE, a QR code too"
 	@echo "make map                  the fleet as a picture, docs/map.svg, from the data"
+	@echo "make dashboards           dashboards for Grafana, into docs/dashboards"
 	@echo "make oncall [ICS=DIR]     who is on call now and next; the year's gaps and overlaps; calendars"
 	@echo "make bench                remote commands a host of a run with no change; how fast copies are"
 	@echo "make scale [CLIENTS=..]   what a run takes on fleets of up to 204 hosts that are simulated"
@@ -59,6 +60,10 @@ vpn-config: venv
 MAP ?= $(if $(ADDRESSES),reports/map.svg,docs/map.svg)
 map: venv
 	@$(PYTHON) -m controller.map "$(INVENTORY)" "$(MAP)" $(ADDRESSES)
+
+DIR ?= docs/dashboards
+dashboards: venv
+	@$(PYTHON) -m controller.dashboards "$(DIR)"
 
 ICS ?=
 oncall: venv

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from controller.dashboards import expressions
 from lab.command import wait_for
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import MonitoredFleet, counts
-from tests.lab.test_monitor import all_are_up, base, firing
+from tests.lab.test_monitor import all_are_up, asked, base, firing
 
 pytestmark = pytest.mark.monitoring
 
@@ -105,6 +106,18 @@ def test_what_is_wrong_is_red_and_says_so(monitored: MonitoredFleet) -> None:
     metrics = {it["Metric"][1]: it["Value"][1] for it in Rows(its).all if "Metric" in it}
     assert metrics["coop_firewall_present"] == "0"
     assert metrics["coop_metrics_timestamp_seconds"].startswith("20")
+
+
+def test_prometheus_understands_each_query_of_the_dashboards(monitored: MonitoredFleet) -> None:
+    wait_for(partial(all_are_up, monitored), "each host has told how it stands", 60)
+    answered = {
+        it: len(asked(monitored, "query", query=it.replace("$host", ".+"))["result"])
+        for it in expressions()
+    }
+    well = [it for it, count in answered.items() if count]
+    # What only storage servers, clients and nodes tell has no series here.
+    assert {it for it in answered if it not in well and "node_" in it} == set()
+    assert len(well) > 12
 
 
 def test_a_name_of_a_host_is_no_query_and_no_text_of_the_page(monitored: MonitoredFleet) -> None:
