@@ -11,6 +11,7 @@ from fleet import ROOT
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.people import is_over
+from fleet.values.fields import MAIL_ADDRESS
 
 SHORTEST = 20
 
@@ -153,7 +154,7 @@ def _wrong_address(value: str | None) -> Wrong | None:
     remedy = "put the address there at which this person reads mail while on call"
     if value is None:
         return "is not set", remedy
-    if not re.fullmatch(r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}", value):
+    if not re.fullmatch(MAIL_ADDRESS, value):
         return "is not one address", remedy
     return None
 

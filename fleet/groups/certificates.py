@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, StrictInt
 
 from fleet.groups.base import Group
-from fleet.values.fields import FilePath, Record, Text, matching
+from fleet.values.fields import MAIL_ADDRESS, FilePath, Record, Text, matching
 
 DirectoryUrl = Annotated[
     Text,
@@ -18,7 +18,7 @@ DirectoryUrl = Annotated[
 Email = Annotated[
     Text,
     matching(
-        r"|[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}",
+        f"|{MAIL_ADDRESS}",
         "an email address",
         'write one that several people read, or "" for none',
     ),

@@ -6,10 +6,18 @@ from pydantic import Field, StrictBool, StrictInt, field_validator
 from pydantic import ValidationInfo as Info
 
 from fleet.groups.base import Group, Positive
-from fleet.groups.certificates import Email
 from fleet.ports import Port
 from fleet.reading.problems import Invalid
-from fleet.values.fields import Address, DnsName, PortNumber, Record, Size, Text, matching
+from fleet.values.fields import (
+    Address,
+    DnsName,
+    MailAddress,
+    PortNumber,
+    Record,
+    Size,
+    Text,
+    matching,
+)
 
 
 class MailServer(Record):
@@ -22,7 +30,7 @@ class MailServer(Record):
 
     host: DnsName | Address
     port: PortNumber
-    sender: Email
+    sender: MailAddress
     user: Text | Literal[""] = ""
     tls: StrictBool = Field(True, validate_default=True)
 

@@ -291,4 +291,8 @@ ClockTime = Annotated[
         r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", "a time of day as HH:MM", 'write one such as "02:30"'
     ),
 ]
+MAIL_ADDRESS = r"[A-Za-z0-9._%+-]+@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,}"
+MailAddress = Annotated[
+    Text, matching(MAIL_ADDRESS, "an email address", "write one such as ops@example.org")
+]
 Packages = Annotated[tuple[Package, ...], unique("package")]

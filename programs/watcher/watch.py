@@ -1,5 +1,6 @@
 """Which monitors are silent, and whether people know of it."""
 
+import math
 import sys
 import threading
 import time
@@ -14,6 +15,8 @@ from programs.watcher import Settings
 AGAIN_SECONDS = 4 * 3600
 # The way to people is tried, so that it is known to work before it is needed.
 TRY_SECONDS = 3600
+# A mail server that refuses a password shuts out whoever tries too often.
+RETRY_SECONDS = 60
 
 TEXT = """\
 {monitor} has not been heard of for {minutes} minutes. Prometheus or Alertmanager on it stands
@@ -76,10 +79,15 @@ class Watch:
         return self._well(lambda: self._settings.mail.send(subject, text))
 
     def _try(self) -> None:
-        if self._tried is None or not self.usable or self._now() - self._tried >= TRY_SECONDS:
+        if self._since_tried() >= TRY_SECONDS or not self.usable:
             self._well(self._settings.mail.check)
 
+    def _since_tried(self) -> float:
+        return math.inf if self._tried is None else self._now() - self._tried
+
     def _well(self, way: Callable[[], None]) -> bool:
+        if not self.usable and self._since_tried() < RETRY_SECONDS:
+            return False
         try:
             way()
             self.usable = True

@@ -55,7 +55,8 @@ def config(
         "templates": ["mail.tmpl"],
         "route": {
             "receiver": REDUNDANCY,
-            "group_by": ["alertname", "host"],
+            # Also by the alert that a second call is about: one message, one command that takes it.
+            "group_by": ["alertname", "host", "alert"],
             "group_wait": WAIT,
             "group_interval": INTERVAL,
             "repeat_interval": f"{repeat_hours}h",

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from lab.command import wait_for
 from lab.machines import Machine, pyinfra, python
-from tests.lab.fleets import BareNode, changed_project, counts, killed_run, look
+from tests.lab.fleets import BareNode, changed_project, counts, finish, killed_run, look
 from tests.lab.rolls import at_release
 from tests.lab.state import difference
 
@@ -133,6 +134,45 @@ def test_no_upgrade_by_hand_or_by_night_takes_a_package_of_it(
     # The way that is left: by the exact version, as a window does.
     simulated = node.sh("apt-get -s install bbb-web=1:3.0-48")
     assert "Inst bbb-web [1:3.0-47] (1:3.0-48" in simulated
+
+
+def figures(node: Machine) -> dict[str, str]:
+    """What the node shows of its API after a look of now: the answer, and each count there is."""
+    finish(node, "coop-metrics", 120)
+    lines = node.sh("cat /var/lib/coop-infra/metrics/coop-host.prom").splitlines()
+    found = dict(line.split(" ") for line in lines if not line.startswith("#"))
+    assert found['coop_metrics_collector_success{collector="bbb"}'] == "1"
+    (answer,) = (
+        name.split('"')[1]
+        for name, value in found.items()
+        if name.startswith("coop_bbb_api_answer") and value == "1"
+    )
+    kept = {name: value for name, value in found.items() if name.startswith("bbb_")}
+    return {"answer": answer, **kept}
+
+
+def test_its_figures_tell_a_wrong_secret_a_slow_api_and_one_that_is_down_from_an_idle_node(
+    node: Machine,
+) -> None:
+    idle = {
+        "answer": "known",
+        "bbb_api_up": "1",
+        "bbb_meetings": "0",
+        "bbb_meetings_participants": "0",
+        "bbb_meetings_listeners": "0",
+        "bbb_meetings_voice_participants": "0",
+        "bbb_meetings_video_participants": "0",
+    }
+    assert figures(node) == idle
+    file = "/etc/bigbluebutton/bbb-web.properties"
+    node.sh(f"cp -a {file} /root/kept; sed -i 's/^securitySalt=.*/securitySalt={'x' * 40}/' {file}")
+    assert figures(node) == {"answer": "refused", "bbb_api_up": "0"}
+    node.sh(f"cp -a /root/kept {file}; systemctl kill --signal=STOP bbb-web")
+    assert figures(node) == {"answer": "slow", "bbb_api_up": "0"}
+    node.sh("systemctl kill --signal=CONT bbb-web; systemctl stop bbb-web")
+    assert figures(node) == {"answer": "unreachable", "bbb_api_up": "0"}
+    node.sh("systemctl start bbb-web")
+    wait_for(lambda: figures(node) == idle, "the API answers again", 60)
 
 
 def test_a_restart_by_hand_opens_nothing(node: Machine) -> None:

@@ -109,6 +109,23 @@ def test_the_way_to_people_is_tried_before_it_is_needed(its: watch.Watch, clock:
     assert its.usable
 
 
+def test_a_server_that_refuses_is_not_asked_all_the_time(
+    its: watch.Watch, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def check(self: Mail) -> None:
+        asked.append(clock.now)
+        raise NotSent("refused")
+
+    monkeypatch.setattr(Sent, "check", check)
+    end = clock.now + 1200
+    while clock.now < end:
+        clock.now += 10
+        its.look()
+    assert 19 <= len(asked) <= 21
+
+
 def alert(**values: Any) -> dict[str, Any]:
     labels = {"alertname": "Watchdog", "watched": "monitor1", **values.pop("labels", {})}
     return {"status": "firing", "labels": labels, **values}

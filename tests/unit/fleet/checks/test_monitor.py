@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from fleet.checks.monitor import check_maintenance, check_monitor
-from fleet.groups.monitor import MonitorGroup
+from fleet.groups.monitor import MailServer, MonitorGroup, Rooms
 from fleet.maintenance import Maintenance
+from fleet.reading.explain import validate
 from tests.unit.fleet.oncall_samples import NOW, read
 from tests.unit.fleet_samples import fleet_of, sample
 
@@ -35,3 +36,35 @@ def test_maintenance_for_years_is_a_slip(tmp_path: Path, until: str, wrong: bool
     assert len(found) == wrong
     if wrong:
         assert "storage1: maintenance.until: ends more than 92 days from now" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"sender": ""}, "sender: '' is not an email address"),
+        ({"sender": "ops"}, "sender: 'ops' is not an email address"),
+        ({"tls": False}, "tls: everybody on the way could read the password"),
+    ],
+)
+def test_a_mail_server_that_could_send_nothing_is_refused(
+    change: dict[str, object], says: str
+) -> None:
+    server = {"host": "m.example.org", "port": 587, "sender": "a@example.org", "user": "a"}
+    found, problems = validate(MailServer, {**server, **change}, "monitor.py", "mail")
+    assert found is None and says in str(problems[0])
+
+
+@pytest.mark.parametrize(
+    ("room", "says"),
+    [
+        ({"homeserver": "http://matrix.example.org"}, "the token; write https://"),
+        ({"homeserver": "https://matrix.example.org/"}, "without / at its end"),
+        ({"room": "#alerts:example.org"}, "write its internal id"),
+    ],
+)
+def test_a_room_that_nobody_could_write_to_is_refused(room: dict[str, str], says: str) -> None:
+    plain = {"homeserver": "https://matrix.example.org", "room": "!a:example.org"}
+    rooms = {"production": {**plain, **room}, "lab": None}
+    found, problems = validate(Rooms, rooms, "monitor.py", "matrix")
+    assert found is None and says in str(problems[0])
+    assert validate(Rooms, {"production": None, "lab": None}, "monitor.py", "")[1] == []
