@@ -160,8 +160,10 @@ def _wrong_address(value: str | None) -> Wrong | None:
 
 
 def _wrong_mail_password(value: str | None) -> Wrong | None:
-    if value is None or not value.isprintable():
-        return "is not set, or is no single line", "put the password of the mail account there"
+    # What lies beyond ASCII can be said to no mail server: RFC 4954 and smtplib.
+    if value is None or not value.isprintable() or not value.isascii():
+        remedy = "put the password of the mail account there"
+        return "is not set, or is no single line of ASCII characters", remedy
     return None
 
 

@@ -4,7 +4,7 @@ import time
 from typing import Any
 from xml.etree import ElementTree
 
-from programs.bbb import lock, meetings, secrets
+from programs.bbb import change, lock, meetings, secrets
 from programs.bbb.failed import Failed
 from programs.bbb.root import Root
 
@@ -33,7 +33,12 @@ def probe(root: Root) -> dict[str, Any]:
     except Failed:
         counted, answer = {}, "strange"
     seconds = round(time.monotonic() - begun, 3)
-    return {"answer": answer, "seconds": seconds, "changing": lock.is_held(root), **counted}
+    return {
+        "answer": answer,
+        "seconds": seconds,
+        "changing": change.runs() or lock.is_held(root),
+        **counted,
+    }
 
 
 def _counted(root: Root) -> dict[str, int]:

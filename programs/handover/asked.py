@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -94,8 +95,8 @@ def _get(url: str) -> Any:
             return json.loads(answer.read(LARGEST))
     except HTTPError as error:
         raise Unknown(f"HTTP status {error.code}") from None
-    except (OSError, ValueError) as error:
-        raise Unknown(str(error)) from None
+    except (OSError, ValueError, HTTPException) as error:
+        raise Unknown(str(error) or type(error).__name__) from None
 
 
 def _time(text: str) -> float:

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,24 +48,45 @@ def main(settings: Settings, ways: Ways, now: float) -> int:
 
 
 def _tell(settings: Settings, ways: Ways, now: float) -> None:
-    """Raises NotSent if the note did not reach the people by any of the ways."""
-    change, told = last_change(settings.turns, now), _told(settings)
-    if change is None or change == told.get("change"):
+    """Raises NotSent if one of the ways did not take the note. The others are not tried again."""
+    change, state = last_change(settings.turns, now), _told(settings)
+    if change is None or change == state.get("change"):
         return
-    if told and change > now - LATEST_SECONDS:
-        _send(settings, ways, change, told.get("change"), now)
+    if state and change > now - LATEST_SECONDS:
+        done = state.get("done", []) if state.get("at") == change else []
+        said = note(settings, change, state.get("change"), now)
+        sent, failed = _send(settings, ways, change, said, done)
+        if failed:
+            replace(Path(settings.state), json.dumps({**state, "at": change, "done": sent}))
+            raise NotSent("; ".join(failed))
     replace(Path(settings.state), json.dumps({"change": change}))
 
 
-def _send(settings: Settings, ways: Ways, change: int, before: int | None, now: float) -> None:
-    subject, text = note(settings, change, before, now)
-    if ways.room:
-        # Twice the same is one message.
-        ways.room.send(f"{subject}\n\n{text}", f"hand-over {change}")
+def _send(
+    settings: Settings, ways: Ways, change: int, said: tuple[str, str], done: Sequence[str]
+) -> tuple[list[str], list[str]]:
+    """By which ways the note has gone out, and why it has not by others.
+
+    said: subject and text; done: the ways of before
+    """
+    subject, text = said
     teams = [*on(settings.turns, change - 1), *on(settings.turns, change)]
     people = dict.fromkeys(person for team in teams for person in settings.people[team])
+    calls: dict[str, Callable[[], object]] = {}
     if people:
-        ways.mail_to([*people]).send(subject, text)
+        calls["mail"] = lambda: ways.mail_to([*people]).send(subject, text)
+    if room := ways.room:
+        calls["room"] = lambda: room.send(f"{subject}\n\n{text}", f"hand-over {change}")
+    sent, failed = [*done], []
+    for name, call in calls.items():
+        if name in done:
+            continue
+        try:
+            call()
+            sent.append(name)
+        except NotSent as error:
+            failed.append(f"{name}: {error}")
+    return sent, failed
 
 
 def _told(settings: Settings) -> dict[str, Any]:

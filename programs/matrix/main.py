@@ -18,6 +18,8 @@ LONGEST = 300
 # because the alert still fires, is not.
 SAME_SECONDS = 3600
 
+MEANINGS = {"coop_room_usable": "Whether the room took the last message: 1 or 0."}
+
 
 def text_of(message: Mapping[str, Any]) -> str:
     """What people read. Raises KeyError, TypeError if Alertmanager did not send this."""
@@ -65,10 +67,19 @@ def start() -> None:
 def serve(address: str, port: int, room: Matrix | None) -> None:
     """For ever."""
 
+    usable = True
+
     def take(message: Any) -> None:
+        nonlocal usable
+        text, key = text_of(message), key_of(message, time.time())
+        usable = False
         if room is None:
             raise NotSent("the data names no room")
-        room.send(text_of(message), key_of(message, time.time()))
+        room.send(text, key)
+        usable = True
 
-    with server(address, port, take, lambda: exposition({})) as its:
+    def show() -> str:
+        return exposition({"coop_room_usable": (MEANINGS["coop_room_usable"], {"": int(usable)})})
+
+    with server(address, port, take, show) as its:
         its.serve_forever()

@@ -4,10 +4,12 @@ import hashlib
 import json
 import smtplib
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote
 from urllib.request import ProxyHandler, Request, build_opener
@@ -15,6 +17,9 @@ from urllib.request import ProxyHandler, Request, build_opener
 SECONDS = 20.0
 # From here on a mail server speaks TLS from the first byte: RFC 8314.
 SUBMISSIONS = 465
+
+# A server that is away, refuses, says what is no answer, or what it cannot be told.
+UNSENT = (OSError, ValueError, smtplib.SMTPException, HTTPException)
 
 
 class NotSent(Exception):
@@ -38,41 +43,56 @@ class Mail:
     tls: bool
     to: Sequence[str]
 
-    def send(self, subject: str, text: str) -> None:
-        """Raises NotSent if not everybody's mail was taken."""
+    def send(self, subject: str, text: str) -> int:
+        """The number of those whose mail the server refuses; the others have it.
+
+        Raises NotSent if nobody has it.
+        """
         message = EmailMessage()
         message["Subject"], message["From"] = " ".join(subject.split()), self.sender
         message["To"] = ", ".join(self.to)
         message["Date"], message["Message-ID"] = formatdate(), make_msgid(domain="coop-infra")
         message.set_content(text)
         with self._server() as server:
-            try:
-                refused = server.send_message(message)
-            except (OSError, smtplib.SMTPException) as error:
-                raise NotSent(_said(error)) from None
+            return len(server.send_message(message))
+
+    def check(self) -> None:
+        """Log in and name each recipient, and send nothing. Raises NotSent if one is refused."""
+        with self._server() as server:
+            server.ehlo_or_helo_if_needed()
+            server.mail(self.sender)
+            refused = [code for it in self.to if (code := server.rcpt(it)[0]) not in (250, 251)]
+            server.rset()
         if refused:
             raise NotSent(f"the mail server refuses {len(refused)} of {len(self.to)} recipients")
 
-    def check(self) -> None:
-        """Log in, and send nothing. Raises NotSent."""
-        with self._server():
-            pass
-
-    def _server(self) -> smtplib.SMTP:
+    @contextmanager
+    def _server(self) -> Iterator[smtplib.SMTP]:
+        """A server that lets this one in. Whatever goes wrong meanwhile is raised as NotSent."""
         try:
-            context = ssl.create_default_context()
-            if self.port == SUBMISSIONS:
-                server: smtplib.SMTP = smtplib.SMTP_SSL(
-                    self.host, self.port, timeout=SECONDS, context=context
-                )
-            else:
-                server = smtplib.SMTP(self.host, self.port, timeout=SECONDS)
-                if self.tls:
-                    server.starttls(context=context)
-            if self.user:
-                server.login(self.user, self.password)
-        except (OSError, smtplib.SMTPException) as error:
+            server = self._connected()
+            try:
+                yield server
+            finally:
+                # What it answers to a QUIT says nothing about the mail that it has taken.
+                with suppress(OSError, smtplib.SMTPException):
+                    server.quit()
+                server.close()
+        except UNSENT as error:
             raise NotSent(_said(error)) from None
+
+    def _connected(self) -> smtplib.SMTP:
+        context = ssl.create_default_context()
+        if self.port == SUBMISSIONS:
+            server: smtplib.SMTP = smtplib.SMTP_SSL(
+                self.host, self.port, timeout=SECONDS, context=context
+            )
+        else:
+            server = smtplib.SMTP(self.host, self.port, timeout=SECONDS)
+            if self.tls:
+                server.starttls(context=context)
+        if self.user:
+            server.login(self.user, self.password)
         return server
 
 
@@ -110,7 +130,7 @@ class Matrix:
             # A proxy of the environment would be told the token.
             with build_opener(ProxyHandler({})).open(request, timeout=SECONDS) as answer:
                 found = json.loads(answer.read(1 << 20))
-        except (OSError, ValueError) as error:
+        except UNSENT as error:
             raise NotSent(_said(error)) from None
         return found if isinstance(found, dict) else {}
 
@@ -121,4 +141,7 @@ def _said(error: Exception) -> str:
         return f"the mail server answers {error.smtp_code}"
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return "the mail server refuses all recipients"
+    # Its text may show a part of what could not be encoded, such as a password.
+    if isinstance(error, UnicodeError):
+        return "the password or an address has a character that the server cannot take"
     return f"{type(error).__name__}: {error}"

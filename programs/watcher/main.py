@@ -57,5 +57,10 @@ def serve(settings: Settings, end: threading.Event) -> None:
     with server(settings.address, settings.port, take, lambda: metrics(watch)) as its:
         threading.Thread(target=its.serve_forever, daemon=True).start()
         while not end.wait(EVERY_SECONDS):
-            watch.look()
+            try:
+                watch.look()
+            except Exception as error:
+                # A watcher that ends and starts anew hears no silence: it goes on, and is told of.
+                print(f"{type(error).__name__} while looking", file=sys.stderr, flush=True)
+                watch.usable = False
         its.shutdown()

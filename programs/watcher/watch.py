@@ -46,7 +46,7 @@ class Watch:
         self._heard = {it: Heard(now()) for it in settings.monitors}
         self._tried: float | None = None
         self.usable = True
-        """Whether the mail server let this program in when it was last tried."""
+        """Whether the mail server took this program and all recipients when it was last tried."""
 
     def hear(self, monitors: Iterable[str]) -> None:
         """These were heard of now. Others than those of the settings are passed over."""
@@ -85,14 +85,16 @@ class Watch:
     def _since_tried(self) -> float:
         return math.inf if self._tried is None else self._now() - self._tried
 
-    def _well(self, way: Callable[[], None]) -> bool:
+    def _well(self, way: Callable[[], int | None]) -> bool:
         if not self.usable and self._since_tried() < RETRY_SECONDS:
             return False
         try:
-            way()
+            refused = way()
             self.usable = True
+            if refused:
+                print(f"{refused} recipients were refused", file=sys.stderr, flush=True)
         except NotSent as error:
-            print(f"nobody can be called: {error}", file=sys.stderr, flush=True)
+            print(f"not everybody can be called: {error}", file=sys.stderr, flush=True)
             self.usable = False
         self._tried = self._now()
         return self.usable

@@ -9,6 +9,8 @@ from fleet.groups.monitor import MailServer
 from fleet.oncall import OnCall
 
 # Long enough for alerts of one cause to come together.
+# Where TLS begins before SMTP does: RFC 8314.
+SUBMISSIONS = 465
 WAIT, INTERVAL = "30s", "1m"
 REDUNDANCY, NOBODY, EVERYBODY = "redundancy", "nobody", "everybody"
 WATCHERS, ROOM, UNATTENDED = "watchers", "room", "Unattended"
@@ -115,7 +117,8 @@ def _mail(server: MailServer, password: str) -> Config:
     found = {
         "smtp_smarthost": f"{server.host}:{server.port}",
         "smtp_from": server.sender,
-        "smtp_require_tls": server.tls,
+        # At 465 TLS is there from the first byte, and such a server offers no STARTTLS.
+        "smtp_require_tls": server.tls and server.port != SUBMISSIONS,
     }
     if server.user:
         found |= {"smtp_auth_username": server.user, "smtp_auth_password": password}
@@ -130,13 +133,15 @@ def _hooks(name: str, urls: Iterable[str], resolved: bool) -> Config:
 def _receiver(name: str, addresses: Iterable[str]) -> Config:
     return {
         "name": name,
+        # One each: if the server refuses one address, the others are told all the same.
         "email_configs": [
             {
-                "to": ", ".join(addresses),
+                "to": it,
                 "send_resolved": True,
                 "headers": {"Subject": '{{ template "coop.subject" . }}'},
                 "html": "",
                 "text": '{{ template "coop.text" . }}',
             }
+            for it in addresses
         ],
     }

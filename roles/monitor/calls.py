@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from controller.this_run import secrets, this_fleet
@@ -89,11 +89,11 @@ def _oncall(fleet: Fleet) -> dict[str, object]:
 
 
 def _turns(oncall: OnCall) -> list[tuple[int, int, str]]:
-    """As Alertmanager has them too: within the same horizon."""
+    """As Alertmanager has them too, and those before: the horizon's begin is no hand-over."""
     since, until = horizon(datetime.now(UTC))
     return [
         (int(it.since.timestamp()), int(it.until.timestamp()), it.teams[0])
-        for it in turns(oncall, since, until)
+        for it in turns(oncall, since - timedelta(days=3), until)
     ]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from fleet.derived.targets import watched
 from fleet.hosts import Host
 from fleet.model import Fleet
-from roles.monitor import outside
+from roles.monitor import calls, outside
 
 # The label that says which monitor an alert comes from.
 MONITOR = "monitor"
@@ -37,6 +37,12 @@ def config(fleet: Fleet, here: Host, rules: Sequence[str]) -> dict[str, Any]:
             _job("prometheus", [here], its.port),
             _job("alertmanager", [here], its.alertmanager),
             *outside.jobs(fleet, here),
+            {
+                "job_name": "room",
+                "static_configs": [
+                    {"targets": [f"{calls.ADDRESS}:{calls.PORT}"], "labels": {"host": here.name}}
+                ],
+            },
         ],
     }
 

@@ -13,7 +13,7 @@ import pytest
 from programs.handover import Settings, Turn, Ways, settings_of, ways_of
 from programs.handover.main import MEANINGS, main
 from programs.handover.turns import last_change, on
-from programs.shared.messages import Mail, NotSent
+from programs.shared.messages import Mail, Matrix, NotSent
 from tests.unit.exposition import read
 
 # 2026-11-27 15:00 UTC: 16:00 in Berlin, 10:00 in Toronto.
@@ -32,10 +32,11 @@ class Sent(Mail):
     all: list[tuple[tuple[str, ...], str, str]] = []
     away = False
 
-    def send(self, subject: str, text: str) -> None:
+    def send(self, subject: str, text: str) -> int:
         if Sent.away:
             raise NotSent("no route")
         self.all.append((tuple(self.to), subject, text))
+        return 0
 
 
 class Monitor(BaseHTTPRequestHandler):
@@ -155,6 +156,30 @@ def test_what_could_not_be_sent_is_tried_again_and_told(settings: Settings) -> N
     Sent.away = False
     assert len(looked(settings, CHANGE + 60, CHANGE + 120)) == 1
     assert read(Path(settings.metrics).read_text())["coop_handover_pending"] == {(): 0}
+
+
+class Said(Matrix):
+    """A room that is away for some tries."""
+
+    away = 0
+    said: list[str] = []
+
+    def send(self, text: str, key: str) -> None:
+        if Said.away:
+            Said.away -= 1
+            raise NotSent("HTTP Error 401")
+        self.said.append(key)
+
+
+def test_a_room_that_is_away_takes_no_mail_away_and_hears_of_it_later(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Said.away, Said.said = 2, []
+    both = replace(WAYS, room=Said("https://m", "!a", "token"))
+    found = [main(settings, both, CHANGE + it) for it in (-60, 0, 60, 120, 180)]
+    assert found == [0, 1, 1, 0, 0]
+    assert len(Sent.all) == 1 and Said.said == [f"hand-over {CHANGE}"]
+    assert "room: HTTP Error 401" in capsys.readouterr().err
 
 
 def test_an_old_hand_over_and_one_before_the_first_look_are_not_told(settings: Settings) -> None:

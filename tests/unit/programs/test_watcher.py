@@ -12,6 +12,7 @@ import pytest
 
 from fleet import ROOT
 from programs.handover import main as handover
+from programs.matrix import main as matrix
 from programs.shared import hook
 from programs.shared.messages import Mail, NotSent
 from programs.watcher import Settings, main, settings_of, watch
@@ -24,9 +25,10 @@ class Sent(Mail):
     subjects: list[str] = []
     away = False
 
-    def send(self, subject: str, text: str) -> None:
+    def send(self, subject: str, text: str) -> int:
         self.check()
         self.subjects.append(subject)
+        return 0
 
     def check(self) -> None:
         if Sent.away:
@@ -126,6 +128,25 @@ def test_a_server_that_refuses_is_not_asked_all_the_time(
     assert 19 <= len(asked) <= 21
 
 
+def test_a_fault_of_our_own_ends_no_watcher(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    looks: list[int] = []
+    end = threading.Event()
+
+    def look(self: watch.Watch) -> None:
+        looks.append(1)
+        if len(looks) == 3:
+            end.set()
+        raise RuntimeError("a-password")
+
+    monkeypatch.setattr(watch.Watch, "look", look)
+    monkeypatch.setattr(main, "EVERY_SECONDS", 0.01)
+    main.serve(settings, end)
+    assert len(looks) == 3
+    assert capfd.readouterr().err == "RuntimeError while looking\n" * 3
+
+
 def alert(**values: Any) -> dict[str, Any]:
     labels = {"alertname": "Watchdog", "watched": "monitor1", **values.pop("labels", {})}
     return {"status": "firing", "labels": labels, **values}
@@ -197,6 +218,7 @@ def test_its_metrics_are_on_the_page() -> None:
     assert documented((ROOT / "docs/monitoring.md").read_text()) == {
         *main.MEANINGS,
         *handover.MEANINGS,
+        *matrix.MEANINGS,
     }
 
 

@@ -68,3 +68,12 @@ def test_a_change_at_work_is_told(node: Node) -> None:
     thread.join()
     assert not probe.probe(node.root)["changing"]
     assert Path(node.root.at(LOCK)).exists()
+
+
+def test_a_change_holds_no_lock_and_is_told_by_its_unit(node: Node) -> None:
+    unit = node.root.at("/units/coop-bbb-change.service")
+    unit.parent.mkdir(exist_ok=True)
+    unit.write_text(
+        "Id=coop-bbb-change.service\nLoadState=loaded\nActiveState=active\nNRestarts=0\n"
+    )
+    assert probe.probe(node.root)["changing"]
