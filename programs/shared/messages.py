@@ -70,8 +70,9 @@ class Mail:
     def _server(self) -> Iterator[smtplib.SMTP]:
         """A server that lets this one in. Whatever goes wrong meanwhile is raised as NotSent."""
         try:
-            server = self._connected()
+            server = self._reached()
             try:
+                self._enter(server)
                 yield server
             finally:
                 # What it answers to a QUIT says nothing about the mail that it has taken.
@@ -81,19 +82,17 @@ class Mail:
         except UNSENT as error:
             raise NotSent(_said(error)) from None
 
-    def _connected(self) -> smtplib.SMTP:
-        context = ssl.create_default_context()
+    def _reached(self) -> smtplib.SMTP:
         if self.port == SUBMISSIONS:
-            server: smtplib.SMTP = smtplib.SMTP_SSL(
-                self.host, self.port, timeout=SECONDS, context=context
-            )
-        else:
-            server = smtplib.SMTP(self.host, self.port, timeout=SECONDS)
-            if self.tls:
-                server.starttls(context=context)
+            context = ssl.create_default_context()
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=SECONDS, context=context)
+        return smtplib.SMTP(self.host, self.port, timeout=SECONDS)
+
+    def _enter(self, server: smtplib.SMTP) -> None:
+        if self.tls and self.port != SUBMISSIONS:
+            server.starttls(context=ssl.create_default_context())
         if self.user:
             server.login(self.user, self.password)
-        return server
 
 
 @dataclass(frozen=True)
