@@ -115,7 +115,9 @@ def test_what_nobody_has_taken_goes_to_everybody(
     text = next(it.text for it in mails.all if "Unattended" in it.subject)
     assert "Nobody has taken FirewallAbsent of bbb1" in text
     assert "alert=FirewallAbsent host=bbb1" in text
-    assert not any("bbb2" in it.subject for it in mails.all)
+    assert not any("FirewallAbsent bbb2" in it.subject for it in mails.all)
+    texts = [it.text for it in mails.all if "Unattended bbb2" in it.subject]
+    assert not any("FirewallAbsent" in it for it in texts)
 
 
 def test_a_host_under_maintenance_calls_nobody_until_it_is_over(
