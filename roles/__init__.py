@@ -3,7 +3,8 @@
 A role may offer `audit`: controller.audit.Offer.
 
 The modules here are for several roles. `places` says where things are on a host, `pool` what hosts
-with a ZFS pool have in common, `base` what every host gets. `templates` renders the templates.
+with a ZFS pool have in common, `base` what every host gets, `mail` how programs send
+mail. `templates` renders the templates.
 """
 
 from importlib import import_module

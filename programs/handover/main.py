@@ -10,6 +10,7 @@ from typing import Any
 from programs.handover import Settings, Ways, settings_of, ways_of
 from programs.handover.note import note
 from programs.handover.turns import last_change, on
+from programs.shared.arguments import settings_and_secrets
 from programs.shared.exposition import exposition, labels
 from programs.shared.messages import NotSent
 from programs.shared.whole import replace
@@ -27,12 +28,8 @@ MEANINGS = {
 
 def start() -> None:
     """Run the program with the arguments of its command line."""
-    match sys.argv[1:]:
-        case [told, secrets]:
-            read = (json.loads(Path(it).read_text()) for it in (told, secrets))
-            settings, ways = settings_of(next(read)), ways_of(next(read))
-            sys.exit(main(settings, ways, time.time()))
-    sys.exit("say SETTINGS SECRETS")
+    settings, secrets = settings_and_secrets()
+    sys.exit(main(settings_of(settings), ways_of(secrets), time.time()))
 
 
 def main(settings: Settings, ways: Ways, now: float) -> int:

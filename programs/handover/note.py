@@ -23,10 +23,11 @@ def note(settings: Settings, change: int, before: int | None, now: float) -> tup
 
 def _who(settings: Settings, change: int) -> Iterator[str]:
     yield f"Since {clocks(settings.zones, change)}:"
-    for team, until in on(settings.turns, change).items():
+    teams = on(settings.turns, change)
+    for team, until in teams.items():
         people = ", ".join(settings.people[team])
         yield f"  {team} ({people}), until {clocks(settings.zones, until)}"
-    if not on(settings.turns, change):
+    if not teams:
         yield "  no team is on call; the redundancy gets everything"
 
 

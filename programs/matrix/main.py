@@ -1,12 +1,10 @@
 """Takes Alertmanager's messages by HTTP, and says them in the room."""
 
-import json
-import sys
 import time
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
+from programs.shared.arguments import settings_and_secrets
 from programs.shared.exposition import exposition
 from programs.shared.hook import server
 from programs.shared.messages import Matrix, NotSent
@@ -55,13 +53,8 @@ def key_of(message: Mapping[str, Any], now: float) -> str:
 
 def start() -> None:
     """Run the program with the arguments of its command line."""
-    match sys.argv[1:]:
-        case [told, secrets]:
-            settings, room = (json.loads(Path(it).read_text()) for it in (told, secrets))
-            its = Matrix(**room) if room else None
-            serve(settings["address"], settings["port"], its)
-        case _:
-            sys.exit("say SETTINGS SECRETS")
+    settings, room = settings_and_secrets()
+    serve(settings["address"], settings["port"], Matrix(**room) if room else None)
 
 
 def serve(address: str, port: int, room: Matrix | None) -> None:

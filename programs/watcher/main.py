@@ -1,11 +1,10 @@
 """Hears monitors by HTTP, shows metrics, and looks each few seconds who is silent."""
 
-import json
 import sys
 import threading
-from pathlib import Path
 from typing import Any
 
+from programs.shared.arguments import settings_and_secrets
 from programs.shared.exposition import exposition, labels
 from programs.shared.hook import server
 from programs.watcher import Settings, settings_of
@@ -39,12 +38,7 @@ def metrics(watch: Watch) -> str:
 
 def start() -> None:
     """Run the program with the arguments of its command line."""
-    match sys.argv[1:]:
-        case [told, secrets]:
-            read = (json.loads(Path(it).read_text()) for it in (told, secrets))
-            serve(settings_of(*read), threading.Event())
-        case _:
-            sys.exit("say SETTINGS SECRETS")
+    serve(settings_of(*settings_and_secrets()), threading.Event())
 
 
 def serve(settings: Settings, end: threading.Event) -> None:

@@ -144,10 +144,8 @@ def _urls() -> tuple[str, str]:
 
 
 def _drop_ins() -> list[files.Entry]:
-    monitor, common = (
-        this_fleet().monitor,
-        {"tunnel": this_fleet().vpn.unit, "address": address_of(this_host())},
-    )
+    monitor = this_fleet().monitor
+    common = {"tunnel": this_fleet().vpn.unit, "address": address_of(this_host())}
     text = render(
         __file__,
         "prometheus.conf.j2",

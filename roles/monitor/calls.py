@@ -10,8 +10,9 @@ from fleet.derived.intervals import horizon
 from fleet.derived.oncall import turns, zones
 from fleet.model import Fleet
 from fleet.oncall import OnCall
-from fleet.secret_kinds import MAIL, MAIL_PASSWORD, MATRIX_TOKEN
+from fleet.secret_kinds import MAIL_PASSWORD, MATRIX_TOKEN
 from operations import files, systemd
+from roles.mail import account
 from roles.places import (
     METRICS_DIRECTORY,
     PROGRAMS,
@@ -47,7 +48,11 @@ def entries(prometheus: str, alertmanager: str) -> list[files.Entry]:
             **_oncall(fleet),
         },
     }
-    hidden: dict[str, object] = {MATRIX: _room(fleet), HANDOVER: _ways(fleet)}
+    room = _room(fleet)
+    hidden: dict[str, object] = {
+        MATRIX: room,
+        HANDOVER: {"mail": account(fleet.monitor.mail, MAIL_PASSWORD), "matrix": room},
+    }
     return [
         *(part for name in told for part in _entries(name, told[name], hidden[name])),
         *metrics_directory(),
@@ -57,21 +62,22 @@ def entries(prometheus: str, alertmanager: str) -> list[files.Entry]:
 
 
 def units() -> list[systemd.Unit]:
-    read = (_settings(MATRIX), _secrets(MATRIX), unit_file(f"{MATRIX}.service"))
-    program = f"{PROGRAMS}/programs/matrix/main.py"
-    return [
-        systemd.Unit(f"{MATRIX}.service", restart_on=(*read, program)),
-        timer(HANDOVER),
-    ]
+    parts = [it.path for it in _parts(MATRIX) if isinstance(it, files.File)]
+    read = (*parts, _settings(MATRIX), _secrets(MATRIX), unit_file(f"{MATRIX}.service"))
+    return [systemd.Unit(f"{MATRIX}.service", restart_on=read), timer(HANDOVER)]
 
 
 def _entries(name: str, told: Mapping[str, Any], hidden: object) -> list[files.Entry]:
-    program = _PROGRAMS[name]
     return [
-        *program_in_parts(program, program.rpartition("/")[2]),
+        *_parts(name),
         *settings(_settings(name), told),
         files.File(_secrets(name), json.dumps(hidden, indent=2) + "\n", 0o600, secret=True),
     ]
+
+
+def _parts(name: str) -> list[files.Entry]:
+    program = _PROGRAMS[name]
+    return program_in_parts(program, program.rpartition("/")[2])
 
 
 def _oncall(fleet: Fleet) -> dict[str, object]:
@@ -101,18 +107,6 @@ def _room(fleet: Fleet) -> dict[str, str] | None:
     if not fleet.room:
         return None
     return {**fleet.room.model_dump(), "token": secrets().get(MATRIX_TOKEN.variable) or ""}
-
-
-def _ways(fleet: Fleet) -> dict[str, object]:
-    known = secrets()
-    people = fleet.oncall.everybody if fleet.oncall else ()
-    server = fleet.mail_server(fleet.monitor.mail)
-    mail = {
-        **server.model_dump(mode="json"),
-        "password": known.get(MAIL_PASSWORD.variable) or "",
-        "to": {it: known.get(MAIL.of(it)) or "" for it in people},
-    }
-    return {"mail": mail, "matrix": _room(fleet)}
 
 
 def _unit(name: str) -> str:

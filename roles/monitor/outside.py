@@ -42,23 +42,17 @@ def units() -> list[systemd.Unit]:
     return [systemd.Unit(UNIT, restart_on=(DROP_IN, CONFIG))]
 
 
-def jobs(fleet: Fleet, here: Host) -> list[dict[str, Any]]:
+def job(fleet: Fleet, here: Host) -> dict[str, Any]:
     """What Prometheus asks of it. here: the monitor, which does not reach itself from outside"""
-    return [
-        {
-            "job_name": "outside",
-            "metrics_path": "/probe",
-            "static_configs": _targets([it for it in watched(fleet) if it.name != here.name]),
-            "relabel_configs": [
-                {"source_labels": ["__address__"], "target_label": "__param_target"},
-                {"target_label": "__address__", "replacement": ADDRESS},
-            ],
-        },
-        {
-            "job_name": "prober",
-            "static_configs": [{"targets": [ADDRESS], "labels": {"host": here.name}}],
-        },
-    ]
+    return {
+        "job_name": "outside",
+        "metrics_path": "/probe",
+        "static_configs": _targets([it for it in watched(fleet) if it.name != here.name]),
+        "relabel_configs": [
+            {"source_labels": ["__address__"], "target_label": "__param_target"},
+            {"target_label": "__address__", "replacement": ADDRESS},
+        ],
+    }
 
 
 def _targets(hosts: Sequence[Host]) -> list[dict[str, Any]]:

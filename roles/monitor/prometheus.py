@@ -36,19 +36,21 @@ def config(fleet: Fleet, here: Host, rules: Sequence[str]) -> dict[str, Any]:
             _job("watcher", watched(fleet, "watcher"), fleet.watcher.port),
             _job("prometheus", [here], its.port),
             _job("alertmanager", [here], its.alertmanager),
-            *outside.jobs(fleet, here),
-            {
-                "job_name": "room",
-                "static_configs": [
-                    {"targets": [f"{calls.ADDRESS}:{calls.PORT}"], "labels": {"host": here.name}}
-                ],
-            },
+            outside.job(fleet, here),
+            _local("prober", here, outside.ADDRESS),
+            _local("room", here, f"{calls.ADDRESS}:{calls.PORT}"),
         ],
     }
 
 
 def _job(name: str, hosts: Sequence[Host], port: int) -> dict[str, Any]:
     return {"job_name": name, "static_configs": [_target(it, port) for it in hosts]}
+
+
+def _local(name: str, here: Host, address: str) -> dict[str, Any]:
+    """What listens on the monitor for itself alone."""
+    its = {"targets": [address], "labels": {"host": here.name}}
+    return {"job_name": name, "static_configs": [its]}
 
 
 def _target(host: Host, port: int) -> dict[str, Any]:

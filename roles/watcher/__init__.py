@@ -5,10 +5,11 @@ import json
 from pyinfra.api import deploy
 
 from controller.audit import Finding, Look
-from controller.this_run import secrets, this_fleet, this_host
+from controller.this_run import this_fleet, this_host
 from facts.systemd import Units, UnitsState
-from fleet.secret_kinds import MAIL, WATCHER_MAIL_PASSWORD
+from fleet.secret_kinds import WATCHER_MAIL_PASSWORD
 from operations import files, systemd
+from roles.mail import account
 from roles.places import PROGRAMS, PYTHON, program_in_parts, settings, unit_file
 from roles.templates import render
 
@@ -66,13 +67,5 @@ def _files() -> list[files.Entry]:
 
 
 def _secrets() -> dict[str, object]:
-    fleet, known = this_fleet(), secrets()
-    server = fleet.mail_server(fleet.watcher.mail)
-    people = fleet.oncall.everybody if fleet.oncall else ()
-    return {
-        "mail": {
-            **server.model_dump(mode="json"),
-            "password": known.get(WATCHER_MAIL_PASSWORD.variable) or "",
-            "to": [known.get(MAIL.of(it)) or "" for it in people],
-        }
-    }
+    mail = account(this_fleet().watcher.mail, WATCHER_MAIL_PASSWORD)
+    return {"mail": {**mail, "to": [*mail["to"].values()]}}

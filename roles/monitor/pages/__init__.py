@@ -126,6 +126,11 @@ NODES = (
 )
 
 # $host is the row's host, and $fresh says whether the host tells anything just now.
+_FRESH = (
+    "query (printf `max by (host) (coop_look_age_seconds"
+    '{host="%[1]s",metric="coop_metrics_timestamp_seconds"}) < 300'
+    ' and on (host) up{job="node",host="%[1]s"} == 1` $host)'
+)
 _CELL = """\
 {{ if not $fresh }}<td data-title="TITLE" class="bad">unknown</td>
 {{ else }}{{ with query (printf `QUERY` $host) }}<td data-title="TITLE" class="\
@@ -141,6 +146,7 @@ def pages(runbooks: str) -> dict[str, str]:
     values = {
         "@STYLE@": (here / "style.css").read_text(),
         "@RUNBOOKS@": runbooks,
+        "@FRESH@": _FRESH,
         "@HOST_TITLES@": _titles(HOSTS),
         "@HOST_CELLS@": _cells(HOSTS),
         "@NODE_TITLES@": _titles(NODES),
