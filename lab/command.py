@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from lab.steps import step
 
@@ -26,3 +26,20 @@ def wait_for(condition: Callable[[], bool], what: str, seconds: float, every: fl
         while not condition():
             assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
             time.sleep(every)
+
+
+def wait_until_none(
+    left: Callable[[], Collection[object]], what: str, seconds: float, every: float = 3
+) -> None:
+    """Wait until nothing is left. Raises AssertionError with `what` and with what is left then."""
+    seen: Collection[object] = ()
+
+    def none() -> bool:
+        nonlocal seen
+        seen = left()
+        return not seen
+
+    try:
+        wait_for(none, what, seconds, every)
+    except AssertionError as error:
+        raise AssertionError(f"{error}; left: {seen}") from None

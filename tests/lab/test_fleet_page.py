@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from controller.dashboards import expressions
-from lab.command import wait_for
+from lab.command import wait_for, wait_until_none
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import MonitoredFleet, counts
 from tests.lab.test_monitor import OPEN, all_are_up, asked, base, firing
@@ -119,12 +119,20 @@ def test_prometheus_understands_each_query_of_the_dashboards(monitored: Monitore
 
     # What only storage servers, clients and nodes tell has no series here, nor has a container's
     # disk. A rate needs two samples.
-    told = ("node_cpu", "node_mem", "node_load", "coop_reboot", "coop_units_", "coop_tunnel", "up{")
+    told = (
+        "node_cpu",
+        "node_mem",
+        "node_load",
+        "coop_reboot",
+        "coop_units_",
+        "coop_tunnel",
+        "up{job",
+    )
 
     def of_every_host() -> set[str]:
         return {it for it in without_an_answer() if any(name in it for name in told)}
 
-    wait_for(lambda: not of_every_host(), "all that each host tells has an answer", 150, every=5)
+    wait_until_none(of_every_host, "all that each host tells has an answer", 150)
 
 
 def test_a_name_of_a_host_is_no_query_and_no_text_of_the_page(monitored: MonitoredFleet) -> None:

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from controller.reach import is_open
-from lab.command import wait_for
+from lab.command import wait_for, wait_until_none
 from lab.machines import pyinfra
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import MonitoredFleet, addresses, counts
@@ -67,17 +67,12 @@ def wait_until_usable(fleet: MonitoredFleet, usable: bool = True) -> None:
 
 def wait_until_quiet(fleet: MonitoredFleet) -> None:
     """Wait until all alerts are over but the one that fires always."""
-    seen: set[tuple[str, str]] = set()
+    always = {("Watchdog", "")}
 
-    def quiet() -> bool:
-        nonlocal seen
-        seen = firing(fleet)
-        return seen == {("Watchdog", "")}
+    def others() -> set[tuple[str, str]]:
+        return firing(fleet) ^ always
 
-    try:
-        wait_for(quiet, "all is over", 240, every=3)
-    except AssertionError:
-        raise AssertionError(f"still fire: {seen}") from None
+    wait_until_none(others, "all is over", 240)
 
 
 def all_are_up(fleet: MonitoredFleet) -> bool:
