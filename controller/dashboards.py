@@ -60,6 +60,8 @@ BOARDS = {
             ),
             Panel("Units that have failed", "sum(coop_units_failed)", "", now=True),
             Panel("SSH open to the network", 'probe_success{job="outside"}'),
+            Panel("Pages and nodes answer", 'probe_success{job="web"}', "{{host}} {{name}}"),
+            Panel("They took", 'probe_duration_seconds{job="web"}', "{{host}} {{name}}", "s"),
             Panel("Tells how it stands", 'up{job="node"}'),
             Panel("Reboot is due", "coop_reboot_required"),
             Panel(

@@ -14,7 +14,7 @@ from facts.systemd import Units, UnitsState
 from fleet.derived.targets import watched
 from fleet.secret_kinds import MAIL, MAIL_PASSWORD
 from operations import configurations, files, systemd
-from roles.monitor import alertmanager, alerts, calls, outside, pages, prometheus
+from roles.monitor import alertmanager, alerts, calls, pages, prober, prometheus
 from roles.monitor.known import known
 from roles.monitor.prometheus import address_of
 from roles.places import unit_file
@@ -23,7 +23,7 @@ from roles.templates import render
 PROMETHEUS, ALERTMANAGER = "prometheus.service", "prometheus-alertmanager.service"
 DROP_IN, ITS_DROP_IN = (unit_file(f"{it}.d/coop-infra.conf") for it in (PROMETHEUS, ALERTMANAGER))
 PLACE, ITS_PLACE = "/etc/coop-infra/prometheus", "/etc/coop-infra/alertmanager"
-UNITS = (ALERTMANAGER, PROMETHEUS, *calls.UNITS, outside.UNIT)
+UNITS = (ALERTMANAGER, PROMETHEUS, *calls.UNITS, prober.UNIT)
 CONFIG, ALERTS, KNOWN, TESTS = "prometheus.yml", "alerts.yml", "known.yml", "tests.yml"
 NAMES = (CONFIG, ALERTS, KNOWN, TESTS, *pages.ALL)
 ITS_CONFIG, TEMPLATE = "alertmanager.yml", "mail.tmpl"
@@ -40,7 +40,7 @@ CHECK = (
 @deploy("Monitor, before its packages")
 def restrain() -> None:
     """From their first moment on all of them listen within the VPN alone."""
-    files.present(name="Files", entries=[*_drop_ins(), *outside.entries()])
+    files.present(name="Files", entries=[*_drop_ins(), *prober.entries(this_fleet())])
 
 
 @deploy("Monitor")
@@ -60,7 +60,7 @@ def converge() -> None:
             systemd.Unit(ALERTMANAGER, restart_on=(ITS_DROP_IN,)),
             systemd.Unit(PROMETHEUS, restart_on=(DROP_IN,)),
             *calls.units(),
-            *outside.units(),
+            *prober.units(),
         ],
         loaded=[f"{calls.HANDOVER}.service"],
     )

@@ -8,9 +8,9 @@ from fleet.derived.intervals import intervals, uncovered
 from fleet.groups.monitor import MailServer
 from fleet.oncall import OnCall
 
-# Long enough for alerts of one cause to come together.
 # Where TLS begins before SMTP does: RFC 8314.
 SUBMISSIONS = 465
+# Long enough for alerts of one cause to come together.
 WAIT, INTERVAL = "30s", "1m"
 REDUNDANCY, NOBODY, EVERYBODY = "redundancy", "nobody", "everybody"
 WATCHERS, ROOM, UNATTENDED = "watchers", "room", "Unattended"

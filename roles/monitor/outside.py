@@ -1,76 +1,46 @@
-"""Tries from the monitor whether SSH of each host is as open to the network as the data says.
+"""What the monitor tries from outside of the VPN: SSH, and the pages that people come for."""
 
-By Debian's blackbox exporter: https://github.com/prometheus/blackbox_exporter
-"""
-
-from collections.abc import Sequence
 from typing import Any
 
 from fleet.derived.targets import watched
 from fleet.hosts import Host
 from fleet.model import Fleet
-from operations import files, systemd
-from roles.places import unit_file
-from roles.templates import render
-
-UNIT = "prometheus-blackbox-exporter.service"
-DROP_IN = unit_file(f"{UNIT}.d/coop-infra.conf")
-CONFIG = "/etc/coop-infra/blackbox.yml"
-# For Prometheus on the same host alone.
-ADDRESS = "127.0.0.1:9115"
-TEXT = """\
-# Written as a whole by pyinfra: an edit here is lost.
-modules:
-  tcp4:
-    prober: tcp
-    timeout: 5s
-    tcp: {preferred_ip_protocol: ip4, ip_protocol_fallback: false}
-  tcp6:
-    prober: tcp
-    timeout: 5s
-    tcp: {preferred_ip_protocol: ip6, ip_protocol_fallback: false}
-"""
+from roles.monitor import prober
 
 
-def entries() -> list[files.Entry]:
-    """Before the package: Debian's service listens everywhere."""
-    text = render(__file__, "blackbox.conf.j2", address=ADDRESS, config=CONFIG)
-    return [files.File(CONFIG, TEXT), files.File(DROP_IN, text)]
-
-
-def units() -> list[systemd.Unit]:
-    return [systemd.Unit(UNIT, restart_on=(DROP_IN, CONFIG))]
-
-
-def job(fleet: Fleet, here: Host) -> dict[str, Any]:
-    """What Prometheus asks of it. here: the monitor, which does not reach itself from outside"""
-    return {
-        "job_name": "outside",
-        "metrics_path": "/probe",
-        "static_configs": _targets([it for it in watched(fleet) if it.name != here.name]),
-        "relabel_configs": [
-            {"source_labels": ["__address__"], "target_label": "__param_target"},
-            {"target_label": "__address__", "replacement": ADDRESS},
-        ],
-    }
-
-
-def _targets(hosts: Sequence[Host]) -> list[dict[str, Any]]:
+def jobs(fleet: Fleet, here: Host) -> list[dict[str, Any]]:
+    """here: the monitor, which does not reach itself from outside"""
+    others = [it for it in watched(fleet) if it.name != here.name]
     return [
-        {
-            "targets": [_target(it)],
-            "labels": {
-                "host": it.name,
-                "instance": it.name,
-                "environment": it.environment,
-                "expected": "closed" if it.only_by_vpn else "open",
-                "__param_module": "tcp6" if ":" in it.address else "tcp4",
-            },
-        }
-        for it in hosts
+        prober.job("outside", [_ssh(it) for it in others]),
+        prober.job("web", [_web(it) for it in others if _shows(it)]),
     ]
 
 
-def _target(host: Host) -> str:
-    address = f"[{host.address}]" if ":" in host.address else host.address
-    return f"{address}:{host.ssh_port}"
+def _ssh(host: Host) -> dict[str, Any]:
+    """Whether SSH is as open to the network as the data says."""
+    tried = f"{prober.in_url(host.address)}:{host.ssh_port}"
+    expected = "closed" if host.only_by_vpn else "open"
+    return prober.target(host, tried, "port", expected=expected)
+
+
+def _shows(host: Host) -> bool:
+    """A node that is drained or retired serves nobody, and may be stopped."""
+    return host.shows is not None and (host.bbb is None or host.bbb.wanted == "serving")
+
+
+def _web(host: Host) -> dict[str, Any]:
+    """What people's browsers come for, with the certificate that they would look at.
+
+    At the host's own address: so it says nothing of DNS, and a balancer hides no host.
+    """
+    assert host.shows is not None
+    module, path = "any", "/"
+    if host.site:
+        module = "page"
+    elif host.bbb or host.scalelite:
+        module, path = "bbb", "/bigbluebutton/api"
+    tried = f"https://{prober.in_url(host.address)}{path}"
+    found = prober.target(host, tried, module, name=host.shows.name)
+    found["labels"]["__param_hostname"] = host.shows.name
+    return found

@@ -6,7 +6,7 @@ from typing import Any
 from fleet.derived.targets import watched
 from fleet.hosts import Host
 from fleet.model import Fleet
-from roles.monitor import calls, outside
+from roles.monitor import calls, outside, prober
 
 # The label that says which monitor an alert comes from.
 MONITOR = "monitor"
@@ -36,8 +36,8 @@ def config(fleet: Fleet, here: Host, rules: Sequence[str]) -> dict[str, Any]:
             _job("watcher", watched(fleet, "watcher"), fleet.watcher.port),
             _job("prometheus", [here], its.port),
             _job("alertmanager", [here], its.alertmanager),
-            outside.job(fleet, here),
-            _local("prober", here, outside.ADDRESS),
+            *outside.jobs(fleet, here),
+            _local("prober", here, prober.ADDRESS),
             _local("room", here, f"{calls.ADDRESS}:{calls.PORT}"),
         ],
     }

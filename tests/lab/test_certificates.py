@@ -11,12 +11,12 @@ import requests
 
 from fleet.load import load
 from lab.acme import CA_FILE
-from lab.command import run, wait_for
+from lab.command import wait_for
 from lab.machines import INVENTORY, ROOT, Machine, pyinfra
 from roles.templates import render
 from tests.lab import web_server
 from tests.lab.fleets import Data, WebMachine, changed_project, counts
-from tests.lab.web_server import HERE, LARGE, NAME, flow, shown, visit
+from tests.lab.web_server import HERE, LARGE, NAME, flow, names_of, shown, visit
 
 pytestmark = pytest.mark.access
 
@@ -38,14 +38,6 @@ RUNS = "systemctl show -P InvocationID -P MainPID -P NRestarts"
 
 def certificate_of(data: Data, **fields: str) -> None:
     data["web1"]["certificate"].update(fields)
-
-
-def names_of(host: Machine, *names: str) -> None:
-    """The lab's DNS has these names for the host, and no others."""
-    hosts = "".join(f"<hostname>{it}</hostname>" for it in names)
-    record = f"<host ip='{host.address}'>{hosts}</host>"
-    for verb in ("delete", "add"):
-        run("virsh", "-q", "net-update", "coop-lab", verb, "dns-host", record)
 
 
 @contextmanager

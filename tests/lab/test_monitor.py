@@ -14,7 +14,8 @@ from controller.reach import is_open
 from lab.command import wait_for, wait_until_none
 from lab.machines import pyinfra
 from lab.vpn_client import in_vpn
-from tests.lab.fleets import MonitoredFleet, addresses, counts
+from tests.lab import web_server
+from tests.lab.fleets import Data, MonitoredFleet, addresses, changed_project, counts
 
 pytestmark = pytest.mark.monitoring
 
@@ -131,6 +132,33 @@ def test_ssh_that_is_open_to_the_network_is_told_until_a_run_closes_it(
         # That of the hub is open on purpose.
         assert value(monitored, success % "vpn1") == 1
     assert not is_open(monitored.monitor.address, 9115)
+
+
+def test_a_page_that_nobody_gets_is_told_and_a_certificate_that_is_none(
+    monitored: MonitoredFleet, tmp_path: Path
+) -> None:
+    host = monitored["bbb1"]
+
+    def shows(data: Data) -> None:
+        data["bbb1"]["certificate"] = {"name": "pages.lab.test"}
+
+    project = changed_project(tmp_path / "shows", shows)
+    down = ("WebDown", "bbb1")
+    success = partial(value, monitored, 'probe_success{job="web",host="bbb1"}')
+    web_server.names_of(host, "pages.lab.test")
+    web_server.install(host)
+    try:
+        # Without a web server there is no certificate yet.
+        monitored.refused(project)
+        wait_for(
+            lambda: down in firing(monitored), "nobody gets there, which is told", 240, every=3
+        )
+        web_server.nginx(host, web_server.NGINX.replace(web_server.NAME, "pages.lab.test"))
+        assert success() == 0, "no browser trusts the placeholder"
+        assert counts(monitored.converge(directory=project))[1] == 0
+        wait_for(lambda: down not in firing(monitored) and success() == 1, "it is over", 120)
+    finally:
+        web_server.names_of(host)
 
 
 def change(project: Path, role: str, text: str, by: str) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 
 from lab.acme import CA_FILE
+from lab.command import run
 from lab.machines import Machine
 
 NAME = "web.lab.test"
@@ -86,6 +87,19 @@ def haproxy(host: Machine) -> None:
     nginx(host, BEHIND)
     host.sh("cat > /etc/haproxy/haproxy.cfg", HAPROXY.encode())
     host.sh("systemctl enable -q haproxy && systemctl restart haproxy")
+
+
+def names_of(host: Machine, *names: str) -> None:
+    """The lab's DNS has these names for the host, and no others."""
+    if f"<host ip='{host.address}'>" in run("virsh", "-q", "net-dumpxml", "coop-lab"):
+        run("virsh", "-q", *_names("delete", host))
+    if names:
+        run("virsh", "-q", *_names("add", host, *names))
+
+
+def _names(verb: str, host: Machine, *names: str) -> tuple[str, ...]:
+    hosts = "".join(f"<hostname>{it}</hostname>" for it in names)
+    return "net-update", "coop-lab", verb, "dns-host", f"<host ip='{host.address}'>{hosts}</host>"
 
 
 def shown(host: Machine, name: str = NAME) -> str:

@@ -60,6 +60,12 @@ HOSTS = (
         ("PublicSshOpen", "PublicSshClosed"),
     ),
     Column(
+        "Web",
+        'min(probe_success{job="web",host="HOST"})',
+        _either("answers", "fails"),
+        ("WebDown",),
+    ),
+    Column(
         "Pool",
         'min(coop_pool_state{host="HOST",state="online"})',
         _either("online", "not whole"),

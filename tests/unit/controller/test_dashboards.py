@@ -10,7 +10,7 @@ from controller import dashboards
 from fleet import ROOT
 from tests.unit.exposition import documented
 
-OTHERS = r"node_[a-zA-Z0-9_]+|up|ALERTS|probe_success"
+OTHERS = r"node_[a-zA-Z0-9_]+|up|ALERTS|probe_\w+"
 NAME = r"\b(?:coop|bbb)_[a-z0-9_]+\b"
 
 

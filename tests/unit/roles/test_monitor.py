@@ -18,11 +18,12 @@ from fleet.maintenance import Maintenance
 from fleet.model import Fleet
 from operations.files import File
 from roles import monitor
-from roles.monitor import alerts, outside
+from roles.monitor import alerts, outside, prober
 from roles.monitor.known import known
 from tests.unit.exposition import documented
 from tests.unit.fleet.oncall_samples import read
 from tests.unit.fleet_samples import MONITOR, OFFSITE, fleet_of, problems_of, sample
+from tests.unit.roles.bbb.nodes import fleet_with
 from tests.unit.roles.conftest import Take
 
 KNOWN = ("monitor1", "storage1", "prod1", "offsite1")
@@ -235,13 +236,43 @@ def test_ssh_is_tried_at_each_public_address_but_the_monitor_s_own(fleet: Fleet)
     assert targets.keys() == {"offsite1", "prod1", "storage1"}
     assert targets["prod1"]["targets"] == ["192.0.2.22:2222"]
     assert targets["prod1"]["labels"]["expected"] == "open"
-    assert targets["prod1"]["labels"]["__param_module"] == "tcp4"
     closed = {"vpn": fleet.host("prod1").vpn.model_copy(update={"only_way_in": True})}  # type: ignore[union-attr]
     six = fleet.host("prod1").model_copy(update={**closed, "address": "2001:db8::22"})
-    (found,) = outside._targets([six])
+    found = outside._ssh(six)
     assert found["targets"] == ["[2001:db8::22]:2222"]
-    assert (found["labels"]["expected"], found["labels"]["__param_module"]) == ("closed", "tcp6")
+    assert found["labels"]["expected"] == "closed"
     assert jobs["prober"]["static_configs"][0]["targets"] == ["127.0.0.1:9115"]
-    text = next(it.content for it in outside.entries() if it.path == outside.DROP_IN)  # type: ignore[union-attr]
+    text = next(it.content for it in prober.entries(fleet) if it.path == prober.DROP_IN)  # type: ignore[union-attr]
     assert "\nExecStart=\nExecStart=/usr/bin/prometheus-blackbox-exporter " in text
     assert "--web.listen-address=127.0.0.1:9115" in text
+
+
+def test_a_page_is_asked_for_at_the_host_s_address_and_by_its_name(fleet: Fleet) -> None:
+    config = yaml.safe_load(monitor.texts()["prometheus.yml"])
+    jobs = {it["job_name"]: it for it in config["scrape_configs"]}
+    (found,) = jobs["web"]["static_configs"]
+    assert found["targets"] == ["https://192.0.2.22/"]
+    labels = found["labels"]
+    assert (labels["host"], labels["name"]) == ("prod1", labels["__param_hostname"])
+    assert labels["__param_module"] == "page"
+
+
+@pytest.mark.parametrize(("wanted", "asked"), [("serving", True), ("drained", False)])
+def test_of_a_node_the_api_is_asked_while_it_should_serve(
+    wanted: str, asked: bool, tmp_path: Path
+) -> None:
+    node = fleet_with(tmp_path, wanted=wanted).host("bbb1")
+    found = outside._web(node)
+    assert found["targets"] == [f"https://{node.address}/bigbluebutton/api"]
+    assert found["labels"]["__param_module"] == "bbb"
+    assert outside._shows(node) == asked
+
+
+def test_certificates_are_those_that_the_system_trusts_and_the_lab_s() -> None:
+    modules = prober._modules(None)
+    assert {name for name, it in modules.items() if "tls_config" in it.get("http", {})} == set()
+    modules = prober._modules("/ca")
+    assert {it["http"]["tls_config"]["ca_file"] for it in modules.values() if "http" in it} == {
+        "/ca"
+    }
+    assert not any("insecure" in str(it) for it in modules.values())

@@ -1,0 +1,87 @@
+"""Debian's blackbox exporter: what the monitor tries from outside, as anybody could.
+
+https://github.com/prometheus/blackbox_exporter
+"""
+
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
+from typing import Any
+
+import yaml
+
+from fleet import ROOT
+from fleet.hosts import Host
+from fleet.model import Fleet
+from operations import files, systemd
+from roles.places import unit_file
+from roles.templates import render
+
+UNIT = "prometheus-blackbox-exporter.service"
+DROP_IN = unit_file(f"{UNIT}.d/coop-infra.conf")
+CONFIG = "/etc/coop-infra/blackbox.yml"
+CA = "/etc/coop-infra/blackbox-ca.pem"
+# For Prometheus on the same host alone.
+ADDRESS = "127.0.0.1:9115"
+SECONDS = 5
+
+
+def entries(fleet: Fleet) -> list[files.Entry]:
+    """Before the package: Debian's service listens everywhere."""
+    head = "# Written as a whole by pyinfra: an edit here is lost.\n"
+    ca = fleet.acme_server.ca
+    config = yaml.safe_dump({"modules": _modules(CA if ca else None)}, sort_keys=False)
+    text = render(__file__, "blackbox.conf.j2", address=ADDRESS, config=CONFIG)
+    found: list[files.Entry] = [files.File(CONFIG, head + config), files.File(DROP_IN, text)]
+    return [*found, files.File(CA, (ROOT / ca).read_text())] if ca else [*found, files.Absent(CA)]
+
+
+def units() -> list[systemd.Unit]:
+    return [systemd.Unit(UNIT, restart_on=(DROP_IN, CONFIG, CA))]
+
+
+def job(name: str, targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What Prometheus asks of it."""
+    return {
+        "job_name": name,
+        "metrics_path": "/probe",
+        "static_configs": [*targets],
+        "relabel_configs": [
+            {"source_labels": ["__address__"], "target_label": "__param_target"},
+            {"target_label": "__address__", "replacement": ADDRESS},
+        ],
+    }
+
+
+def target(host: Host, tried: str, module: str, **labels: str) -> dict[str, Any]:
+    """tried: an address with its port, or a URL; module: by which module of CONFIG"""
+    its = {
+        "host": host.name,
+        "instance": host.name,
+        "environment": host.environment,
+        **labels,
+        "__param_module": module,
+    }
+    return {"targets": [tried], "labels": its}
+
+
+def in_url(address: str) -> str:
+    """The address as it stands before a port or in a URL: RFC 3986, 3.2.2."""
+    return f"[{address}]" if ip_address(address).version == 6 else address
+
+
+def _modules(ca: str | None) -> dict[str, Any]:
+    """ca: the file of the CA of the certificates; None for those that the system trusts"""
+    tls = {"tls_config": {"ca_file": ca}} if ca else {}
+    web = {"fail_if_not_ssl": True, "follow_redirects": False, **tls}
+    return {
+        "port": {"prober": "tcp", "timeout": f"{SECONDS}s"},
+        # Whatever it says, as nobody knows what belongs there.
+        "any": _http({**web, "valid_status_codes": [*range(200, 500)]}),
+        "page": _http(web),
+        # https://docs.bigbluebutton.org/development/api: without a call it tells its version.
+        "bbb": _http({**web, "fail_if_body_not_matches_regexp": ["<returncode>SUCCESS<"]}),
+    }
+
+
+def _http(settings: Mapping[str, Any]) -> dict[str, Any]:
+    return {"prober": "http", "timeout": f"{SECONDS}s", "http": {**settings}}
