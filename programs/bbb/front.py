@@ -57,6 +57,11 @@ def certificate_faults(root: Root, front: Front, hostname: str) -> list[str]:
     return faults + _judged(root, front.bundle, hostname)
 
 
+def is_placeholder(root: Root, front: Front) -> bool:
+    """Whether the certificate is one that nobody trusts, until there is a way to another."""
+    return front.bundle is not None and root.at(f"{front.bundle}.placeholder").exists()
+
+
 def _judged(root: Root, bundle: str, hostname: str) -> list[str]:
     about = ("openssl", "x509", "-noout", "-in", str(root.at(bundle)))
     faults = []

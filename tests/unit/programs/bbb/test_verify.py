@@ -138,6 +138,19 @@ def test_bbb_s_own_check_is_told_without_what_is_known_to_mean_nothing(node: Nod
     assert verify.verify(node.root)["remarks"] == ["# Warning: one of /a ***", "# Error: two"]
 
 
+def test_the_check_is_not_made_for_a_certificate_that_nobody_trusts(node: Node) -> None:
+    """It asks by HTTPS, and would try for minutes."""
+    at = Front("127.0.0.1", node.port, "/etc/haproxy/certbundle.pem")
+    assert not front.is_placeholder(node.root, at)
+    node.put("/etc/haproxy/certbundle.pem.placeholder", "")
+    assert front.is_placeholder(node.root, at)
+    wanted = replace(steps.staged(node.root), front=at)
+    node.put("/checked", "# Error: one\n")
+    assert verify._remarks(node.root, wanted) == []
+    node.root.at("/etc/haproxy/certbundle.pem.placeholder").unlink()
+    assert verify._remarks(node.root, wanted) == ["# Error: one"]
+
+
 def _certificate(directory: Path, name: str, days: str = "2") -> str:
     """A bundle: certificate and key."""
     subprocess.run(
