@@ -50,7 +50,7 @@ BOARDS = {
     "coop-fleet": Board(
         "Co-op: the fleet",
         (
-            Panel("On call", "coop_oncall == 1", "{{team}}", now=True),
+            Panel("On call", "max by (team) (coop_oncall) == 1", "{{team}}", now=True),
             Panel("Hosts that tell nothing", 'sum(up{job="node"} == bool 0)', "", now=True),
             Panel(
                 "Alerts",

@@ -12,6 +12,8 @@ packages = [
 # TCP, within the VPN alone.
 port = 9090
 alertmanager = 9093
+# Between two monitors, TCP and UDP.
+peers = 9094
 
 scrape_seconds = 15
 

@@ -92,6 +92,7 @@ class MonitorGroup(Group):
     """Prometheus and Alertmanager. docs/monitoring.md
 
     port, alertmanager: TCP, at the host's IPv4 address in the VPN, for the people in the VPN
+    peers: TCP and UDP, there, by which the Alertmanagers of two monitors agree who sends a message
     scrape_seconds: how often each host is asked
     retention_days, retention_size: what is older, or beyond that many bytes, goes
     runbooks: the URL below which people read docs/runbooks
@@ -105,6 +106,7 @@ class MonitorGroup(Group):
 
     port: PortNumber
     alertmanager: PortNumber
+    peers: PortNumber
     scrape_seconds: Annotated[StrictInt, Field(ge=5, le=120)]
     retention_days: Positive
     retention_size: Size
@@ -122,4 +124,6 @@ class MonitorGroup(Group):
         return (
             Port("Prometheus", self.port, to="people"),
             Port("Alertmanager", self.alertmanager, to="people"),
+            Port("Alertmanager's peers", self.peers, to="monitor"),
+            Port("Alertmanager's peers", self.peers, to="monitor", protocol="udp"),
         )

@@ -11,6 +11,7 @@ SETTINGS is JSON, times are seconds since 1970:
     people                      by team, its people
     zones                       the zones by whose clocks people read times
     maintenance                 [host, until, why] each
+    first                       the hosts that send the note before this one does
 
 SECRETS: the mail server with, as `to`, the address of each person; and the room of Matrix, or null.
 """
@@ -43,6 +44,7 @@ class Settings:
     people: Mapping[str, Sequence[str]]
     zones: Sequence[str]
     maintenance: Sequence[tuple[str, int, str]]
+    first: Sequence[str]
 
 
 @dataclass(frozen=True)

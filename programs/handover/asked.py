@@ -84,6 +84,14 @@ def ended(url: str, since: float, now: float) -> list[Ended]:
     )
 
 
+def told(url: str, hosts: Sequence[str]) -> float:
+    """Up to when these hosts have told of hand-overs, in seconds since 1970. Raises Unknown."""
+    named = "|".join(hosts)
+    query = f'max(coop_handover_told_timestamp_seconds{{host=~"{named}"}})'
+    answer = _get(f"{url}/api/v1/query?{urlencode({'query': query})}")
+    return max((float(it["value"][1]) for it in answer["data"]["result"]), default=0)
+
+
 def _series(result: Sequence[Mapping[str, Any]]) -> Iterator[tuple[Mapping[str, str], list[float]]]:
     for it in result:
         yield it["metric"], [float(at) for at, _ in it["values"]]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from programs.handover import Settings, Ways, settings_of, ways_of
+from programs.handover.asked import Unknown, told
 from programs.handover.note import note
 from programs.handover.turns import last_change, on
 from programs.shared.arguments import settings_and_secrets
@@ -17,10 +18,13 @@ from programs.shared.whole import replace
 
 # A note that is older helps nobody: the team has been at work for long.
 LATEST_SECONDS = 2 * 3600
+# For so long the second of two monitors waits for the first to tell.
+FIRST_SECONDS = 180
 
 MEANINGS = {
     "coop_oncall": "Whether the team is on call: 1 or 0.",
     "coop_oncall_until_timestamp_seconds": "The end of the team's present turn; 0 between turns.",
+    "coop_handover_told_timestamp_seconds": "The last hand-over that was told, by whomever.",
     "coop_handover_pending": "Whether a note of a hand-over could not be sent yet: 1 or 0.",
     "coop_handover_status_timestamp_seconds": "When this was last looked at.",
 }
@@ -49,7 +53,9 @@ def _tell(settings: Settings, ways: Ways, now: float) -> None:
     change, state = last_change(settings.turns, now), _told(settings)
     if change is None or change == state.get("change"):
         return
-    if state and change > now - LATEST_SECONDS:
+    if state and change > now - LATEST_SECONDS and not _others_told(settings, change):
+        if settings.first and now < change + FIRST_SECONDS:
+            return
         done = state.get("done", []) if state.get("at") == change else []
         said = note(settings, change, state.get("change"), now)
         sent, failed = _send(settings, ways, change, said, done)
@@ -57,6 +63,15 @@ def _tell(settings: Settings, ways: Ways, now: float) -> None:
             replace(Path(settings.state), json.dumps({**state, "at": change, "done": sent}))
             raise NotSent("; ".join(failed))
     replace(Path(settings.state), json.dumps({"change": change}))
+
+
+def _others_told(settings: Settings, change: int) -> bool:
+    """Whether the first of two monitors has sent the note. Rather twice than never."""
+    try:
+        return bool(settings.first) and told(settings.prometheus, settings.first) >= change
+    except Unknown as error:
+        print(f"nobody knows what {settings.first[0]} has told: {error}", file=sys.stderr)
+        return False
 
 
 def _send(
@@ -102,6 +117,7 @@ def text_of(settings: Settings, pending: bool, now: float) -> str:
     found: dict[str, dict[str, float]] = {
         "coop_oncall": {labels(team=it): int(it in its) for it in teams},
         "coop_oncall_until_timestamp_seconds": {labels(team=it): its.get(it, 0) for it in teams},
+        "coop_handover_told_timestamp_seconds": {"": _told(settings).get("change", 0)},
         "coop_handover_pending": {"": int(pending)},
         "coop_handover_status_timestamp_seconds": {"": int(now)},
     }

@@ -1,4 +1,4 @@
-"""Listens for each monitor, and calls everybody when it hears of one no more.
+"""Listens for each monitor, and calls everybody when it hears of none any more.
 
     coop-watcher SETTINGS SECRETS
 
@@ -18,7 +18,7 @@ from programs.shared.messages import Mail
 class Settings:
     """address, port: where it listens; monitors: the names of those to hear of
 
-    seconds: how long a monitor may be silent; page: the URL of what to do then
+    seconds: how long all of them may be silent; page: the URL of what to do then
     """
 
     address: str

@@ -5,7 +5,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from programs.shared.messages import NotSent
@@ -19,31 +18,25 @@ TRY_SECONDS = 3600
 RETRY_SECONDS = 60
 
 TEXT = """\
-{monitor} has not been heard of for {minutes} minutes. Prometheus or Alertmanager on it stands
-still, or the host or its tunnel is down. Whatever is wrong elsewhere is told by nobody now.
+{monitors}: not heard of for {minutes} minutes. Prometheus or Alertmanager stands still there, or
+the host or its tunnel is down. Whatever is wrong elsewhere is told by nobody now.
 
-First:   On {monitor}, systemctl status prometheus prometheus-alertmanager
+First:   On the monitor, systemctl status prometheus prometheus-alertmanager
 Page:    {page}
 """
 
 
-@dataclass
-class Heard:
-    """at: when the monitor was last heard; told: when people were last told that it is silent
-
-    Both by a clock that nobody sets. told is None while it is heard.
-    """
-
-    at: float
-    told: float | None = None
-
-
 class Watch:
-    """For the threads of a server and of a loop."""
+    """For the threads of a server and of a loop.
+
+    People are called while no monitor is heard: of two, each tells that the other one is silent.
+    """
 
     def __init__(self, settings: Settings, now: Callable[[], float] = time.monotonic) -> None:
         self._settings, self._now, self._lock = settings, now, threading.Lock()
-        self._heard = {it: Heard(now()) for it in settings.monitors}
+        # By a clock that nobody sets.
+        self._heard = dict.fromkeys(settings.monitors, now())
+        self._told: float | None = None
         self._tried: float | None = None
         self.usable = True
         """Whether the mail server took this program and all recipients when it was last tried."""
@@ -53,26 +46,24 @@ class Watch:
         with self._lock:
             for it in monitors:
                 if it in self._heard:
-                    self._heard[it].at = self._now()
+                    self._heard[it] = self._now()
 
     def silences(self) -> dict[str, float]:
         """By monitor, for how many seconds nothing was heard."""
         with self._lock:
-            return {name: self._now() - it.at for name, it in self._heard.items()}
+            return {name: self._now() - at for name, at in self._heard.items()}
 
     def look(self) -> None:
         """Tell people what they do not know. What cannot be sent is tried again at the next."""
-        for name, silence in self.silences().items():
-            told = self._heard[name].told
-            if silence <= self._settings.seconds:
-                if told is not None and self._send(f"over: {name} is heard again", f"{_now()}\n"):
-                    self._heard[name].told = None
-            elif told is None or self._now() - told >= AGAIN_SECONDS:
-                text = TEXT.format(
-                    monitor=name, minutes=int(silence // 60), page=self._settings.page
-                )
-                if self._send(f"CRITICAL: {name} is silent", text):
-                    self._heard[name].told = self._now()
+        silences, told = self.silences(), self._told
+        silence, names = min(silences.values()), " and ".join(silences)
+        if silence <= self._settings.seconds:
+            if told is not None and self._send(f"over: {names} heard again", f"{_now()}\n"):
+                self._told = None
+        elif told is None or self._now() - told >= AGAIN_SECONDS:
+            text = TEXT.format(monitors=names, minutes=int(silence // 60), page=self._settings.page)
+            if self._send(f"CRITICAL: {names} silent", text):
+                self._told = self._now()
         self._try()
 
     def _send(self, subject: str, text: str) -> bool:

@@ -46,7 +46,7 @@ def restrain() -> None:
 @deploy("Monitor")
 def converge() -> None:
     # First: Alertmanager would have no way to the room.
-    files.present(name="Calls", entries=calls.entries(*_urls()))
+    files.present(name="Calls", entries=calls.entries(*_urls(), _first()))
     # Then: Prometheus would have nobody to tell. Only a dry run may have nobody on call here: the
     # inventory refuses any other run.
     if this_fleet().oncall:
@@ -143,6 +143,12 @@ def _urls() -> tuple[str, str]:
     return f"http://{address}:{monitor.port}", f"http://{address}:{monitor.alertmanager}"
 
 
+def _first() -> list[str]:
+    """The monitors whose names come before this one's."""
+    names = [it.name for it in prometheus.monitors(this_fleet(), this_host())]
+    return names[: names.index(this_host().name)]
+
+
 def _drop_ins() -> list[files.Entry]:
     monitor = this_fleet().monitor
     common = {"tunnel": this_fleet().vpn.unit, "address": address_of(this_host())}
@@ -155,8 +161,17 @@ def _drop_ins() -> list[files.Entry]:
         size=monitor.retention_size,
         **common,
     )
+    others = [
+        it for it in prometheus.monitors(this_fleet(), this_host()) if it.name != this_host().name
+    ]
     its = render(
-        __file__, "alertmanager.conf.j2", place=ITS_PLACE, port=monitor.alertmanager, **common
+        __file__,
+        "alertmanager.conf.j2",
+        place=ITS_PLACE,
+        port=monitor.alertmanager,
+        listen=f"{address_of(this_host())}:{monitor.peers}" if others else "",
+        peers=[f"{address_of(it)}:{monitor.peers}" for it in others],
+        **common,
     )
     return [files.File(DROP_IN, text), files.File(ITS_DROP_IN, its)]
 

@@ -1,7 +1,7 @@
 """What goes out beside Alertmanager's mail: words in a room of Matrix, notes at hand-overs."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,8 +35,8 @@ PLACE = "/etc/coop-infra"
 _PROGRAMS = {MATRIX: f"{PROGRAMS}/matrix", HANDOVER: f"{PROGRAMS}/handover"}
 
 
-def entries(prometheus: str, alertmanager: str) -> list[files.Entry]:
-    """prometheus, alertmanager: their URLs"""
+def entries(prometheus: str, alertmanager: str, first: Sequence[str]) -> list[files.Entry]:
+    """prometheus, alertmanager: their URLs; first: the monitors that tell of a hand-over first"""
     fleet = this_fleet()
     told: dict[str, Mapping[str, object]] = {
         MATRIX: {"address": ADDRESS, "port": PORT},
@@ -45,6 +45,7 @@ def entries(prometheus: str, alertmanager: str) -> list[files.Entry]:
             "alertmanager": alertmanager,
             "metrics": f"{METRICS_DIRECTORY}/coop-handover.prom",
             "state": f"{STATE}/told.json",
+            "first": first,
             **_oncall(fleet),
         },
     }

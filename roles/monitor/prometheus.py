@@ -16,6 +16,7 @@ LONGEST_SECONDS = 10
 def config(fleet: Fleet, here: Host, rules: Sequence[str]) -> dict[str, Any]:
     """The whole configuration. here: the monitor; rules: the names of its files of rules"""
     its, seconds = fleet.monitor, fleet.monitor.scrape_seconds
+    both = monitors(fleet, here)
     return {
         "global": {
             "scrape_interval": f"{seconds}s",
@@ -28,19 +29,30 @@ def config(fleet: Fleet, here: Host, rules: Sequence[str]) -> dict[str, Any]:
             # What two monitors tell of one thing is one alert.
             "alert_relabel_configs": [{"action": "labeldrop", "regex": MONITOR}],
             "alertmanagers": [
-                {"static_configs": [{"targets": [f"{address_of(here)}:{its.alertmanager}"]}]}
+                # Each tells all Alertmanagers, and these agree who sends the message.
+                {
+                    "static_configs": [
+                        {"targets": [f"{address_of(it)}:{its.alertmanager}" for it in both]}
+                    ]
+                }
             ],
         },
         "scrape_configs": [
             _job("node", watched(fleet), fleet.exporters.port),
             _job("watcher", watched(fleet, "watcher"), fleet.watcher.port),
-            _job("prometheus", [here], its.port),
-            _job("alertmanager", [here], its.alertmanager),
+            _job("prometheus", both, its.port),
+            _job("alertmanager", both, its.alertmanager),
             *outside.jobs(fleet, here),
             _local("prober", here, prober.ADDRESS),
             _local("room", here, f"{calls.ADDRESS}:{calls.PORT}"),
         ],
     }
+
+
+def monitors(fleet: Fleet, here: Host) -> list[Host]:
+    """All monitors that have had a run, and this one, in the order of their names."""
+    others = [it for it in watched(fleet, "monitor") if it.name != here.name]
+    return sorted([*others, here], key=lambda it: it.name)
 
 
 def _job(name: str, hosts: Sequence[Host], port: int) -> dict[str, Any]:

@@ -130,7 +130,7 @@ def test_what_nobody_has_taken_goes_to_everybody(
 def test_a_host_under_maintenance_calls_nobody_until_it_is_over(
     monitored: MonitoredFleet, project: Path, mails: Mails
 ) -> None:
-    end = datetime.now(UTC) + timedelta(minutes=7)
+    end = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=7)
 
     def work(data: dict[str, Any]) -> None:
         until = end.strftime("%Y-%m-%d %H:%M UTC")

@@ -15,7 +15,7 @@ from tests.lab.test_monitor import value
 pytestmark = pytest.mark.monitoring
 
 PORT = 9095
-SILENT, OVER = "CRITICAL: monitor1 is silent", "over: monitor1 is heard again"
+SILENT, OVER = "CRITICAL: monitor1 silent", "over: monitor1 heard again"
 
 
 def heard(fleet: MonitoredFleet) -> bool:

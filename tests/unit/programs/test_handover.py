@@ -42,6 +42,8 @@ class Sent(Mail):
 class Monitor(BaseHTTPRequestHandler):
     """What Prometheus and Alertmanager answer."""
 
+    told = 0
+
     def do_GET(self) -> None:
         answers: dict[str, Any] = {
             "/api/v2/alerts": [
@@ -53,6 +55,7 @@ class Monitor(BaseHTTPRequestHandler):
                 {"id": "s1", "createdBy": "ops-meet-1", "endsAt": "2026-11-27T18:00:00.000Z",
                  "comment": "makes room"},
             ],
+            "/api/v1/query": {"data": {"result": [{"value": [0, str(self.told)]}]}},
             "/api/v1/query_range": {"data": {"result": [
                 _range("MountGone", "prod1", CHANGE - 3 * HOUR, CHANGE - 2 * HOUR),
                 _range("HostDown", "bbb2", CHANGE - HOUR, CHANGE),
@@ -100,6 +103,7 @@ def settings(tmp_path: Path, url: str) -> Settings:
         people={"collocall": ["ops-meet-1"], "hypha": ["ops-hypha-1"]},
         zones=["Europe/Berlin", "America/Toronto"],
         maintenance=[("storage1", CHANGE + HOUR, "new disks"), ("prod1", CHANGE - 60, "over")],
+        first=[],
     )
 
 
@@ -156,6 +160,32 @@ def test_what_could_not_be_sent_is_tried_again_and_told(settings: Settings) -> N
     Sent.away = False
     assert len(looked(settings, CHANGE + 60, CHANGE + 120)) == 1
     assert read(Path(settings.metrics).read_text())["coop_handover_pending"] == {(): 0}
+
+
+def told_at(settings: Settings) -> dict[Any, int]:
+    return read(Path(settings.metrics).read_text())["coop_handover_told_timestamp_seconds"]
+
+
+def test_of_two_monitors_the_second_tells_if_the_first_does_not(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = replace(settings, first=["monitor1"])
+    looked(second, CHANGE - 60)
+    assert looked(second, CHANGE, CHANGE + 120) == []
+    assert told_at(second) == {(): CHANGE - 8 * HOUR}
+    assert len(looked(second, CHANGE + 180, CHANGE + 240)) == 1
+    assert told_at(second) == {(): CHANGE}
+    Path(second.state).unlink()
+    looked(second, CHANGE - 60)
+    monkeypatch.setattr(Monitor, "told", CHANGE)
+    assert looked(second, CHANGE + 60, CHANGE + 180, CHANGE + HOUR) == []
+    assert told_at(second) == {(): CHANGE}
+
+
+def test_whoever_cannot_ask_the_first_tells(settings: Settings) -> None:
+    alone = replace(settings, first=["monitor1"], prometheus="http://127.0.0.1:1")
+    looked(alone, CHANGE - 60)
+    assert len(looked(alone, CHANGE + 60, CHANGE + 180)) == 1
 
 
 class Said(Matrix):
@@ -217,6 +247,7 @@ def test_the_settings_are_what_the_files_say() -> None:
     told = {
         "prometheus": "p", "alertmanager": "a", "metrics": "m", "state": "s",
         "turns": [[1, 2, "x"]], "people": {"x": ["y"]}, "zones": [], "maintenance": [["h", 3, "w"]],
+        "first": [],
     }  # fmt: skip
     assert settings_of(told).turns == [Turn(1, 2, "x")]
     assert settings_of(told).maintenance == [("h", 3, "w")]

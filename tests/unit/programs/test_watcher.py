@@ -70,31 +70,45 @@ def later(its: watch.Watch, clock: Clock, seconds: float, *heard: str) -> list[s
     return [*Sent.subjects]
 
 
-def test_whoever_was_never_heard_is_told_after_the_limit(its: watch.Watch, clock: Clock) -> None:
-    assert later(its, clock, 300, "monitor1") == []
-    assert later(its, clock, 60, "monitor1") == ["CRITICAL: monitor2 is silent"]
+SILENT = "CRITICAL: monitor1 and monitor2 silent"
+OVER = "over: monitor1 and monitor2 heard again"
+
+
+def test_monitors_that_were_never_heard_are_told_after_the_limit(
+    its: watch.Watch, clock: Clock
+) -> None:
+    assert later(its, clock, 300) == []
+    assert later(its, clock, 60) == [SILENT]
+
+
+def test_of_two_monitors_one_that_is_heard_tells_of_the_other(
+    its: watch.Watch, clock: Clock
+) -> None:
+    assert later(its, clock, 3600, "monitor2") == []
+    assert its.silences() == {"monitor1": 3600, "monitor2": 0}
+    assert later(its, clock, 360) == [SILENT]
+    assert later(its, clock, 60, "monitor1") == [OVER]
 
 
 def test_silence_is_told_once_again_after_hours_and_its_end(its: watch.Watch, clock: Clock) -> None:
-    both = ("monitor1", "monitor2")
-    assert later(its, clock, 3600, *both) == []
-    assert later(its, clock, 3600, "monitor1") == ["CRITICAL: monitor2 is silent"]
-    assert later(its, clock, 4 * 3600, "monitor1") == ["CRITICAL: monitor2 is silent"]
-    assert later(its, clock, 60, *both) == ["over: monitor2 is heard again"]
-    assert later(its, clock, 3600, *both) == []
+    assert later(its, clock, 3600, "monitor1") == []
+    assert later(its, clock, 3600) == [SILENT]
+    assert later(its, clock, 4 * 3600) == [SILENT]
+    assert later(its, clock, 60, "monitor1") == [OVER]
+    assert later(its, clock, 3600, "monitor1") == []
 
 
 def test_what_could_not_be_sent_is_sent_as_soon_as_it_can(its: watch.Watch, clock: Clock) -> None:
     Sent.away = True
-    assert later(its, clock, 900, "monitor1") == []
+    assert later(its, clock, 900) == []
     assert not its.usable
     Sent.away = False
-    assert later(its, clock, 60, "monitor1") == ["CRITICAL: monitor2 is silent"]
+    assert later(its, clock, 60) == [SILENT]
     assert its.usable
     Sent.away = True
-    assert later(its, clock, 120, "monitor1", "monitor2") == []
+    assert later(its, clock, 120, "monitor1") == []
     Sent.away = False
-    assert later(its, clock, 60, "monitor1", "monitor2") == ["over: monitor2 is heard again"]
+    assert later(its, clock, 60, "monitor1") == [OVER]
 
 
 def test_the_way_to_people_is_tried_before_it_is_needed(its: watch.Watch, clock: Clock) -> None:
