@@ -96,6 +96,7 @@ pages: venv
 # The part kernel is what has to be seen on a kernel of a host's own.
 define lab_tests
 $(if $(filter kernel,$(1)),export LAB=machines)
+$(if $(filter-out monitoring,$(1)),,lab/install chromium chromium-driver)
 machines=$$($(PYTHON) -m tests.lab.machines_of $(1))
 lab/up $$machines
 lab/enter $(PYTHON) -m pytest tests/lab $(if $(1),-m $(1))

@@ -1,6 +1,6 @@
 """Whom Alertmanager calls, and how: https://prometheus.io/docs/alerting/latest/configuration/"""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,9 +47,9 @@ def config(
     room: the URL of what says each alert in the room of Matrix; None for no room
     watchers: the URLs of those that have to hear each minute that all of this works
 
-    Whatever is critical goes to the redundancy at any hour, and everything to the team on call. In
-    hours that no team covers, the redundancy gets everything. What nobody has taken goes to
-    everybody.
+    Whatever is critical goes to the redundancy at any hour, and everything to the team on call, to
+    nobody twice. In hours that no team covers, the redundancy gets everything. What nobody has
+    taken goes to everybody.
     """
     teams = intervals(oncall, now)
     return {
@@ -68,11 +68,7 @@ def config(
                 *([{"receiver": ROOM, "continue": True}] if room else []),
                 {"matchers": [f'alertname="{UNATTENDED}"'], "receiver": EVERYBODY},
                 {"matchers": ['severity="critical"'], "receiver": REDUNDANCY, "continue": True},
-                *(
-                    {"receiver": f"team-{it}", "active_time_intervals": [it], "continue": True}
-                    for it in teams
-                    if teams[it]
-                ),
+                *(route for it in teams if teams[it] for route in _to_team(oncall, it)),
                 {
                     "matchers": ['severity!="critical"'],
                     "receiver": REDUNDANCY,
@@ -93,8 +89,9 @@ def config(
             _receiver(REDUNDANCY, map(address, oncall.redundancy)),
             _receiver(EVERYBODY, map(address, oncall.everybody)),
             *(
-                _receiver(f"team-{name}", map(address, team.people))
-                for name, team in oncall.teams.items()
+                _receiver(receiver, map(address, people))
+                for name in oncall.teams
+                for receiver, _, people in _calls(oncall, name)
             ),
         ],
         "time_intervals": [
@@ -102,6 +99,30 @@ def config(
             {"name": NOBODY, "time_intervals": uncovered(oncall, now)},
         ],
     }
+
+
+def _calls(oncall: OnCall, team: str) -> list[tuple[str, str, list[str]]]:
+    """The receivers of a team, each with its matcher and its people.
+
+    Whoever is in the redundancy too has heard of what is critical: one thing, one mail.
+    """
+    people = [*oncall.teams[team].people]
+    others = [it for it in people if it not in oncall.redundancy]
+    found = [
+        (f"team-{team}", 'severity!="critical"', people),
+        (f"team-{team}-beside", 'severity="critical"', others),
+    ]
+    return [it for it in found if it[2]]
+
+
+def _to_team(oncall: OnCall, team: str) -> Iterator[Config]:
+    for receiver, matcher, _ in _calls(oncall, team):
+        yield {
+            "matchers": [matcher],
+            "receiver": receiver,
+            "active_time_intervals": [team],
+            "continue": True,
+        }
 
 
 def _inhibit(source: str, targets: str) -> Config:

@@ -1,10 +1,10 @@
 """The alerts: each role's own, in its alerts.yml, with the cases that prove them.
 
 An alert there is a rule as Prometheus has it, and its `test`: series, of one value each, with which
-it fires, and others with which it is quiet.
+it fires, and others with which it is quiet; a list of these if there are several ways to be quiet.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -27,14 +27,14 @@ Groups = dict[str, Any]
 class Alert:
     """role: whose it is; group: the name of its group; rule: as Prometheus has it
 
-    fires, quiet: values by series; None for an alert that fires always
+    fires: values by series; quiet: several of these
     """
 
     role: str
     group: str
     rule: Rule
-    fires: Mapping[str, object] | None
-    quiet: Mapping[str, object] | None
+    fires: Mapping[str, object]
+    quiet: Sequence[Mapping[str, object]]
 
     @property
     def name(self) -> str:
@@ -45,12 +45,16 @@ class Alert:
 def alerts() -> tuple[Alert, ...]:
     """All alerts, in the order of the roles' names."""
     return tuple(
-        Alert(file.parent.name, group["name"], rule, test.get("fires"), test.get("quiet"))
+        Alert(file.parent.name, group["name"], rule, test["fires"], _listed(test["quiet"]))
         for file in sorted((ROOT / "roles").glob("*/alerts.yml"))
         for group in yaml.safe_load(file.read_text())["groups"]
         for rule in group["rules"]
-        for test in [rule.pop("test", {})]
+        for test in [rule.pop("test")]
     )
+
+
+def _listed(quiet: Any) -> list[Mapping[str, object]]:
+    return quiet if isinstance(quiet, list) else [quiet]
 
 
 def rules(runbooks: str) -> Groups:
@@ -83,12 +87,8 @@ def tests(file: str) -> dict[str, Any]:
 
 def _cases(alert: Alert) -> Iterator[dict[str, Any]]:
     minutes = _minutes(alert.rule.get("for", "0m")) + LATER_MINUTES
-    for series, samples in (
-        (alert.fires, [{"value": 1, "labels": "{}"}]),
-        (alert.quiet, []),
-    ):
-        if series is None:
-            continue
+    fires: list[Any] = [{"value": 1, "labels": "{}"}]
+    for series, samples in ((alert.fires, fires), *((it, []) for it in alert.quiet)):
         yield {
             "interval": EVALUATED,
             "input_series": [

@@ -244,6 +244,7 @@ def lab_mails() -> Iterator[Mails]:
 def mails(lab_mails: Mails) -> Mails:
     """What comes to the lab's mail server from now on."""
     lab_mails.all.clear()
+    lab_mails.refused.clear()
     return lab_mails
 
 

@@ -22,10 +22,19 @@ class Mail:
 
 
 class Mails:
-    """A mail server that keeps what comes."""
+    """A mail server that keeps what comes. refused: the addresses that it does not know"""
 
     def __init__(self) -> None:
         self.all: list[Mail] = []
+        self.refused: set[str] = set()
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        if address in self.refused:
+            return "550 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         assert isinstance(envelope.content, bytes)

@@ -67,11 +67,23 @@ def config(tmp_path: Path) -> dict[str, Any]:
     return made(read(tmp_path))
 
 
-def test_whatever_is_critical_goes_to_the_redundancy_and_to_the_team(
-    config: dict[str, Any],
+def test_whatever_is_critical_goes_to_the_redundancy_and_to_the_team_beside_it(
+    tmp_path: Path,
 ) -> None:
-    assert [*called(config, DAY, severity="critical")] == ["redundancy", "team-collocall"]
-    assert [*called(config, NIGHT, severity="critical")] == ["redundancy", "team-hypha"]
+    alone = read(tmp_path).model_copy(update={"redundancy": ("ops-hypha-1",)})
+    found = made(alone)
+    beside = ["redundancy", "team-collocall-beside"]
+    assert [*called(found, DAY, severity="critical")] == beside
+    # Nobody is told of one thing twice.
+    assert [*called(found, NIGHT, severity="critical")] == ["redundancy"]
+    assert to_of(found, "team-collocall-beside") == ["ops-meet-1@example.org"]
+    assert "team-hypha-beside" not in {it["name"] for it in found["receivers"]}
+
+
+def to_of(config: dict[str, Any], receiver: str) -> list[str]:
+    """The addresses of a receiver."""
+    found = {it["name"]: it for it in config["receivers"]}[receiver]
+    return [it["to"] for it in found["email_configs"]]
 
 
 def test_a_warning_goes_to_the_team_on_call(config: dict[str, Any]) -> None:
@@ -101,7 +113,7 @@ def test_a_watcher_hears_each_minute_that_all_of_it_works(tmp_path: Path) -> Non
 def test_each_alert_is_said_in_the_room_once(tmp_path: Path) -> None:
     found = made(read(tmp_path), room="http://127.0.0.1:9096/")
     critical = called(found, DAY, severity="critical")
-    assert [*critical] == ["room", "redundancy", "team-collocall"]
+    assert [*critical] == ["room", "redundancy"]
     unattended = called(found, DAY, severity="critical", alertname="Unattended")
     assert [*unattended] == ["room", "everybody"]
     assert [*called(found, DAY, severity="none")] == ["nobody"]

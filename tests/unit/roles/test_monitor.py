@@ -155,7 +155,7 @@ def test_an_alert_says_what_and_where(alert: alerts.Alert) -> None:
     assert "{{ $labels.host }}" in summary or "{{ $labels.dataset }}" in summary
     assert "\n" not in "".join(rule["annotations"].values())
     # Without a host nobody knows where, and what mutes a host's alerts would not mute this one.
-    assert alert.fires and alert.quiet
+    assert alert.fires and all(alert.quiet)
     its = [it for it in alert.fires if not it.startswith("coop_oncall_")]
     # Others may be what this one is compared with.
     assert its and 'host="a"' in its[0]
