@@ -1,16 +1,21 @@
 """Whom Alertmanager calls, by the route that each alert takes through its configuration."""
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from fleet import ROOT
 from fleet.groups.monitor import MailServer
 from fleet.oncall import OnCall
-from roles.monitor import alertmanager
+from roles.monitor import alertmanager, alerts
 from tests.unit.fleet.derived.test_intervals import is_active
 from tests.unit.fleet.oncall_samples import NOW, read
 
@@ -199,3 +204,31 @@ def test_whoever_logs_in_does_so_by_tls(tmp_path: Path) -> None:
     # There TLS begins before SMTP does, and nobody offers STARTTLS.
     first_byte = MailServer(host="m.example.org", port=465, sender="a@example.org")
     assert made(read(tmp_path), first_byte)["global"]["smtp_require_tls"] is False
+
+
+def found_by_amlint(config: dict[str, Any], directory: Path) -> set[tuple[str, str]]:
+    """What a linter that others wrote finds, beside remarks: each with its place."""
+    (directory / "mail.tmpl").write_text((ROOT / "roles/monitor/mail.tmpl").read_text())
+    files = directory / "alertmanager.yml", directory / "alerts.yml"
+    for file, content in zip(files, (config, alerts.rules("https://x/")), strict=True):
+        file.write_text(yaml.safe_dump(content))
+    amlint = Path(sys.executable).parent / "amlint"
+    words: list[str | Path] = [amlint, "check", "--format", "json", "--rules", files[1], files[0]]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=60)
+    found = json.loads(done.stdout)
+    return {(it["code"], it["where"]) for it in found if it["level"] != "info"}
+
+
+ON_PURPOSE = {
+    ("empty-receiver", "receivers[nobody]"),
+    # As short as it gets: a watcher hears each minute.
+    ("repeat-before-group", "route.routes[0]"),
+}
+
+
+def test_a_linter_of_others_finds_nothing_that_is_not_meant(tmp_path: Path) -> None:
+    found = made(read(tmp_path), watchers=["http://10.66.0.12/"], room="http://127.0.0.1/")
+    assert found_by_amlint(found, tmp_path) == ON_PURPOSE
+    found["route"]["routes"][0]["matchers"] = ['alertname="Wachdog"']
+    unknown = {("route-unknown-alertname", "route.routes[0]")}
+    assert found_by_amlint(found, tmp_path) == ON_PURPOSE | unknown
