@@ -71,17 +71,17 @@ def in_url(address: str) -> str:
 
 def _modules(ca: str | None) -> dict[str, Any]:
     """ca: the file of the CA of the certificates; None for those that the system trusts"""
-    tls = {"tls_config": {"ca_file": ca}} if ca else {}
-    web = {"fail_if_not_ssl": True, "follow_redirects": False, **tls}
     return {
         "port": {"prober": "tcp", "timeout": f"{SECONDS}s"},
         # Whatever it says, as nobody knows what belongs there.
-        "any": _http({**web, "valid_status_codes": [*range(200, 500)]}),
-        "page": _http(web),
+        "any": _web(ca, valid_status_codes=[*range(200, 500)]),
+        "page": _web(ca),
         # https://docs.bigbluebutton.org/development/api: without a call it tells its version.
-        "bbb": _http({**web, "fail_if_body_not_matches_regexp": ["<returncode>SUCCESS<"]}),
+        "bbb": _web(ca, fail_if_body_not_matches_regexp=["<returncode>SUCCESS<"]),
     }
 
 
-def _http(settings: Mapping[str, Any]) -> dict[str, Any]:
-    return {"prober": "http", "timeout": f"{SECONDS}s", "http": {**settings}}
+def _web(ca: str | None, **more: object) -> dict[str, Any]:
+    its = {"fail_if_not_ssl": True, "follow_redirects": False, **more}
+    trusted = {"tls_config": {"ca_file": ca}} if ca else {}
+    return {"prober": "http", "timeout": f"{SECONDS}s", "http": {**its, **trusted}}

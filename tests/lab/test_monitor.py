@@ -140,7 +140,8 @@ def test_a_page_that_nobody_gets_is_told_and_a_certificate_that_is_none(
     host = monitored["bbb1"]
 
     def shows(data: Data) -> None:
-        data["bbb1"]["certificate"] = {"name": "pages.lab.test"}
+        visitors = [{"port": it, "to": "all", "reason": "the pages"} for it in (80, 443)]
+        data["bbb1"] |= {"certificate": {"name": "pages.lab.test"}, "ports": visitors}
 
     project = changed_project(tmp_path / "shows", shows)
     down = ("WebDown", "bbb1")
@@ -148,8 +149,7 @@ def test_a_page_that_nobody_gets_is_told_and_a_certificate_that_is_none(
     web_server.names_of(host, "pages.lab.test")
     web_server.install(host)
     try:
-        # Without a web server there is no certificate yet.
-        monitored.refused(project)
+        assert "nothing answers on port 80" in monitored.refused(project)
         wait_for(
             lambda: down in firing(monitored), "nobody gets there, which is told", 240, every=3
         )
