@@ -154,9 +154,12 @@ done"""
 
 
 def _vdevs(lines: Sequence[str]) -> tuple[str, ...]:
-    """The vdevs of data in what `zpool list -vHPL` prints: zpoolconcepts(7)."""
+    """The vdevs of data in what `zpool list -vHPL` prints: zpoolconcepts(7).
+
+    The name of a class, such as logs, stands in columns, without the tab that all else begins with.
+    """
     found: list[tuple[str, int]] = []
-    for word in (line.split("\t")[1] for line in lines if line.startswith("\t")):
+    for word in (line.split()[0] for line in lines[1:] if line.strip()):
         if match := re.fullmatch(r"(mirror|raidz[123])-\d+", word):
             found.append((match[1], 0))
         elif word.startswith("/") and found:

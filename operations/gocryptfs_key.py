@@ -10,7 +10,8 @@ from engine.operation import Commands, ask, operation
 from engine.report import fail, script, tell
 from facts.files import Paths
 from operations.escrow import Escrow
-from operations.gocryptfs_scripts import alone_in, directory_of, unpacked
+from operations.gocryptfs_scripts import directory_of, unpacked
+from operations.parties import alone_in
 
 
 @operation()

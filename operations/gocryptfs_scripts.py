@@ -16,6 +16,7 @@ from facts.gocryptfs import Places, VolumeState
 from operations import in_force
 from operations.escrow import Escrow
 from operations.files import pending
+from operations.parties import alone_in
 
 
 def from_escrow(
@@ -128,15 +129,6 @@ def _put(root: str, source: str, name: str, umask: str) -> list[str]:
         f"(umask {umask}; dd if={source} of={new} conv=excl,fsync status=none)",
         f"mv -f -T {new} {root}/{name}",
     ]
-
-
-def alone_in(directory: str) -> list[str]:
-    """Makes the directory. Until this script ends, the script of another run waits here.
-
-    Another operator's run may do the same now: these scripts write to names that are always the
-    same. What the script writes from here on is root's alone.
-    """
-    return [f"mkdir -p {quote(directory)}", f"exec 9< {quote(directory)}; flock 9", "umask 077"]
 
 
 def directory_of(file: str) -> str:

@@ -11,7 +11,7 @@ from pyinfra.api import FunctionCommand, StringCommand
 
 from engine.operation import Commands, operation
 from engine.report import script, tell
-from operations.parties import in_name_of
+from operations.parties import alone_in, in_name_of
 
 
 @dataclass(frozen=True)
@@ -59,12 +59,13 @@ def own(pair: Pair, known: Mapping[str, str], store: Callable[[str], None]) -> C
 
 
 def _make(pair: Pair) -> StringCommand:
-    directory = quote(str(PurePosixPath(pair.file).parent))
+    directory = str(PurePosixPath(pair.file).parent)
     lines = [
         f"file={quote(pair.file)}; new=$file.new",
+        f"[ -d {quote(directory)} ] || mkdir -p -m 700 {quote(directory)}",
+        *alone_in(directory),
+        # Another operator's run may have made it while this one waited, and has stored it.
         'if [ ! -s "$file" ]; then',
-        f"  [ -d {directory} ] || mkdir -p -m 700 {directory}",
-        "  umask 077",
         '  rm -f "$new" "$new.pub"',
         f"  {pair.make}",
         '  sync "$new"; mv -f -T "$new" "$file"; sync -f "$file"',

@@ -36,6 +36,15 @@ gone() (
 )"""
 
 
+def alone_in(directory: str) -> list[str]:
+    """Lines of POSIX sh that make the directory, and wait until no other run's script is in it.
+
+    Another operator's run may do the same now: these scripts write to names that are always the
+    same. What the script writes from here on is root's alone.
+    """
+    return [f"mkdir -p {quote(directory)}", f"exec 9< {quote(directory)}; flock 9", "umask 077"]
+
+
 def in_name_of(account: str, script: str) -> str:
     """A line of POSIX sh that runs the script with the powers of this account alone; root's as is.
 

@@ -162,15 +162,28 @@ put_aside() {{
         mv -T -- "$units" "$units.taken-away-$(date +%s)" || exit 1
     done' - "$3" < /dev/null
 }}
-# Everything of account $1, uid $2, home $3 ends, and nothing starts any more: what would start it
-# goes, and PAM refuses an account that has expired, to cron and at too.
+# What would start anew as account $1, uid $2.
+would_start() {{
+  find /var/spool/cron/crontabs /var/spool/cron/atjobs -mindepth 1 -type f -uid "$2" 2> /dev/null
+  ls -d "/var/spool/cron/crontabs/$1" "/var/lib/systemd/linger/$1" 2> /dev/null || true
+}}
+# Everything of account $1, uid $2, home $3 ends, and what would start it goes. Once more at the
+# end: whoever still ran may have put it back meanwhile, and cron may have started it.
+end_for_good() {{
+  take_away "$1" "$2" && end_all "$2" && take_away "$1" "$2" && end_all "$2" &&
+    put_aside "$1" "$2" "$3" || return 1
+  left=$(would_start "$1" "$2")
+  [ -z "$left" ] || {{ echo "$1 would start anew by: $left" >&2; return 1; }}
+}}
+# The same, and nothing starts any more: PAM refuses an account that has expired, to cron and at
+# too.
 shut() {{
-  usermod --expiredate 1 "$1" && take_away "$1" "$2" && end_all "$2" && put_aside "$1" "$2" "$3"
+  usermod --expiredate 1 "$1" && end_for_good "$1" "$2" "$3"
 }}
 # The same for an account that stays open.
 end_account() {{
   if [ "$2" = "$login" ]; then
-    take_away "$1" "$2" && end_all "$2" && put_aside "$1" "$2" "$3"
+    end_for_good "$1" "$2" "$3"
   else
     ended=yes
     shut "$1" "$2" "$3" || ended=

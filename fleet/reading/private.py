@@ -28,11 +28,14 @@ _KINDS = {
         "-{2,} ?BEGIN (?![^-\n]*(?:PUBLIC|CERTIFICATE|SIGNATURE))[^-\n]+-{2,}"
     ),
     "this is a preshared key": rf"(?i:pre-?shared[ _-]?key){_NAMED}",
-    "this is a master key of gocryptfs": "(?<![0-9a-f])(?:[0-9a-f]{8}-){7}[0-9a-f]{8}",
+    # gocryptfs prints it on two lines; half of it is half of the secret.
+    "this is a master key of gocryptfs": (
+        r"(?i:(?<![0-9a-f])(?:[0-9a-f]{8}-(?:\s|\\n)*){3,}[0-9a-f]{8})"
+    ),
     # RFC 3986, 3.2.1. A port is no password, and neither is a part of an IPv6 address.
     "this address holds a password": (
         r"://(?!\[)[^\s/?#@]*(?::(?!\d{1,5}(?:/|$))[^\s@]*|%3[Aa][^\s/@]*)@"
-        r"|(?<![\w/:@.+-])[\w.+-]+:[^\s:/@]+@[A-Za-z0-9-]+\."
+        r"|(?<![\w/:@.+-])(?!mailto:)[\w.+-]+:[^\s:/@]+@[A-Za-z0-9-]+\."
     ),
     "this holds a token": (
         # As a word of its own, also behind a character that an address writes as %3A.
@@ -42,10 +45,17 @@ _KINDS = {
         r"|xox[a-z]-[\w-]{10}|sk-(?:[a-z]{3,4}-)?[A-Za-z0-9_]{20}|tskey-[a-z]+-\w"
         r"|npm_[A-Za-z0-9]{30}|pypi-\w{16}|dop_v1_\w{30}|hv[bs]\.\w{20}"
         r"|(?:AKIA|ASIA)[0-9A-Z]{16}\b|AT(?:BB|ATT|CTT)[\w-]{20}"
+        # Of Matrix: synapse's, and a macaroon.
+        r"|sy[tr]_[A-Za-z0-9]{4,}_\w{10}|MDAxY2xvY2F0aW9u|mct_\w{20}"
+        r"|(?:sk|rk)_(?:live|test)_\w{10}|sk-ant-[\w-]{10}|hf_\w{20}|dckr_pat_[\w-]{10}"
+        r"|SG\.[\w-]{10}|ya29\.[\w-]{6}"
         r"|eyJ[\w-]{10,}\.eyJ[\w-]{10})"
     ),
     "this holds a password": (
-        r"(?i:password|passwd|passphrase|secret|token|psk)\w*\s*=\s*\S"
+        r"(?i:password|passwd|passphrase|secret|token|psk)\w*['\"]?\s*[=:]\s*\S"
+        r"|\b(?i:pass|pwd)\s*=\s*\S"
+        # A line of netrc(5).
+        r"|\bmachine\s+\S+\s+login\s+\S+\s+password\s+\S"
         r"|[?&;#][\w.-]*(?i:key|auth|sig|signature|credential)[\w.-]*=\S"
     ),
 }
@@ -72,9 +82,16 @@ def secret_in(text: str) -> str | None:
 
 
 def may_be_secret(text: str) -> bool:
-    """Whether a message must not show the text: it holds a secret, or what looks like chance."""
+    """Whether a message must not show the text: it holds a secret, or what looks like chance.
+
+    Who stands before the @ of a URL may be a token, but for the account of most git servers.
+    """
     runs = re.findall(r"[A-Za-z0-9+/]{32,}", text)
-    return secret_in(text) is not None or any(map(_looks_random, runs))
+    return (
+        secret_in(text) is not None
+        or any(map(_looks_random, runs))
+        or re.search(r"://(?!git@)[^\s/?#@]+@", text) is not None
+    )
 
 
 def _looks_random(run: str) -> bool:

@@ -45,7 +45,7 @@ def opening(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
             if not found.has_shell:
                 # Whoever had the account before may have been somebody else.
                 named = _named(account.name, found)
-                command = f"take_away {named}; put_aside {named}; {command}"
+                command = f"take_away {named} && put_aside {named} && {command}"
                 text += f", with the files in {found.home}{_taken(account.name, now)}"
             yield Step(text, command)
         elif found.shell in now.unusable_shells:

@@ -1,6 +1,7 @@
 """What is mounted where, by the kernel's own table: proc(5)."""
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Mount:
     device: "major:minor"
     kind: the type
     source: a device or a dataset, as whoever mounted it wrote it
+    user: whose program answers for the files, by FUSE: mount.fuse3(8); 0 is root
     """
 
     at: Path
@@ -33,16 +35,18 @@ class Mount:
     device: str
     kind: str
     source: str
+    user: int = 0
 
     @property
     def is_passing(self) -> bool:
         """Whether it is no file system of anybody's, to be copied or named.
 
         ZFS mounts a snapshot below .zfs/snapshot for whoever looks, and unmounts it some minutes
-        later: zfs_expire_snapshot in zfs(4).
+        later: zfs_expire_snapshot in zfs(4). What a person mounts by FUSE is elsewhere, such as a
+        server's directory by sshfs, or a view of files that are there, such as a container's.
         """
         is_snapshot = self.kind == "zfs" and "@" in self.source and ".zfs" in self.at.parts
-        return self.kind in PASSING or is_snapshot
+        return self.kind in PASSING or is_snapshot or self.user != 0
 
     def is_dataset(self, name: str) -> bool:
         return (self.kind, self.source) == ("zfs", name)
@@ -73,5 +77,11 @@ def mounts() -> list[Mount]:
         place, _, rest = line.partition(b" - ")
         device, root, at = map(unescaped, place.split(b" ")[2:5])
         kind, source = map(unescaped, rest.split(b" ")[:2])
-        found[Path(at)] = Mount(Path(at), root, device, kind, source)
+        found[Path(at)] = Mount(Path(at), root, device, kind, source, _user(kind, rest))
     return [*found.values()]
+
+
+def _user(kind: str, rest: bytes) -> int:
+    """rest: a line of the table from the type on; options of a file system come last"""
+    asked = re.search(rb"(?:^|,)user_id=(\d+)(?:,|$)", rest.split(b" ")[-1])
+    return int(asked[1]) if asked and kind.startswith("fuse") else 0

@@ -1,6 +1,7 @@
 """Shows what to copy as it is at one moment: services stopped, or a snapshot of LVM or ZFS."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -101,6 +102,10 @@ def refuse_other_file_systems(
                 f"{name} is not on what is mounted at {its.at}, of which there is a snapshot, but "
                 f"at {own.at}: take it out of directories, or say quiesce in place of the snapshot"
             )
+    for it in table:
+        if it.user and any(it.at.is_relative_to(path) for path in paths):
+            # Whoever mounts something must not keep the night from making a set.
+            print(f"left out: {str(it.at)!a}, which uid {it.user} has mounted", file=sys.stderr)
     others = {it.at for it in table if not it.is_passing and not it.at.is_relative_to(HERE)}
     for path in paths:
         for inner in sorted(others - {path}):

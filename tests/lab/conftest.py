@@ -24,6 +24,7 @@ from tests.lab.fleets import (
     FirstRun,
     Fleet,
     MonitoredFleet,
+    MonitoredStorage,
     StandinHost,
     VpnFleet,
     WebMachine,
@@ -277,6 +278,23 @@ def monitored(monitored_first_run: MonitoredFleet) -> MonitoredFleet:
     """The monitor and whom it watches over, as the first run left them."""
     monitored_first_run.restore(monitored_first_run.converged)
     return monitored_first_run
+
+
+@pytest.fixture(scope="session")
+def monitored_storage_first_run(lab_mails: Mails, lab_room: Homeserver) -> MonitoredStorage:
+    """Makes the first run on fresh machines; a snapshot keeps the state after the run."""
+    machines = MonitoredStorage()
+    machines.restore("fresh")
+    machines.converge()
+    machines.snapshot(machines.converged)
+    return machines
+
+
+@pytest.fixture
+def monitored_storage(monitored_storage_first_run: MonitoredStorage) -> MonitoredStorage:
+    """The monitor, and the storage and boards that it watches over, as the first run left them."""
+    monitored_storage_first_run.restore(monitored_storage_first_run.converged)
+    return monitored_storage_first_run
 
 
 @pytest.fixture

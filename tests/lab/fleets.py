@@ -256,19 +256,30 @@ class ClosedFleet(VpnFleet):
         self.all = (self.hub, *inside)
 
 
-class MonitoredFleet(VpnFleet):
+class Monitored(Machines):
+    """Machines with a monitor among them."""
+
+    @property
+    def monitor(self) -> Machine:
+        return self["monitor1"]
+
+
+class MonitoredFleet(VpnFleet, Monitored):
     """A hub, two servers, a monitor that watches over all of them, and one that watches it."""
 
     names = (*VpnFleet.names, "monitor1", "watcher1")
     converged = "monitored"
 
     @property
-    def monitor(self) -> Machine:
-        return self["monitor1"]
-
-    @property
     def watcher(self) -> Machine:
         return self["watcher1"]
+
+
+class MonitoredStorage(Fleet, Monitored):
+    """The storage server and two boards, and a monitor that watches over them."""
+
+    names = (*Fleet.names, "monitor1")
+    converged = "monitored-storage"
 
 
 class BareNode(Machines):

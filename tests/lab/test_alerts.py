@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from lab.command import wait_for, wait_until_none
-from tests.lab.fleets import MonitoredFleet
+from tests.lab.fleets import Monitored, MonitoredFleet
 from tests.lab.homeserver import Homeserver
 from tests.lab.mails import HYPHA, MEET, Mails, told_to_both
 from tests.lab.test_monitor import all_are_up, firing, wait_until_quiet
@@ -43,7 +43,7 @@ CAUSES = (
     Cause("RebootDue", "bbb1", "touch /run/reboot-required", "rm /run/reboot-required",
           waits=True),
     Cause("CollectorFailed", "bbb1", "chmod a-x /usr/bin/wg", "chmod a+x /usr/bin/wg", waits=True),
-    Cause("LookMissing", "bbb2", f"systemctl stop coop-metrics.timer; rm {METRICS}/coop-host.prom",
+    Cause("LookMissing", "bbb2", f"systemctl stop coop-metrics.timer; rm -f {METRICS}/coop-host.prom",
           "systemctl start coop-metrics.timer coop-metrics.service", waits=True),
     Cause("LookOld", "watcher1", "systemctl stop coop-metrics.timer",
           "systemctl start coop-metrics.timer coop-metrics.service", waits=True),
@@ -58,7 +58,7 @@ CAUSES = (
 )  # fmt: skip
 
 
-def left(fleet: MonitoredFleet, causes: Iterable[Cause]) -> set[tuple[str, str]]:
+def left(fleet: Monitored, causes: Iterable[Cause]) -> set[tuple[str, str]]:
     """Those that are not there yet."""
     fires = firing(fleet)
     both = fires | firing(fleet, "pending")

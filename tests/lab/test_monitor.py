@@ -15,7 +15,7 @@ from lab.command import wait_for, wait_until_none
 from lab.machines import pyinfra
 from lab.vpn_client import in_vpn
 from tests.lab import web_server
-from tests.lab.fleets import Data, MonitoredFleet, addresses, changed_project, counts
+from tests.lab.fleets import Data, Monitored, MonitoredFleet, addresses, changed_project, counts
 
 pytestmark = pytest.mark.monitoring
 
@@ -29,7 +29,7 @@ def base() -> str:
     return f"http://{addresses('monitor1')[0]}:{PORT}"
 
 
-def asked(fleet: MonitoredFleet, path: str, **values: str) -> Any:
+def asked(fleet: Monitored, path: str, **values: str) -> Any:
     """What Prometheus answers to a question of its API."""
     url = f"{base()}/api/v1/{path}?{urlencode(values)}"
     answer = json.loads(fleet.monitor.sh(f"curl -sS --max-time 20 {quote(url)}"))
@@ -37,28 +37,28 @@ def asked(fleet: MonitoredFleet, path: str, **values: str) -> Any:
     return answer["data"]
 
 
-def value(fleet: MonitoredFleet, query: str) -> float:
+def value(fleet: Monitored, query: str) -> float:
     """The value of a query that has one sample; -1 if it has none."""
     found = asked(fleet, "query", query=query)["result"]
     assert len(found) <= 1, found
     return float(found[0]["value"][1]) if found else -1
 
 
-def firing(fleet: MonitoredFleet, state: str = "firing") -> set[tuple[str, str]]:
+def firing(fleet: Monitored, state: str = "firing") -> set[tuple[str, str]]:
     """The alerts in this state, each with its host, but for OPEN."""
     return all_firing(fleet, state) - OPEN
 
 
-def all_firing(fleet: MonitoredFleet, state: str = "firing") -> set[tuple[str, str]]:
+def all_firing(fleet: Monitored, state: str = "firing") -> set[tuple[str, str]]:
     found = asked(fleet, "query", query=f'ALERTS{{alertstate="{state}"}}')["result"]
     return {(it["metric"]["alertname"], it["metric"].get("host", "")) for it in found}
 
 
-def rules(fleet: MonitoredFleet) -> int:
+def rules(fleet: Monitored) -> int:
     return sum(len(group["rules"]) for group in asked(fleet, "rules")["groups"])
 
 
-def wait_until_usable(fleet: MonitoredFleet, usable: bool = True) -> None:
+def wait_until_usable(fleet: Monitored, usable: bool = True) -> None:
     """Wait until Prometheus has asked itself whether it can use what it read last."""
     wait_for(
         lambda: value(fleet, "prometheus_config_last_reload_successful") == usable,
@@ -66,7 +66,7 @@ def wait_until_usable(fleet: MonitoredFleet, usable: bool = True) -> None:
     )  # fmt: skip
 
 
-def wait_until_quiet(fleet: MonitoredFleet) -> None:
+def wait_until_quiet(fleet: Monitored) -> None:
     """Wait until all alerts are over but the one that fires always."""
     always = {("Watchdog", "")}
 
@@ -76,7 +76,7 @@ def wait_until_quiet(fleet: MonitoredFleet) -> None:
     wait_until_none(others, "all is over", 240)
 
 
-def all_are_up(fleet: MonitoredFleet) -> bool:
+def all_are_up(fleet: Monitored) -> bool:
     return value(fleet, 'sum(up{job="node"})') == len(fleet.all)
 
 

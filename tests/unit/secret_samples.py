@@ -42,6 +42,8 @@ TOKENS = [
     "glpat-aaaaaaaaaaaaaaaaaaaa",
     "AKIAIOSFODNN7EXAMPLE",
     "npm_aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "syt_b3BzLWh5cGhhLTE_abcdefghijklmnopqrst_0abcDE",
+    "hf_abcdefghijklmnopqrstuvwxyzABCDEFGH",
 ]
 ADDRESSES = [
     "https://{}@example.org/a.git",
@@ -58,6 +60,12 @@ ADDRESSES = [
 OTHERS = [
     "GOCRYPTFS_PASSWORD_PROD1=correct-horse-battery",
     "01234567-" * 7 + "01234567",
+    # As gocryptfs prints it.
+    "6f717d8b-6b5f8e8a-fd0aa206-778ec093-\n    62c5669b-abd229cd-241e00cd-b4d6713d",
+    "6F717D8B-6B5F8E8A-FD0AA206-778EC093-62C5669B-ABD229CD-241E00CD-B4D6713D",
+    "6f717d8b-6b5f8e8a-fd0aa206-778ec093",
+    "password: hunter2-hunter2-hunter2",
+    "machine git.example.org login me password hunter2-hunter2",
     "https://me:se/cr@et@example.org/a.git",
     "ops:hunter2-hunter2@nas.example.org:/export",
 ]

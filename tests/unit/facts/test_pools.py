@@ -234,8 +234,17 @@ def test_without_zfs_the_command_succeeds_and_nothing_is_known() -> None:
     assert PoolDisks().parse([]) == PoolDisks.default() == PoolDisksState()
 
 
+CLASSES = ("dedup", "special", "logs", "cache", "spare")
+
+
 def listed(*names: str) -> tuple[str, ...]:
-    rows = "".join(f"\t{name}\t9.50G\t-\tONLINE\n" for name in names)
+    """As zpool(8) prints them with -H: the name of a class stands in columns all the same."""
+    rows = "".join(
+        f"{name:24}      -      -      -        -         -      -      -      -  -\n"
+        if name in CLASSES
+        else f"\t{name}\t9.50G\t-\tONLINE\n"
+        for name in names
+    )
     return read(f"##members\ntank\t9.50G\t-\tONLINE\n{rows}").vdevs
 
 
@@ -245,6 +254,9 @@ def test_the_vdevs_that_hold_the_data() -> None:
     assert listed(*two[:3], "logs", "mirror-2", "/dev/x", "/dev/y", "cache", "/dev/z") == (
         "mirror of 2",
     )
+    for its in CLASSES:
+        assert listed(*two[:3], its, "/dev/z") == ("mirror of 2",)
+        assert listed(*two[:3], its, "mirror-2", "/dev/x", "/dev/y") == ("mirror of 2",)
     assert listed("raidz2-0", "/dev/a", "/dev/b", "/dev/c", "/dev/d") == ("raidz2 of 4",)
     # What is not known for certain is not compared.
     assert listed("/dev/vdb1") == listed("mirror-0", "replacing-0", "/dev/a", "/dev/b") == ()

@@ -177,7 +177,7 @@ def test_an_account_that_was_closed_is_opened_again() -> None:
     web = "web-hypha-1 1001 /home/web-hypha-1"
     opened = "usermod --expiredate '' --shell /bin/bash web-hypha-1"
     # What started in its name before must not start for whoever has the account now.
-    assert f"take_away {web}; put_aside {web}; {opened}" in armed
+    assert f"take_away {web} && put_aside {web} && {opened}" in armed
     assert END_SESSIONS in armed.partition("take_away web-hypha-1")[0]
     expires = person(1001, "web-hypha-1", expires=30000)
     armed = scripts(apply(but(accounts={"web-hypha-1": expires}), CONVERGED))[0]

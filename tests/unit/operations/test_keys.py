@@ -3,6 +3,7 @@
 import os
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from shutil import chown, rmtree
 from types import SimpleNamespace
@@ -73,6 +74,21 @@ def test_a_key_that_is_there_is_kept_and_stored(pair: Pair) -> None:
     assert file.read_text() == "made long ago\n"
     store.execute(SimpleNamespace(), Connection(), {})
     assert stored == ["public long ago"]
+
+
+def test_two_runs_at_once_make_one_key_and_store_the_same(pair: Pair) -> None:
+    slow = 'echo "$$" > "$new.wip"; sleep 0.5; mv "$new.wip" "$new"'
+    script = Pair(pair.file, slow, 'cat "$file"')
+    (make, _), (other, _) = (make_key(script, []).commands for _ in range(2))
+    seen: list[str] = []
+
+    def perform_and_see(command: Any) -> None:
+        assert perform(command).returncode == 0
+        seen.append(Path(pair.file).read_text())
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(perform_and_see, (make, other)))
+    assert len(set(seen)) == 1 and Path(pair.file).read_text() == seen[0]
 
 
 def test_what_was_cut_off_is_made_anew(pair: Pair) -> None:

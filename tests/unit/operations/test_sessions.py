@@ -130,6 +130,33 @@ def test_what_starts_without_a_login_is_taken_away_and_kept() -> None:
     assert done.stdout.split() == ["atjobs/a2", "crontabs/root", "700", "eve/a1", "eve/eve"]
 
 
+# Writes what starts anew as soon as it is gone. A spool that all may write to stands for crontab(1)
+# and at(1), which are setgid.
+THIEF = """\
+cd /var/spool/cron; chmod 1777 crontabs atjobs /var/lib/systemd/linger; cd /
+act_as 5432 sh -c 'while :; do for it in spool/cron/crontabs/eve spool/cron/atjobs/a1 \
+  lib/systemd/linger/eve; do [ -e /var/$it ] || echo evil > /var/$it; done; done'
+until [ -e /var/lib/systemd/linger/eve ]; do sleep 0.1; done
+"""
+
+
+@pytest.mark.parametrize("call", ["shut", "end_account"])
+def test_what_starts_anew_and_is_put_back_meanwhile_goes_too(call: str) -> None:
+    after = "find /var/spool/cron /var/lib/systemd/linger -type f"
+    done = perform(THIEF, f"{call} eve 5432 /home/eve", after=after)
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    # Whoever shares the session of the run goes on, so that the run has to say so.
+    done = perform(f"{THIEF}export SUDO_UID=5432", f"{call} eve 5432 /home/eve")
+    assert done.returncode != 0 and "eve would start anew by: " in done.stderr
+
+
+def test_what_is_still_there_at_the_end_is_an_error() -> None:
+    done = perform(JOBS, "take_away() { :; }; shut eve 5432 /home/eve")
+    assert done.returncode != 0
+    assert "eve would start anew by: " in done.stderr
+    assert "/var/spool/cron/crontabs/eve" in done.stderr
+
+
 def test_units_in_a_home_are_put_aside_by_the_account_itself() -> None:
     units = "/home/eve/.config/systemd"
     done = perform(

@@ -344,10 +344,24 @@ def test_a_path_may_have_any_name(
 def test_a_path_that_is_no_text_is_one_as_well(shell: Shell, settings: Settings) -> None:
     ready()
     with mounts.TABLE.open("ab") as table:
-        table.write(b"70 1 0:70 / /home/x/\xff\r rw - fuse.sshfs x: rw\n")
+        table.write(b"70 1 0:70 / /home/x/\xff\r rw - fuse.sshfs x: rw,user_id=0,group_id=0\n")
     assert program.main(settings, ["night"]) == 0
     with pytest.raises(Failed, match="is a file system of its own"):
         program.main({**settings, "directories": ["/home"]}, ["night"])
+
+
+@pytest.mark.parametrize("kind", ["fuse.sshfs", "fuse.fuse-overlayfs", "fuse"])
+def test_what_a_person_mounts_by_fuse_is_left_out_and_told(
+    shell: Shell, settings: Settings, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
+    ready()
+    with mounts.TABLE.open("ab") as table:
+        table.write(f"70 1 0:70 / /home/x/\udcff rw - {kind} x: rw,user_id=1000,group_id=1000\n"
+                    .encode(errors="surrogateescape"))  # fmt: skip
+    settings["directories"] = ["/home"]
+    settings["source"] = {"quiesce": []}
+    assert program.main(settings, ["night"]) == 0
+    assert "left out: '/home/x/\\udcff', which uid 1000 has mounted" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("source", [{"quiesce": []}, {"zfs": "tank/srv"}])
