@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from shlex import quote
 
-from engine.fact import Fact, lines_of, whole
+from engine.fact import Fact, lines_of, sections, whole
 
 
 @dataclass(frozen=True)
@@ -48,18 +48,26 @@ class System(Fact[SystemState]):
 
 @dataclass(frozen=True)
 class KernelsState:
-    """bootable: kernel versions with an image in /boot; without: those that lack the module."""
+    """bootable: kernel versions with an image in /boot; without: those that lack the module
+
+    has_tool: whether the program is there that needs the module
+    """
 
     bootable: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    has_tool: bool = False
 
 
 class Kernels(Fact[KernelsState]):
-    """The installed kernels, and which of them lack the module of that name."""
+    """The installed kernels, and which of them lack the module of that name.
 
-    def command(self, module: str) -> str:
+    tool: the program that needs it
+    """
+
+    def command(self, module: str, tool: str) -> str:
         return whole(
             f"""\
+! command -v {quote(tool)} > /dev/null || echo '##tool'
 for image in /boot/vmlinuz-*; do
   [ -e "$image" ] || continue
   version=${{image#/boot/vmlinuz-}}
@@ -74,4 +82,8 @@ done"""
         return KernelsState()
 
     def parse(self, output: list[str]) -> KernelsState:
-        return KernelsState(tuple(lines_of(output, "bootable")), tuple(lines_of(output, "without")))
+        return KernelsState(
+            tuple(lines_of(output, "bootable")),
+            tuple(lines_of(output, "without")),
+            any(it.title == "tool" for it in sections(output)),
+        )

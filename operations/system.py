@@ -34,9 +34,12 @@ def release(wanted: str) -> Commands:
 
 
 @operation()
-def kernels_have(module: str) -> Commands:
-    """Warns about each installed kernel without this module: the next boot may choose it."""
-    now = yield from ask(Kernels, module=module)
+def kernels_have(module: str, tool: str) -> Commands:
+    """Warns about each installed kernel without this module: the next boot may choose it.
+
+    tool: the program that needs the module, and comes with it
+    """
+    now = yield from ask(Kernels, module=module, tool=tool)
     for text in lacking(now, module):
         warn(text)
     host.noop("kernels are looked at only")
@@ -54,11 +57,8 @@ def differs(now: SystemState, wanted: str) -> str | None:
 
 
 def lacking(now: KernelsState, module: str) -> list[str]:
-    """A sentence for each kernel without the module, if another kernel has it.
-
-    Before the module's package is installed, no kernel has the module.
-    """
-    if len(now.without) == len(now.bootable):
+    """A sentence for each kernel without the module; none before the module is installed at all."""
+    if not now.has_tool:
         return []
     return [
         f"kernel {version} has no module {module}: do not boot into it; install "

@@ -43,7 +43,7 @@ def converge(datasets: Sequence[zfs.Dataset], undeclared: Collection[str] = ()) 
         ashift=pool.ashift,
         width=len(this_host().vdevs[0]) if this_host().vdevs else 0,
     )
-    system.kernels_have(name="Kernels", module="zfs")
+    system.kernels_have(name="Kernels", module="zfs", tool="zpool")
     zfs.datasets(name="Datasets", pool=pool.name, wanted=datasets, undeclared=undeclared)
 
 

@@ -35,9 +35,7 @@ def look(settings: Settings, run: Run) -> Iterator[Found]:
     found: Found = {"coop_reboot_required": {"": int(newer or REBOOT_REQUIRED.exists())}}
     if settings.module:
         lacking = [it for it in kernels if not _has(it, settings.module)]
-        # Before the module's package is installed, no kernel has the module.
-        number = 0 if len(lacking) == len(kernels) else len(lacking)
-        found["coop_kernels_without_module"] = {"": number}
+        found["coop_kernels_without_module"] = {"": len(lacking)}
     yield found
 
 

@@ -14,6 +14,8 @@ from programs.recordings.problems import Found, Problem
 from programs.recordings.published import mark
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+# BigBlueButton makes four levels at most. Each takes a descriptor and a frame of Python's stack.
+DEEPEST = 32
 
 
 def fill(settings: Settings, recordings: list[Recording]) -> dict[str, object]:
@@ -28,7 +30,7 @@ def fill(settings: Settings, recordings: list[Recording]) -> dict[str, object]:
         except Problem as problem:
             # Also if there is no room: a smaller one behind it may fit.
             found.add(problem)
-        except OSError as error:
+        except (OSError, RecursionError) as error:
             found.add(Problem("failed", f"{it.name} cannot be put into the spool: {error}"))
     return {"problems": found.told()}
 
@@ -82,14 +84,18 @@ def _full(recording: Recording) -> Problem:
     return Problem("full", f"the spool has no room for {recording.name}, which stays where it is")
 
 
-def _size(at: int, name: str) -> int:
-    """About how many bytes the tar of the directory takes."""
+def _size(at: int, name: str, depth: int = 1) -> int:
+    """About how many bytes the tar of the directory takes. Raises Problem if it is too deep."""
+    if depth > DEEPEST:
+        raise Problem("odd", f"a recording has more than {DEEPEST} levels of directories")
     inside = plain.directory(name, at)
     try:
         total = 0
         for entry in plain.entries(inside):
             it = os.stat(entry, dir_fd=inside, follow_symlinks=False)
-            total += 1024 + (_size(inside, entry) if stat.S_ISDIR(it.st_mode) else it.st_size)
+            total += 1024 + (
+                _size(inside, entry, depth + 1) if stat.S_ISDIR(it.st_mode) else it.st_size
+            )
         return total
     finally:
         os.close(inside)

@@ -29,7 +29,7 @@ def audit() -> Look:
     """The release that the host runs, and whether it would boot with its pool."""
     asked: list[Asked] = [(System, {})]
     if this_host().all_disks:
-        asked.append((Kernels, {"module": "zfs"}))
+        asked.append((Kernels, {"module": "zfs", "tool": "zpool"}))
     return Look("system", asked, judge)
 
 

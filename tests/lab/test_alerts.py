@@ -43,7 +43,7 @@ CAUSES = (
     Cause("RebootDue", "bbb1", "touch /run/reboot-required", "rm /run/reboot-required",
           waits=True),
     Cause("CollectorFailed", "bbb1", "chmod a-x /usr/bin/wg", "chmod a+x /usr/bin/wg", waits=True),
-    Cause("LookMissing", "bbb2", f"systemctl stop coop-metrics.timer; rm -f {METRICS}/coop-host.prom",
+    Cause("LookMissing", "bbb2", f"systemctl stop coop-metrics.timer; rm -f {METRICS}/coop-host*",
           "systemctl start coop-metrics.timer coop-metrics.service", waits=True),
     Cause("LookOld", "watcher1", "systemctl stop coop-metrics.timer",
           "systemctl start coop-metrics.timer coop-metrics.service", waits=True),

@@ -97,9 +97,11 @@ def _system(world: World) -> Lines:
     yield "debian 13"
 
 
-def _kernels(world: World, module: str) -> Lines:
+def _kernels(world: World, module: str, tool: str) -> Lines:
     yield from ("##bootable", "6.12.0-1-amd64")
-    if f"{module}-dkms" not in world.packages:
+    if f"{module}-dkms" in world.packages:
+        yield "##tool"
+    else:
         yield from ("##without", "6.12.0-1-amd64")
 
 

@@ -58,7 +58,7 @@ def test_this_machine_has_some_system() -> None:
 
 
 def test_kernels_and_those_that_lack_the_module(tmp_path: Path) -> None:
-    assert look(tmp_path, Kernels, module="zfs") == KernelsState()
+    assert look(tmp_path, Kernels, module="zfs", tool="no-such-tool") == KernelsState()
     for version in ("6.1.0-1-amd64", "6.1.0-2-amd64"):
         (tmp_path / "boot").mkdir(exist_ok=True)
         (tmp_path / f"boot/vmlinuz-{version}").touch()
@@ -69,6 +69,6 @@ def test_kernels_and_those_that_lack_the_module(tmp_path: Path) -> None:
     other = tmp_path / "lib/modules/6.1.0-2-amd64/zfsx.ko"
     other.parent.mkdir(parents=True)
     other.touch()
-    assert look(tmp_path, Kernels, module="zfs") == KernelsState(
-        ("6.1.0-1-amd64", "6.1.0-2-amd64"), ("6.1.0-2-amd64",)
-    )
+    found = look(tmp_path, Kernels, module="zfs", tool="sh")
+    both = ("6.1.0-1-amd64", "6.1.0-2-amd64")
+    assert found == KernelsState(both, ("6.1.0-2-amd64",), has_tool=True)

@@ -41,8 +41,8 @@ def test_a_host_of_ubuntu_is_held_to_its_release_too() -> None:
 
 
 def test_a_kernel_without_the_module_is_told_and_nothing_is_changed() -> None:
-    state = KernelsState(("6.1.0-1", "6.1.0-2"), ("6.1.0-2",))
-    done = run(kernels_have, "zfs", facts={Kernels: state})
+    state = KernelsState(("6.1.0-1", "6.1.0-2"), ("6.1.0-2",), has_tool=True)
+    done = run(kernels_have, "zfs", "zpool", facts={Kernels: state})
     assert done.commands == []
     (text,) = done.warned
     assert "kernel 6.1.0-2 has no module zfs: do not boot into it" in text
@@ -51,7 +51,17 @@ def test_a_kernel_without_the_module_is_told_and_nothing_is_changed() -> None:
 
 @pytest.mark.parametrize(
     "state",
-    [KernelsState(), KernelsState(("6.1.0-1",), ("6.1.0-1",)), KernelsState(("6.1.0-1",), ())],
+    [
+        KernelsState(),
+        KernelsState(("6.1.0-1",), ("6.1.0-1",)),
+        KernelsState(("6.1.0-1",), (), has_tool=True),
+    ],
 )
-def test_where_no_kernel_has_it_yet_or_all_have_it_nothing_is_told(state: KernelsState) -> None:
-    assert run(kernels_have, "zfs", facts={Kernels: state}).warned == []
+def test_where_it_is_not_installed_yet_or_all_have_it_nothing_is_told(state: KernelsState) -> None:
+    assert run(kernels_have, "zfs", "zpool", facts={Kernels: state}).warned == []
+
+
+def test_the_only_kernel_without_the_module_is_told_too() -> None:
+    state = KernelsState(("6.1.0-1",), ("6.1.0-1",), has_tool=True)
+    (text,) = run(kernels_have, "zfs", "zpool", facts={Kernels: state}).warned
+    assert "kernel 6.1.0-1 has no module zfs" in text

@@ -112,7 +112,9 @@ def test_files_are_as_they_were_sent(world: World) -> None:
 def test_the_release_and_a_kernel_that_gets_its_module(world: World) -> None:
     assert ask(world, System).system == "debian 13"
     world.change("packages.installed", names=["zfs-dkms"])
-    assert ask(world, Kernels, module="zfs") == KernelsState(("6.12.0-1-amd64",), ())
+    assert ask(world, Kernels, module="zfs", tool="zpool") == KernelsState(
+        ("6.12.0-1-amd64",), (), has_tool=True
+    )
 
 
 def test_packages_and_users(world: World) -> None:

@@ -193,11 +193,19 @@ def test_one_that_is_too_large_for_the_spool_keeps_none_of_the_others(
     host.publish(OTHER)
     sizes = spool._size
 
-    def size(at: int, name: str) -> int:
-        return 2**62 if name == MEETING else sizes(at, name)
+    def size(at: int, name: str, depth: int = 1) -> int:
+        return 2**62 if name == MEETING else sizes(at, name, depth)
 
     monkeypatch.setattr(spool, "_size", size)
     assert "has no room" in host.run()["full"]
+    assert [it for it in host.kept() if OTHER in it] == [f"{OTHER}-presentation.tar"]
+
+
+def test_one_that_is_deeper_than_any_keeps_none_of_the_others(host: Node) -> None:
+    deep = host.publish(MEETING)
+    deep.joinpath(*["d"] * 900).mkdir(parents=True)
+    host.publish(OTHER)
+    assert "more than 32 levels" in host.run()["odd"]
     assert [it for it in host.kept() if OTHER in it] == [f"{OTHER}-presentation.tar"]
 
 
