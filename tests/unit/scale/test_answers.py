@@ -46,7 +46,7 @@ QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Packages: {"names": ["nginx", "git"]},
     Paths: {"paths": ["/etc/x"], "secrets": ["/etc/secret"]},
     SecretTree: {"directory": "/run/keys"},
-    Kernels: {"module": "zfs"},
+    Kernels: {"module": "zfs", "tool": "zpool"},
     PoolDisks: {"pool": "tank", "disks": DISKS},
     Table: {"table": "fw", "texts": ["one"], "paths": ["/etc/fw"]},
     Units: {"units": ["x.timer"], "files": ["/etc/systemd/system/x.timer"]},
