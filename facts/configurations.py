@@ -4,9 +4,10 @@ https://prometheus.io/docs/prometheus/latest/configuration/configuration/: a pro
 a new configuration goes on with the one before, and `systemctl reload` succeeds all the same.
 """
 
+import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from shlex import quote
 
 from engine.fact import Fact, lines_of, whole
@@ -16,14 +17,14 @@ SECONDS = 10
 
 @dataclass(frozen=True)
 class ConfigurationState:
-    """files: the names of what lies in the configuration's directory
+    """files: by name, what lies in the configuration's directory: as `stamp` has it
 
     linked: when the directory became the present one, in seconds since 1970; None if there is none
     reloaded: when the program last read a configuration that it could use; None if it does not say
     usable: whether what the program read last was one
     """
 
-    files: frozenset[str] = frozenset()
+    files: Mapping[str, str] = field(default_factory=dict)
     linked: float | None = None
     reloaded: float | None = None
     usable: bool = False
@@ -34,6 +35,11 @@ class ConfigurationState:
         if self.linked is None or self.reloaded is None:
             return False
         return self.usable and self.reloaded >= self.linked
+
+
+def stamp(text: str, group: str) -> str:
+    """Mode, owner and SHA-256 of a file of the configuration that has this text."""
+    return f"640 root:{group} {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def metrics_of(url: str) -> str:
@@ -52,7 +58,8 @@ class Configuration(Fact[ConfigurationState]):
         return whole(f"""\
 if [ -d {quote(place)} ]; then
   echo '##linked'; stat -c %.9Y -- {quote(place)}
-  echo '##files'; find {quote(place)}/ -type f -printf '%P\\n'
+  echo '##files'
+  (cd {quote(place)} && find . -type f -printf '%m %u:%g ' -exec sha256sum -- {{}} \\;)
 fi
 echo '##metrics'
 {metrics_of(url)}""")
@@ -65,11 +72,16 @@ echo '##metrics'
         linked = lines_of(output, "linked")
         told = _told(lines_of(output, "metrics"))
         return ConfigurationState(
-            frozenset(lines_of(output, "files")),
+            dict(_stamped(it) for it in lines_of(output, "files")),
             float(linked[0]) if linked else None,
             told.get("timestamp_seconds"),
             told.get("successful") == 1,
         )
+
+
+def _stamped(line: str) -> tuple[str, str]:
+    stamped, _, name = line.partition("  ./")
+    return name, stamped
 
 
 def _told(lines: list[str]) -> Mapping[str, float]:

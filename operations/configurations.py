@@ -12,7 +12,7 @@ from pyinfra import host
 
 from engine.operation import Commands, ask, operation
 from engine.report import script, tell
-from facts.configurations import Configuration, metrics_of
+from facts.configurations import Configuration, metrics_of, stamp
 from facts.files import Paths
 from operations import files
 
@@ -68,19 +68,21 @@ def checked(
         )
     """
     wanted = texts()
+    now = yield from ask(Configuration, place=daemon.place, url=daemon.url)
+    stamps = {name: stamp(text, daemon.group) for name, text in wanted.items()}
+    if now.files == stamps and now.in_force:
+        host.noop("the configuration is in force")
+        return
     entries = [
         files.File(f"{daemon.place}/{name}", text, 0o640, group=daemon.group, secret=name in secret)
         for name, text in wanted.items()
     ]
     secrets = [it.path for it in entries if it.secret]
     plain = [it.path for it in entries if not it.secret]
+    # To show what differs. A host on which nothing does is not asked twice.
     paths = yield from ask(Paths, paths=plain, secrets=secrets)
-    now = yield from ask(Configuration, place=daemon.place, url=daemon.url)
     wrong = files.differing(entries, paths)
-    extra = sorted(now.files - wanted.keys()) if now.linked is not None else []
-    if not wrong and not extra and now.in_force:
-        host.noop("the configuration is in force")
-        return
+    extra = sorted(now.files.keys() - wanted.keys())
     for entry in wrong:
         files.explain(entry, paths.get(entry.path))
     for name in extra:

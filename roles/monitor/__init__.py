@@ -88,7 +88,7 @@ def judge(units: UnitsState, its: ConfigurationState, now: ConfigurationState) -
     ):
         if not state.in_force:
             drift.append(f"{unit} does not run on its present configuration")
-        if state.files != {*names}:
+        if state.files.keys() != {*names}:
             drift.append(f"{place} has other files than it should have")
     return Finding({"down": down, "in_force": its.in_force and now.in_force}, drift=drift)
 

@@ -97,7 +97,7 @@ def test_each_cause_is_told_and_is_over_when_it_is_mended(
 
 
 def test_a_mail_server_that_refuses_one_of_two_is_told_to_the_other(
-    monitored: MonitoredFleet, mails: Mails
+    monitored: MonitoredFleet, mails: Mails, room: Homeserver
 ) -> None:
     mails.refused.add(MEET)
     monitored["bbb1"].sh("nft delete table inet coop_infra")

@@ -8,12 +8,18 @@ import pytest
 from lab.command import wait_for
 from tests.lab.fleets import MonitoredFleet, counts
 from tests.lab.mails import Mails, told_to_both
-from tests.lab.test_monitor import all_are_up, asked, value
+from tests.lab.test_monitor import all_are_up, asked, base, value
 from tests.lab.test_watcher import OVER, SILENT, heard
 
 pytestmark = pytest.mark.monitoring
 
 DATA = "/var/lib/prometheus/metrics2"
+
+
+def start(fleet: MonitoredFleet) -> None:
+    """Start Prometheus, and wait until it answers."""
+    patient = "curl -sS --retry 60 --retry-delay 1 --retry-connrefused -o /dev/null"
+    fleet.monitor.sh(f"systemctl start prometheus; {patient} {base()}/-/ready")
 
 
 def test_a_full_disk_makes_the_watcher_call(
@@ -26,8 +32,9 @@ def test_a_full_disk_makes_the_watcher_call(
     monitor = monitored.monitor
     monitor.sh(
         f"systemctl stop prometheus; mount -t tmpfs -o size=24M,mode=755 small {DATA}; "
-        f"chown prometheus: {DATA}; systemctl start prometheus"
+        f"chown prometheus: {DATA}"
     )
+    start(monitored)
     wait_for(partial(all_are_up, monitored), "it works on the small disk", 90)
     wait_for(partial(heard, monitored), "the watcher hears of the monitor", 180, every=3)
     monitor.sh(f"dd if=/dev/zero of={DATA}/full bs=64k 2> /dev/null || true")
@@ -45,7 +52,7 @@ def test_a_damaged_log_costs_what_it_held_and_no_more(monitored: MonitoredFleet)
     monitor.sh("systemctl kill -s KILL prometheus; systemctl stop prometheus")
     segment = monitor.sh(f"ls {DATA}/wal/0* | tail -n 1").strip()
     monitor.sh(f"dd if=/dev/urandom of={segment} bs=1k seek=8 count=4 conv=notrunc 2> /dev/null")
-    monitor.sh("systemctl start prometheus")
+    start(monitored)
     wait_for(partial(all_are_up, monitored), "it goes on", 90)
     assert value(monitored, "prometheus_tsdb_wal_corruptions_total") >= 1
     assert "Watchdog" in str(asked(monitored, "rules"))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.configurations import Configuration, ConfigurationState
+from facts.configurations import Configuration, ConfigurationState, stamp
 from tests.unit.host_here import ask
 from tests.unit.operation_harness import Shell
 
@@ -31,8 +31,12 @@ def test_files_and_reload(shell: Shell, tmp_path: Path) -> None:
     for name in ("prometheus.yml", "more/rules.yml"):
         (tmp_path / "a.1" / name).write_text("x")
     (tmp_path / "a").symlink_to("a.1")
+    (tmp_path / "a.1/prometheus.yml").chmod(0o640)
     found = ask(Configuration, str(tmp_path / "a"), URL, shell=shell)
-    assert found.files == {"prometheus.yml", "more/rules.yml"}
+    assert found.files.keys() == {"prometheus.yml", "more/rules.yml"}
+    owner = (tmp_path / "a.1").owner()
+    its = stamp("x", (tmp_path / "a.1").group()).replace("root:", f"{owner}:")
+    assert found.files["prometheus.yml"] == its != found.files["more/rules.yml"]
     assert found.linked == pytest.approx((tmp_path / "a").lstat().st_mtime, abs=1e-3)
     assert found.reloaded == 1795307042.1234567
     assert found.usable
@@ -68,4 +72,4 @@ def test_of_alertmanager_the_names_are_others(shell: Shell, tmp_path: Path) -> N
 def test_it_is_in_force_once_it_was_read_and_could_be_used(
     linked: float | None, reloaded: float | None, usable: bool, in_force: bool
 ) -> None:
-    assert ConfigurationState(frozenset(), linked, reloaded, usable).in_force is in_force
+    assert ConfigurationState({}, linked, reloaded, usable).in_force is in_force

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.configurations import Configuration, ConfigurationState
+from facts.configurations import Configuration, ConfigurationState, stamp
 from facts.files import Paths, PathState
 from operations import configurations
 from operations.configurations import Daemon, checked
@@ -153,11 +153,14 @@ def plan(paths: Mapping[str, PathState], now: ConfigurationState) -> Run:
     return run(checked, daemon, lambda: TEXTS, facts={Paths: paths, Configuration: now})
 
 
-WELL = ConfigurationState(frozenset(TEXTS), 1.0, 2.0, True)
+STAMPS = {name: stamp(text, "x") for name, text in TEXTS.items()}
+WELL = ConfigurationState(STAMPS, 1.0, 2.0, True)
 
 
-def test_one_that_is_in_force_is_two_questions() -> None:
-    done = plan(state(TEXTS), WELL)
+def test_one_that_is_in_force_is_one_question() -> None:
+    daemon = Daemon("x.service", "/etc/conf", "http://192.0.2.1/metrics", "true", "x")
+    # Whatever else is asked, these facts do not know.
+    done = run(checked, daemon, lambda: TEXTS, facts={Configuration: WELL})
     assert (done.commands, done.said) == ([], [])
     assert done.noops == ["the configuration is in force"]
 
@@ -165,7 +168,7 @@ def test_one_that_is_in_force_is_two_questions() -> None:
 def test_what_changes_is_told() -> None:
     done = plan(
         state({**TEXTS, "main.yml": "a: 2\n"}),
-        replace(WELL, files=frozenset({*TEXTS, "by-hand.yml"})),
+        replace(WELL, files={**STAMPS, "main.yml": "", "by-hand.yml": ""}),
     )
     assert done.said == [
         "/etc/conf/main.yml: +1 -1 lines",
@@ -180,6 +183,13 @@ def test_what_changes_is_told() -> None:
 def test_a_run_that_was_cut_off_before_the_reload_is_gone_on_with(now: ConfigurationState) -> None:
     done = plan(state(TEXTS), now)
     assert done.said == ["x.service: does not run on its present configuration"]
+    assert len(done.commands) == 1
+
+
+def test_rights_that_somebody_has_changed_are_put_right() -> None:
+    open_to_all = STAMPS["main.yml"].replace("640", "644")
+    done = plan(state(TEXTS, 0o644), replace(WELL, files={**STAMPS, "main.yml": open_to_all}))
+    assert done.said[0] == "/etc/conf/main.yml: root:x 0644 -> root:x 0640"
     assert len(done.commands) == 1
 
 

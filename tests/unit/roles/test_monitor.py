@@ -201,8 +201,8 @@ def test_a_monitor_outside_the_vpn_is_refused(tmp_path: Path) -> None:
     assert str(problem).endswith("vpn: it watches through the VPN only; add vpn: with addresses")
 
 
-ITS = ConfigurationState(frozenset(monitor.ITS_NAMES), 1.0, 2.0, True)
-WELL = ConfigurationState(frozenset(monitor.NAMES), 1.0, 2.0, True)
+ITS = ConfigurationState(dict.fromkeys(monitor.ITS_NAMES, ""), 1.0, 2.0, True)
+WELL = ConfigurationState(dict.fromkeys(monitor.NAMES, ""), 1.0, 2.0, True)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +211,9 @@ WELL = ConfigurationState(frozenset(monitor.NAMES), 1.0, 2.0, True)
         ("active", ITS, WELL, []),
         ("active", ITS, replace(WELL, linked=3.0), ["prometheus.service does not run on its"]),
         ("active", ITS, replace(WELL, usable=False), ["prometheus.service does not run on its"]),
-        ("active", ITS, replace(WELL, files=frozenset()), ["/prometheus has other files"]),
+        ("active", ITS, replace(WELL, files={}), ["/prometheus has other files"]),
         ("active", replace(ITS, usable=False), WELL, ["-alertmanager.service does not run on"]),
-        ("active", replace(ITS, files=frozenset("x")), WELL, ["/alertmanager has other files"]),
+        ("active", replace(ITS, files={"x": ""}), WELL, ["/alertmanager has other files"]),
         ("failed", ITS, WELL, [f"{it} does not run" for it in monitor.UNITS]),
     ],
 )
