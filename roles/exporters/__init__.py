@@ -101,7 +101,10 @@ def _told() -> dict[str, object]:
     Sorted, so that another order in the inventory changes nothing.
     """
     fleet, host = this_fleet(), this_host()
+    # Of the storage server alone: each of these goes through the whole fleet.
     serves = "storage" in host.roles
+    volumes = fleet.hosts_with_volume() if serves else []
+    exports = exports_of(fleet) if serves else []
     pooled = any(it in POOLED for it in host.roles)
     others = sorted(it.name for it in fleet.hosts_in_vpn() if it.name != host.name)
     return {
@@ -109,8 +112,8 @@ def _told() -> dict[str, object]:
         "locks": LOCKS,
         "pool": fleet.pool_group(host).pool.name if pooled else None,
         "module": "zfs" if pooled else None,
-        "datasets": sorted(dataset_name(fleet, it) for it in fleet.hosts_with_volume() if serves),
-        "exports": sorted((it.path, it.client) for it in exports_of(fleet) if serves),
+        "datasets": sorted(dataset_name(fleet, it) for it in volumes),
+        "exports": sorted((it.path, it.client) for it in exports),
         "mounts": clients.mountpoints() if host.volume else {},
         "interface": fleet.vpn.interface,
         "peers": {alone(_vpn(fleet.host(it)).addresses[0]): it for it in others},
