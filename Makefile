@@ -115,6 +115,7 @@ test: packages venv
 PART ?=
 test-lab: packages venv
 	@$(call lab_tests,$(PART))
+	@$(if $(PART),,$(call lab_tests,kernel))
 
 # Limited, as more of the lab may be up.
 bench: packages venv

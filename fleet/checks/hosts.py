@@ -41,7 +41,7 @@ def check_hosts(file: str, hosts: Mapping[str, Raw], pools: Mapping[str, Any]) -
     if not is_lab(Path(file)):
         for name, host in hosts.items():
             if "lab" in host:
-                message = "only the hosts of lab.yml are made by Vagrant"
+                message = "only the hosts of lab.yml are made by lab/up"
                 yield Problem(file, name, "lab", message, "take it out")
 
 
