@@ -166,9 +166,17 @@ def _stop(names: Sequence[str], now: UnitsState) -> list[str]:
     return [f"systemctl stop {' '.join(map(quote, wrong))}"] if wrong else []
 
 
+def why_not(unit: str) -> str:
+    """A command that prints the last lines of a unit that has failed. unit: quoted for sh
+
+    Of a unit that tries again and again, `systemctl status` shows only what came after the reason.
+    """
+    return f"{{ journalctl --sync; journalctl -o cat -n 20 --no-pager -u {unit}; }} >&2"
+
+
 def _call(unit: Unit, verb: str) -> str:
     name = quote(unit.name)
-    why = f"systemctl --no-pager --full status {name} >&2"
+    why = why_not(name)
     done = in_force.note(f"{'reloaded' if verb == 'reload' else 'started'} {unit.name}")
     return f"systemctl {verb} {name} || {{ {_again(unit, verb)}{why}; exit 1; }}; {done}"
 

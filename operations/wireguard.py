@@ -30,6 +30,7 @@ from facts.wireguard import (
 )
 from facts.wireguard_digest import DigestState, WireGuardDigest, digest
 from operations.keys import Pair
+from operations.systemd import why_not
 
 HEADER = "# Written as a whole by pyinfra: an edit here is lost."
 RIGHTS = "root:root 0600"
@@ -356,7 +357,7 @@ def _apply(name: str, live: Live | None, want: Interface) -> StringCommand:
 
 def _start(name: str) -> list[str]:
     unit = quote(f"wg-quick@{name}.service")
-    why = f"systemctl --no-pager --full status {unit} >&2"
+    why = why_not(unit)
     return ["systemctl daemon-reload", f"systemctl restart {unit} || {{ {why}; exit 1; }}"]
 
 

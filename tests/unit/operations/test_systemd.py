@@ -9,7 +9,7 @@ from pyinfra.api import StringCommand
 from facts import systemd
 from facts.systemd import Units, UnitsState, UnitState
 from operations import files
-from operations.systemd import LINK, Unit, finished, running
+from operations.systemd import LINK, Unit, finished, running, why_not
 from tests.unit.host_here import perform
 from tests.unit.operation_harness import Run, Shell, run
 
@@ -47,7 +47,7 @@ def command(run: Run) -> str:
 
 
 def line(verb: str) -> str:
-    why = "systemctl --no-pager --full status nginx.service >&2; exit 1;"
+    why = f"{why_not('nginx.service')}; exit 1;"
     done = f"printf '%s\\n' '{DONE[verb]} nginx.service' {NOTE}"
     return f"systemctl {verb} nginx.service || {{ {AGAIN[verb]}{why} }}; {done}"
 
@@ -320,9 +320,10 @@ def test_units_that_must_not_run_are_masked_and_stopped(
     assert done.said == [f"rpcbind.socket: {text}" for text in told]
 
 
-def test_a_unit_that_does_not_start_fails_with_its_status(tmp_path: Path) -> None:
+def test_a_unit_that_does_not_start_fails_with_its_journal(tmp_path: Path) -> None:
     shell = Shell(tmp_path)
-    shell.stand_in("systemctl", '[ "$1" = --no-pager ] && echo why; [ "$1" != start ]')
+    shell.stand_in("systemctl", '[ "$1" != start ]')
+    shell.stand_in("journalctl", '[ "$1" = --sync ] || echo why')
     units = [Unit("a.service", enabled=False), Unit("b.service", enabled=False)]
     (only,) = run(running, units, facts={Units: UnitsState()}).commands
     done = perform(only, shell)
@@ -352,9 +353,14 @@ def test_what_failed_is_tried_again_by_the_next_run(
         unit = replace(NGINX, restart_on=("/site",), reload_on=())
     shell = Shell(tmp_path)
     shell.stand_in("systemctl", f'[ "$1" != {verb} ]')
+    shell.stand_in("journalctl")
     done = perform(apply(unit=unit, times={"/site": CHANGED + 1}).commands[0], shell)
     assert done.returncode == 1
-    assert shell.calls[-2] == f"systemctl {verb} nginx.service"
+    assert shell.calls[-3:] == [
+        f"systemctl {verb} nginx.service",
+        "journalctl --sync",
+        "journalctl -o cat -n 20 --no-pager -u nginx.service",
+    ]
     changes = tuple(notes.read_text().splitlines())
     assert changes[-1] == "written /site"
     again = apply(replace(UP, started=NOW, changed=NOW), unit, changes=changes)
