@@ -139,6 +139,7 @@ def metrics(
     *,
     found: list[Problem],
     pruning_failed: bool,
+    unreadable: int,
     now: int,
 ) -> str:
     """The same series in every case, so that an absent series can be an alert of its own.
@@ -176,6 +177,11 @@ def metrics(
             "coop_copy_pruning_failed",
             "Whether the last pruning failed, or the holds before it: 1 or 0.",
             [({}, int(pruning_failed))],
+        ),
+        family(
+            "coop_copy_unreadable",
+            "How many files and lists cannot be read of which all else is told.",
+            [({}, unreadable)],
         ),
         family(
             "coop_copy_source_seen_timestamp_seconds",
@@ -294,10 +300,18 @@ def main(settings: dict[str, Any], only_look: bool = False) -> int:
     now = int(time.time())
     found = [*problems(settings, seen, kept, now), *unproven(settings, evidence, now)]
     pruning = [*unpruned()]
-    said = [*unseen, *lost, *odd, *unlisted, *(it.text for it in found), *pruning]
+    unreadable = [*unseen, *lost, *odd, *unlisted]
+    said = [*unreadable, *(it.text for it in found), *pruning]
     if not only_look:
         text = metrics(
-            settings, seen, kept, evidence, found=found, pruning_failed=bool(pruning), now=now
+            settings,
+            seen,
+            kept,
+            evidence,
+            found=found,
+            pruning_failed=bool(pruning),
+            unreadable=len(unreadable),
+            now=now,
         )
         try:
             write(Path(settings["metrics"]), text)

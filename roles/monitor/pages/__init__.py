@@ -88,7 +88,7 @@ HOSTS = (
         "Copies",
         'time() - min(coop_copy_newest_snapshot_timestamp_seconds{host="HOST",place="offsite"})',
         f"{AGE} old",
-        ("CopyOld", "PruningFailed"),
+        ("CopyOld", "CopyUnknown", "PruningFailed"),
     ),
     Column(
         "Restored",

@@ -129,6 +129,7 @@ def test_as_the_unit_runs_it(
         },
         "coop_copy_last_proof_timestamp_seconds": {(("dataset", WWW),): 6},
         "coop_copy_pruning_failed": {(): 0},
+        "coop_copy_unreadable": {(): 0},
         "coop_copy_source_seen_timestamp_seconds": {(): 5},
         "coop_copy_status_timestamp_seconds": {(): NOW},
     }
@@ -146,7 +147,9 @@ def told(seen: dict[str, Any], kept: dict[str, int], last: dict[str, Any]) -> di
         *status.unproven(SETTINGS, evidence, NOW),
     ]
     return read(
-        status.metrics(SETTINGS, seen, kept, evidence, found=found, pruning_failed=False, now=NOW)
+        status.metrics(
+            SETTINGS, seen, kept, evidence, found=found, pruning_failed=False, unreadable=0, now=NOW
+        )
     )
 
 
@@ -199,6 +202,14 @@ def test_pruning_that_fails_is_in_a_metric(shell: Shell, settings: dict[str, Any
     status.main(settings)
     found = read(Path(settings["metrics"]).read_text())
     assert found["coop_copy_pruning_failed"] == {(): 1}
+
+
+@pytest.mark.parametrize("name", ["seen", "stale", "evidence"])
+def test_a_file_that_cannot_be_read_is_in_a_metric(settings: dict[str, Any], name: str) -> None:
+    Path(settings[name]).write_text("{")
+    assert status.main(settings) == 1
+    found = read(Path(settings["metrics"]).read_text())
+    assert found["coop_copy_unreadable"] == {(): 1}
 
 
 @given(st.text())
