@@ -24,6 +24,7 @@ class Port:
         "vpn": the servers within the VPN. People of the VPN reach the port too where the public
             side is open
         any other group: its hosts, from their addresses in the VPN
+    job: by this name Prometheus asks for metrics there; "" for a port without
     """
 
     name: str
@@ -31,6 +32,7 @@ class Port:
     to: str
     protocol: Protocol = "tcp"
     last: int = 0
+    job: str = ""
 
     def __str__(self) -> str:
         """As people write it, e.g. "tcp 80"."""

@@ -17,4 +17,4 @@ class ExportersGroup(Group):
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        return (Port("Metrics", self.port, to="vpn"),)
+        return (Port("Metrics", self.port, to="vpn", job="node"),)

@@ -122,8 +122,8 @@ class MonitorGroup(Group):
     @property
     def ports(self) -> tuple[Port, ...]:
         return (
-            Port("Prometheus", self.port, to="people"),
-            Port("Alertmanager", self.alertmanager, to="people"),
+            Port("Prometheus", self.port, to="people", job="prometheus"),
+            Port("Alertmanager", self.alertmanager, to="people", job="alertmanager"),
             Port("Alertmanager's peers", self.peers, to="monitor"),
             Port("Alertmanager's peers", self.peers, to="monitor", protocol="udp"),
         )

@@ -27,4 +27,4 @@ class WatcherGroup(Group):
 
     @property
     def ports(self) -> tuple[Port, ...]:
-        return (Port("Watcher", self.port, to="monitor"),)
+        return (Port("Watcher", self.port, to="monitor", job="watcher"),)

@@ -38,10 +38,7 @@ def config(fleet: Fleet, here: Host, rules: Sequence[str]) -> dict[str, Any]:
             ],
         },
         "scrape_configs": [
-            _job("node", watched(fleet), fleet.exporters.port),
-            _job("watcher", watched(fleet, "watcher"), fleet.watcher.port),
-            _job("prometheus", both, its.port),
-            _job("alertmanager", both, its.alertmanager),
+            *_jobs(fleet, here),
             *outside.jobs(fleet, here),
             _local("prober", here, prober.ADDRESS),
             _local("room", here, f"{calls.ADDRESS}:{calls.PORT}"),
@@ -55,8 +52,16 @@ def monitors(fleet: Fleet, here: Host) -> list[Host]:
     return sorted([*others, here], key=lambda it: it.name)
 
 
-def _job(name: str, hosts: Sequence[Host], port: int) -> dict[str, Any]:
-    return {"job_name": name, "static_configs": [_target(it, port) for it in hosts]}
+def _jobs(fleet: Fleet, here: Host) -> list[dict[str, Any]]:
+    """What groups say that there is to ask: fleet/ports.py."""
+    hosts = {it.name: it for it in (*watched(fleet), here)}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for name in sorted(hosts):
+        for group in hosts[name].groups:
+            for port in fleet.group(group).ports:
+                if port.job:
+                    found.setdefault(port.job, []).append(_target(hosts[name], port.number))
+    return [{"job_name": it, "static_configs": found[it]} for it in sorted(found)]
 
 
 def _local(name: str, here: Host, address: str) -> dict[str, Any]:

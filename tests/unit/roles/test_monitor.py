@@ -42,12 +42,16 @@ def fleet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Take) -> Fleet:
 def test_a_host_without_a_run_is_new_and_not_down(fleet: Fleet) -> None:
     assert [it.name for it in watched(fleet)] == ["monitor1", "offsite1", "prod1", "storage1"]
     config = yaml.safe_load(monitor.texts()["prometheus.yml"])
-    nodes = config["scrape_configs"][0]["static_configs"]
+    jobs = {it["job_name"]: it.get("static_configs") for it in config["scrape_configs"]}
+    nodes = jobs["node"]
     assert nodes[2] == {
         "targets": ["10.66.0.22:9100"],
         "labels": {"host": "prod1", "instance": "prod1", "environment": "prod"},
     }
     assert "stg1" not in str(config)
+    # Whatever group says that it has metrics is asked.
+    told = {port.job for it in watched(fleet) for port in ports_of(fleet, it)} - {""}
+    assert {"alertmanager", "node", "prometheus"} <= told <= jobs.keys()
     assert config["rule_files"] == ["known.yml", "alerts.yml"]
 
 
