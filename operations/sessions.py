@@ -180,22 +180,26 @@ end_for_good() {{
 shut() {{
   usermod --expiredate 1 "$1" && end_for_good "$1" "$2" "$3"
 }}
+# The day from which nobody can use account $1, as in shadow(5); nothing for never.
+expiry() {{
+  getent shadow "$1" | cut -d : -f 8
+}}
 # The same for an account that stays open.
 end_account() {{
   if [ "$2" = "$login" ]; then
     end_for_good "$1" "$2" "$3"
   else
-    ended=yes
+    ended=yes until=$(expiry "$1")
     shut "$1" "$2" "$3" || ended=
-    usermod --expiredate '' "$1" && [ -n "$ended" ]
+    usermod --expiredate "$until" "$1" && [ -n "$ended" ]
   fi
 }}
 # The same, and what starts by itself may stay.
 end_running() {{
-  ended=yes
+  ended=yes until=$(expiry "$1")
   [ "$2" = "$login" ] || usermod --expiredate 1 "$1" || ended=
   end_all "$2" || ended=
-  [ "$2" = "$login" ] || usermod --expiredate '' "$1" || ended=
+  [ "$2" = "$login" ] || usermod --expiredate "$until" "$1" || ended=
   [ -n "$ended" ]
 }}
 """

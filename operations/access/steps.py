@@ -14,9 +14,9 @@ from operations.access.wanted import ADMINS, PEOPLE, ROOTS, TO_END, Account, Wan
 
 # People's passwords never grow old, whatever login.defs(5) and useradd(8) have for new accounts.
 # Their numbers stay below those of volumes: useradd takes the highest of all, and adds one.
-USERADD = (
-    "useradd -K UID_MAX=19999 -K GID_MAX=19999 -K PASS_MAX_DAYS=-1 --inactive -1 --expiredate ''"
-)
+USERADD = "useradd -K UID_MAX=19999 -K GID_MAX=19999 -K PASS_MAX_DAYS=-1 --inactive -1"
+# The day from which nobody can use an account that a run has closed: shadow(5) takes 0 for never.
+CLOSED = 1
 NO_ADMIN = "no admin any more"
 
 
@@ -37,11 +37,16 @@ def opening(now: AccessState, accounts: Sequence[Account]) -> Iterator[Step]:
     for account in accounts:
         name, found = quote(account.name), now.accounts.get(account.name)
         who = f"account {account.name}"
+        # The host's own clock ends it too, whether or not a run comes.
+        ends = "--expiredate " + ("''" if account.ends is None else str(account.ends))
         if found is None:
-            yield Step(f"{who}: absent -> present", f"{USERADD} -m --shell /bin/bash {name}")
-        elif found.expires is not None or not found.has_shell:
-            command = f"usermod --expiredate '' --shell /bin/bash {name}"
+            yield Step(f"{who}: absent -> present", f"{USERADD} {ends} -m --shell /bin/bash {name}")
+        elif found.expires != account.ends or not found.has_shell:
+            command = f"usermod {ends} --shell /bin/bash {name}"
             text = f"{who}: closed -> open"
+            if found.has_shell and account.ends is not None and found.expires != CLOSED:
+                before = "never" if found.expires is None else f"after {day(found.expires - 1)}"
+                text = f"{who}: ends {before} -> ends after {day(account.ends - 1)}"
             if not found.has_shell:
                 # Whoever had the account before may have been somebody else.
                 named = _named(account.name, found)
@@ -128,7 +133,7 @@ def is_open(name: str, account: AccountState, now: AccessState) -> bool:
 
 def is_closed(account: AccountState) -> bool:
     """Whether a run has closed the account."""
-    return account.is_persons and account.expires == 1 and not account.has_shell
+    return account.is_persons and account.expires == CLOSED and not account.has_shell
 
 
 def _named(name: str, account: AccountState) -> str:

@@ -31,11 +31,15 @@ TO_END = "/var/lib/coop-infra/sessions-to-end"
 
 @dataclass(frozen=True)
 class Account:
-    """A person's account: admin may use sudo without a password; keys: lines of authorized_keys."""
+    """A person's account: admin may use sudo without a password; keys: lines of authorized_keys.
+
+    ends: the day from which nobody can use it, in days since 1970 as in shadow(5); None for never
+    """
 
     name: str
     admin: bool
     keys: tuple[str, ...]
+    ends: int | None = None
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from controller.preflight import refuse
 from controller.this_run import this_fleet, this_host
 from facts.access import KEYS, Access
 from fleet.derived.access import accounts_on, lockout, owner
+from fleet.people import end_of
 from operations import access
 from operations.access.wanted import Account, Wanted
 from roles import offsite
@@ -86,10 +87,15 @@ def audit() -> Look:
 def wanted() -> Wanted:
     """Who should get in to the host, and sshd's settings there."""
     people = tuple(
-        Account(it.name, it.admin, it.keys)
+        Account(it.name, it.admin, it.keys, _day(end_of(it.expires)) if it.expires else None)
         for it in accounts_on(this_fleet().people.values(), this_host(), datetime.now(UTC))
     )
     return Wanted(people, SSHD, _others(), offsite.accepted())
+
+
+def _day(moment: datetime) -> int:
+    """In days since 1970."""
+    return int(moment.timestamp()) // 86400
 
 
 def operator() -> str:

@@ -285,6 +285,22 @@ def test_a_key_that_has_expired_is_refused(one: Machine, project: Path) -> None:
     assert gets_in(one, "ops-hypha-1", key_of("ops-hypha-1"))
 
 
+def test_a_host_knows_itself_when_an_account_ends(one: Machine, project: Path) -> None:
+    def ends(data: dict[str, dict[str, dict[str, object]]]) -> None:
+        data["people"]["ops-meet-1"]["expires"] = time.strftime("%Y-%m-%d", time.gmtime())
+
+    edit(people_of(project), ends)
+    converge_alone("bbb1", project)
+    tomorrow = int(time.time()) // 86400 + 1
+    last = "getent shadow ops-meet-1 | cut -d : -f 8"
+    assert one.sh(last).strip() == str(tomorrow)
+    assert gets_in(one, "ops-meet-1", key_of("ops-meet-1"), "sudo -n true")
+    assert converge_alone("bbb1", project)[0] == 0
+    # What a clock does tomorrow, without one of the container's own.
+    one.sh(f"usermod --expiredate {tomorrow - 1} ops-meet-1")
+    assert not gets_in(one, "ops-meet-1", key_of("ops-meet-1"))
+
+
 @pytest.mark.parametrize("access", [None, {"all": "login"}], ids=["removed", "no admin"])
 def test_a_run_that_would_lock_its_operator_out_is_refused(
     vpn_fleet: VpnFleet, project: Path, access: dict[str, str] | None

@@ -184,6 +184,27 @@ def test_an_account_that_was_closed_is_opened_again() -> None:
     assert opened in armed and "take_away web" not in armed
 
 
+@pytest.mark.parametrize(
+    ("before", "said"),
+    [
+        (None, "ends never -> ends after 2027-06-30"),
+        (30000, "ends after 2052-02-19 -> ends after 2027-06-30"),
+        (1, "closed -> open"),
+    ],
+)
+def test_the_host_knows_itself_when_an_account_ends(before: int | None, said: str) -> None:
+    accounts = [ACCOUNTS[0], replace(ACCOUNTS[1], ends=21000)]
+    found = but(accounts={"web-hypha-1": person(1001, "web-hypha-1", expires=before)})
+    done = apply(found, CONVERGED, accounts=accounts)
+    assert f"account web-hypha-1: {said}" in done.said
+    armed = scripts(done)[0]
+    assert "usermod --expiredate 21000 --shell /bin/bash web-hypha-1" in armed
+    same = but(accounts={"web-hypha-1": person(1001, "web-hypha-1", expires=21000)})
+    assert apply(same, accounts=accounts).commands == []
+    new = apply(AccessState(), CONVERGED, accounts=accounts)
+    assert any("--expiredate 21000 -m" in it for it in scripts(new))
+
+
 def test_no_account_of_people_ends_because_of_a_password_that_nobody_has() -> None:
     found = but(accounts={
         "web-hypha-1": person(1001, "web-hypha-1", ages=20514),

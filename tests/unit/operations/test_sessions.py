@@ -172,6 +172,16 @@ def test_units_in_a_home_are_put_aside_by_the_account_itself() -> None:
     assert done.returncode != 0 and "Permission denied" in done.stderr
 
 
+@pytest.mark.parametrize("call", ["end_account", "end_running"])
+def test_an_account_that_ends_some_day_still_does(call: str) -> None:
+    done = perform(
+        "usermod --expiredate 30000 eve",
+        f"{call} eve 5432 /home/eve",
+        after="getent shadow eve | cut -d : -f 8",
+    )
+    assert (done.returncode, done.stdout) == (0, "30000\n"), done.stderr
+
+
 @pytest.mark.parametrize(
     ("call", "expiry"),
     [("shut", "1"), ("end_account", ""), ("end_running", "")],
