@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -256,30 +256,39 @@ class ClosedFleet(VpnFleet):
         self.all = (self.hub, *inside)
 
 
-class Monitored(Machines):
+class Monitored(Protocol):
     """Machines with a monitor among them."""
 
+    all: tuple[Machine, ...]
+
     @property
-    def monitor(self) -> Machine:
-        return self["monitor1"]
+    def monitor(self) -> Machine: ...
 
 
-class MonitoredFleet(VpnFleet, Monitored):
+class MonitoredFleet(VpnFleet):
     """A hub, two servers, a monitor that watches over all of them, and one that watches it."""
 
     names = (*VpnFleet.names, "monitor1", "watcher1")
     converged = "monitored"
 
     @property
+    def monitor(self) -> Machine:
+        return self["monitor1"]
+
+    @property
     def watcher(self) -> Machine:
         return self["watcher1"]
 
 
-class MonitoredStorage(Fleet, Monitored):
+class MonitoredStorage(Fleet):
     """The storage server and two boards, and a monitor that watches over them."""
 
     names = (*Fleet.names, "monitor1")
     converged = "monitored-storage"
+
+    @property
+    def monitor(self) -> Machine:
+        return self["monitor1"]
 
 
 class BareNode(Machines):
