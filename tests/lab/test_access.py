@@ -2,6 +2,7 @@
 
 import subprocess
 import time
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -287,7 +288,7 @@ def test_a_key_that_has_expired_is_refused(one: Machine, project: Path) -> None:
 
 def test_a_host_knows_itself_when_an_account_ends(one: Machine, project: Path) -> None:
     def ends(data: dict[str, dict[str, dict[str, object]]]) -> None:
-        data["people"]["ops-meet-1"]["expires"] = time.strftime("%Y-%m-%d", time.gmtime())
+        data["people"]["ops-meet-1"]["expires"] = datetime.now(UTC).date()
 
     edit(people_of(project), ends)
     converge_alone("bbb1", project)
