@@ -99,9 +99,7 @@ def copies_machines() -> CopiesFleet:
 @pytest.fixture(scope="session")
 def copies_first_run(copies_machines: CopiesFleet) -> None:
     """Makes the first run on fresh machines; a snapshot keeps the state after the run."""
-    copies_machines.restore("fresh")
-    copies_machines.converge()
-    copies_machines.snapshot(copies_machines.converged)
+    copies_machines.first_run()
 
 
 @pytest.fixture
@@ -267,9 +265,7 @@ def room(lab_room: Homeserver) -> Homeserver:
 def monitored_first_run(lab_mails: Mails, lab_room: Homeserver) -> MonitoredFleet:
     """Makes the first run on fresh machines; a snapshot keeps the state after the run."""
     machines = MonitoredFleet()
-    machines.restore("fresh")
-    machines.converge()
-    machines.snapshot(machines.converged)
+    machines.first_run()
     return machines
 
 
@@ -284,9 +280,7 @@ def monitored(monitored_first_run: MonitoredFleet) -> MonitoredFleet:
 def monitored_storage_first_run(lab_mails: Mails, lab_room: Homeserver) -> MonitoredStorage:
     """Makes the first run on fresh machines; a snapshot keeps the state after the run."""
     machines = MonitoredStorage()
-    machines.restore("fresh")
-    machines.converge()
-    machines.snapshot(machines.converged)
+    machines.first_run()
     return machines
 
 

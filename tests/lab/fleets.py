@@ -84,6 +84,12 @@ class Machines:
         assert done.returncode == 0, done.stderr[-6000:]
         return done.stderr
 
+    def first_run(self) -> None:
+        """Make the first run on fresh machines, and keep what it has made as `converged`."""
+        self.restore("fresh")
+        self.converge()
+        self.snapshot(self.converged)
+
     def refused(self, directory: Path = ROOT) -> str:
         """Make a run of the project, or of a changed copy, that has to fail; returns its output."""
         done = pyinfra("deploy.py", "-y", *self.limit(), directory=directory)
