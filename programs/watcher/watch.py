@@ -56,7 +56,7 @@ class Watch:
     def look(self) -> None:
         """Tell people what they do not know. What cannot be sent is tried again at the next."""
         silences, told = self.silences(), self._told
-        silence, names = min(silences.values()), " and ".join(silences)
+        silence, names = min(silences.values(), default=0), " and ".join(silences)
         if silence <= self._settings.seconds:
             if told is not None and self._send(f"over: {names} heard again", f"{_now()}\n"):
                 self._told = None

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,11 @@ def test_monitors_that_were_never_heard_are_told_after_the_limit(
 ) -> None:
     assert later(its, clock, 300) == []
     assert later(its, clock, 60) == [SILENT]
+
+
+def test_without_a_monitor_nobody_is_called(settings: Settings, clock: Clock) -> None:
+    its = watch.Watch(replace(settings, monitors=()), clock)
+    assert later(its, clock, 3600) == [] and its.usable
 
 
 def test_of_two_monitors_one_that_is_heard_tells_of_the_other(
