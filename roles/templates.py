@@ -1,9 +1,10 @@
-"""Templates: each role keeps its own beside its module."""
+"""Texts of files: templates, which each role keeps beside its module, and YAML."""
 
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from engine.terminal import printable
@@ -18,6 +19,12 @@ def render(module: str, name: str, **values: Any) -> str:
     """
     environment = _environment(Path(module).parent, name.endswith(".md.j2"))
     return environment.get_template(name).render(**values)
+
+
+def as_yaml(content: object) -> str:
+    """The text of a file of YAML that a run writes as a whole."""
+    head = "# Written as a whole by pyinfra: an edit here is lost.\n"
+    return head + str(yaml.safe_dump(content, sort_keys=False, width=1000))
 
 
 @cache

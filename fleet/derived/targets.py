@@ -31,6 +31,11 @@ def watched(fleet: Fleet, role: str = "") -> list[Host]:
     return sorted(found, key=lambda host: host.name)
 
 
+def known_by(host: Host) -> dict[str, str]:
+    """The labels of what is asked of the host. Dashboards of others go by instance, we by host."""
+    return {"host": host.name, "instance": host.name, "environment": host.environment}
+
+
 def looks(fleet: Fleet) -> Iterator[Look]:
     """What programs of all watched hosts have to tell."""
     for host in watched(fleet):

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.people import Person, is_over
-from fleet.values.networks import within
+from fleet.values.networks import bracketed, within
 
 
 @dataclass(frozen=True)
@@ -109,5 +109,4 @@ def _person(person: Person, hub: Host) -> Peer | None:
 
 
 def _endpoint(fleet: Fleet, host: Host) -> str:
-    address = f"[{host.address}]" if ":" in host.address else host.address
-    return f"{address}:{fleet.vpn.port}"
+    return f"{bracketed(host.address)}:{fleet.vpn.port}"

@@ -71,6 +71,11 @@ def overlap(one: str, other: str) -> bool:
     return first.version == second.version and first.overlaps(second)
 
 
+def bracketed(address: str) -> str:
+    """The address as it stands before a port, and in a URL: RFC 3986, 3.2.2."""
+    return f"[{address}]" if ":" in address else address
+
+
 def within(address: str, prefixes: Iterable[str]) -> bool:
     """Whether a host can have the address in one of the prefixes.
 

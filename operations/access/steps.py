@@ -126,6 +126,11 @@ def day(number: int) -> str:
     return str(date(1970, 1, 1) + timedelta(days=number))
 
 
+def number(day: date) -> int:
+    """How many days it is after 1970-01-01, as shadow(5) counts them."""
+    return (day - date(1970, 1, 1)).days
+
+
 def is_open(name: str, account: AccountState, now: AccessState) -> bool:
     """Whether the account is or was a person's, and is not closed yet."""
     return account.is_persons and (account.has_shell or name in now.groups.get(PEOPLE, ()))

@@ -13,6 +13,7 @@ from facts.access import KEYS, Access
 from fleet.derived.access import accounts_on, lockout, owner
 from fleet.people import end_of
 from operations import access
+from operations.access.steps import number
 from operations.access.wanted import Account, Wanted
 from roles import offsite
 from roles.access.found import judge
@@ -87,15 +88,12 @@ def audit() -> Look:
 def wanted() -> Wanted:
     """Who should get in to the host, and sshd's settings there."""
     people = tuple(
-        Account(it.name, it.admin, it.keys, _day(end_of(it.expires)) if it.expires else None)
+        Account(
+            it.name, it.admin, it.keys, number(end_of(it.expires).date()) if it.expires else None
+        )
         for it in accounts_on(this_fleet().people.values(), this_host(), datetime.now(UTC))
     )
     return Wanted(people, SSHD, _others(), offsite.accepted())
-
-
-def _day(moment: datetime) -> int:
-    """In days since 1970."""
-    return int(moment.timestamp()) // 86400
 
 
 def operator() -> str:

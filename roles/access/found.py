@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from controller.audit import Finding
 from controller.this_run import this_fleet
@@ -11,7 +11,7 @@ from fleet.derived.access import owner
 from fleet.values.keys import fingerprint
 from operations.access import drift
 from operations.access.authorized_keys import expiry, key_of_line
-from operations.access.steps import day
+from operations.access.steps import day, number
 from operations.access.wanted import Wanted
 from roles.templates import render
 
@@ -49,7 +49,7 @@ def judge(now: AccessState, wanted: Wanted) -> Finding:
 def _keys(now: AccessState) -> Iterator[Key]:
     """The keys that sshd accepts, of accounts that are not closed."""
     people, machines = this_fleet().people.values(), this_fleet().pull_keys.load()
-    today = (datetime.now(UTC).date() - date(1970, 1, 1)).days
+    today = number(datetime.now(UTC).date())
     for path, file in sorted(now.files.items()):
         name = path.removeprefix(f"{KEYS}/")
         account = now.accounts.get(name)

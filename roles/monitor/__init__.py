@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-import yaml
 from pyinfra.api import deploy
 
 from controller.audit import Finding, Look
@@ -18,7 +17,7 @@ from roles.monitor import alertmanager, alerts, calls, pages, prober, prometheus
 from roles.monitor.known import known
 from roles.monitor.prometheus import address_of
 from roles.places import unit_file
-from roles.templates import render
+from roles.templates import as_yaml, render
 
 PROMETHEUS, ALERTMANAGER = "prometheus.service", "prometheus-alertmanager.service"
 DROP_IN, ITS_DROP_IN = (unit_file(f"{it}.d/coop-infra.conf") for it in (PROMETHEUS, ALERTMANAGER))
@@ -96,10 +95,10 @@ def judge(units: UnitsState, its: ConfigurationState, now: ConfigurationState) -
 def texts() -> dict[str, str]:
     """The files of the configuration, by name."""
     return {
-        CONFIG: _yaml(prometheus.config(this_fleet(), this_host(), [KNOWN, ALERTS])),
-        ALERTS: _yaml(alerts.rules(this_fleet().monitor.runbooks)),
-        KNOWN: _yaml(known(this_fleet(), datetime.now(UTC))),
-        TESTS: _yaml(alerts.tests(ALERTS)),
+        CONFIG: as_yaml(prometheus.config(this_fleet(), this_host(), [KNOWN, ALERTS])),
+        ALERTS: as_yaml(alerts.rules(this_fleet().monitor.runbooks)),
+        KNOWN: as_yaml(known(this_fleet(), datetime.now(UTC))),
+        TESTS: as_yaml(alerts.tests(ALERTS)),
         **pages.pages(this_fleet().monitor.runbooks),
     }
 
@@ -121,7 +120,7 @@ def its_texts() -> dict[str, str]:
         repeat_hours=fleet.monitor.repeat_hours,
     )
     template = (Path(__file__).parent / TEMPLATE).read_text()
-    return {ITS_CONFIG: _yaml(found), TEMPLATE: template}
+    return {ITS_CONFIG: as_yaml(found), TEMPLATE: template}
 
 
 def _prometheus() -> configurations.Daemon:
@@ -174,8 +173,3 @@ def _drop_ins() -> list[files.Entry]:
         **common,
     )
     return [files.File(DROP_IN, text), files.File(ITS_DROP_IN, its)]
-
-
-def _yaml(content: object) -> str:
-    head = "# Written as a whole by pyinfra: an edit here is lost.\n"
-    return head + str(yaml.safe_dump(content, sort_keys=False, width=1000))

@@ -5,6 +5,7 @@ from typing import Any
 from fleet.derived.targets import watched
 from fleet.hosts import Host
 from fleet.model import Fleet
+from fleet.values.networks import bracketed
 from roles.monitor import prober
 
 
@@ -19,7 +20,7 @@ def jobs(fleet: Fleet, here: Host) -> list[dict[str, Any]]:
 
 def _ssh(host: Host) -> dict[str, Any]:
     """Whether SSH is as open to the network as the data says."""
-    tried = f"{prober.in_url(host.address)}:{host.ssh_port}"
+    tried = f"{bracketed(host.address)}:{host.ssh_port}"
     expected = "closed" if host.only_by_vpn else "open"
     return prober.target(host, tried, "port", expected=expected)
 
@@ -40,7 +41,7 @@ def _web(host: Host) -> dict[str, Any]:
         module = "page"
     elif host.bbb or host.scalelite:
         module, path = "bbb", "/bigbluebutton/api"
-    tried = f"https://{prober.in_url(host.address)}{path}"
+    tried = f"https://{bracketed(host.address)}{path}"
     found = prober.target(host, tried, module, name=host.shows.name)
     found["labels"]["__param_hostname"] = host.shows.name
     return found

@@ -4,17 +4,15 @@ https://github.com/prometheus/blackbox_exporter
 """
 
 from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
 from typing import Any
 
-import yaml
-
 from fleet import ROOT
+from fleet.derived.targets import known_by
 from fleet.hosts import Host
 from fleet.model import Fleet
 from operations import files, systemd
 from roles.places import unit_file
-from roles.templates import render
+from roles.templates import as_yaml, render
 
 UNIT = "prometheus-blackbox-exporter.service"
 DROP_IN = unit_file(f"{UNIT}.d/coop-infra.conf")
@@ -27,11 +25,10 @@ SECONDS = 5
 
 def entries(fleet: Fleet) -> list[files.Entry]:
     """Before the package: Debian's service listens everywhere."""
-    head = "# Written as a whole by pyinfra: an edit here is lost.\n"
     ca = fleet.acme_server.ca
-    config = yaml.safe_dump({"modules": _modules(CA if ca else None)}, sort_keys=False)
+    config = as_yaml({"modules": _modules(CA if ca else None)})
     text = render(__file__, "blackbox.conf.j2", address=ADDRESS, config=CONFIG)
-    found: list[files.Entry] = [files.File(CONFIG, head + config), files.File(DROP_IN, text)]
+    found: list[files.Entry] = [files.File(CONFIG, config), files.File(DROP_IN, text)]
     return [*found, files.File(CA, (ROOT / ca).read_text())] if ca else [*found, files.Absent(CA)]
 
 
@@ -54,19 +51,7 @@ def job(name: str, targets: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def target(host: Host, tried: str, module: str, **labels: str) -> dict[str, Any]:
     """tried: an address with its port, or a URL; module: by which module of CONFIG"""
-    its = {
-        "host": host.name,
-        "instance": host.name,
-        "environment": host.environment,
-        **labels,
-        "__param_module": module,
-    }
-    return {"targets": [tried], "labels": its}
-
-
-def in_url(address: str) -> str:
-    """The address as it stands before a port or in a URL: RFC 3986, 3.2.2."""
-    return f"[{address}]" if ip_address(address).version == 6 else address
+    return {"targets": [tried], "labels": {**known_by(host), **labels, "__param_module": module}}
 
 
 def _modules(ca: str | None) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from fleet.derived.targets import watched
+from fleet.derived.targets import known_by, watched
 from fleet.hosts import Host
 from fleet.model import Fleet
 from roles.monitor import calls, outside, prober
@@ -48,19 +48,23 @@ def config(fleet: Fleet, here: Host, rules: Sequence[str]) -> dict[str, Any]:
 
 def monitors(fleet: Fleet, here: Host) -> list[Host]:
     """All monitors that have had a run, and this one, in the order of their names."""
-    others = [it for it in watched(fleet, "monitor") if it.name != here.name]
+    return [it for it in _asked(fleet, here) if "monitor" in it.roles]
+
+
+def _asked(fleet: Fleet, here: Host) -> list[Host]:
+    """The hosts that have had a run, and this one, in the order of their names."""
+    others = [it for it in watched(fleet) if it.name != here.name]
     return sorted([*others, here], key=lambda it: it.name)
 
 
 def _jobs(fleet: Fleet, here: Host) -> list[dict[str, Any]]:
     """What groups say that there is to ask: fleet/ports.py."""
-    hosts = {it.name: it for it in (*watched(fleet), here)}
     found: dict[str, list[dict[str, Any]]] = {}
-    for name in sorted(hosts):
-        for group in hosts[name].groups:
+    for host in _asked(fleet, here):
+        for group in host.groups:
             for port in fleet.group(group).ports:
                 if port.job:
-                    found.setdefault(port.job, []).append(_target(hosts[name], port.number))
+                    found.setdefault(port.job, []).append(_target(host, port.number))
     return [{"job_name": it, "static_configs": found[it]} for it in sorted(found)]
 
 
@@ -71,9 +75,7 @@ def _local(name: str, here: Host, address: str) -> dict[str, Any]:
 
 
 def _target(host: Host, port: int) -> dict[str, Any]:
-    # Dashboards of others go by instance, alerts and people by host.
-    labels = {"host": host.name, "instance": host.name, "environment": host.environment}
-    return {"targets": [f"{address_of(host)}:{port}"], "labels": labels}
+    return {"targets": [f"{address_of(host)}:{port}"], "labels": known_by(host)}
 
 
 def address_of(host: Host) -> str:

@@ -21,6 +21,7 @@ CONFIG = "/etc/coop-infra/prometheus/prometheus.yml"
 class Cause:
     """What makes an alert on a host, and what mends it.
 
+    urgent: whether it is critical
     waits: whether the alert has to last for so long that no test waits until it is told
     """
 
@@ -28,16 +29,22 @@ class Cause:
     host: str
     make: str
     mend: str
+    urgent: bool = False
     waits: bool = False
 
     @property
     def told(self) -> tuple[str, str]:
         return self.alert, self.host
 
+    @property
+    def subject(self) -> str:
+        """Of the mail."""
+        return f"{'CRITICAL' if self.urgent else 'WARNING'}: {self.alert} {self.host}"
+
 
 CAUSES = (
     Cause("FirewallAbsent", "bbb1", "nft delete table inet coop_infra",
-          "systemctl restart coop-firewall"),
+          "systemctl restart coop-firewall", urgent=True),
     Cause("UnitFailed", "bbb1", "systemd-run -q --unit=broken false || true",
           "systemctl reset-failed broken"),
     Cause("RebootDue", "bbb1", "touch /run/reboot-required", "rm /run/reboot-required",
@@ -48,7 +55,7 @@ CAUSES = (
     Cause("LookOld", "watcher1", "systemctl stop coop-metrics.timer",
           "systemctl start coop-metrics.timer coop-metrics.service", waits=True),
     Cause("WatcherAway", "watcher1", "systemctl stop coop-watcher",
-          "systemctl start coop-watcher"),
+          "systemctl start coop-watcher", urgent=True),
     Cause("TextfileBroken", "vpn1", f"echo 'no {{ metric' > {METRICS}/broken.prom",
           f"rm {METRICS}/broken.prom", waits=True),
     Cause("ProberAway", "monitor1", "systemctl stop prometheus-blackbox-exporter",
@@ -76,12 +83,11 @@ def test_each_cause_is_told_and_is_over_when_it_is_mended(
         monitored[it.host].sh(it.make)
     wait_until_none(lambda: left(monitored, CAUSES), "each is there", 780, every=5)
     assert ("RoomMute", "monitor1") in firing(monitored) | firing(monitored, "pending")
-    urgent = {f"CRITICAL: {it.alert} {it.host}" for it in CAUSES[:1] + CAUSES[6:7]}
+    urgent = {it.subject for it in CAUSES if it.urgent}
     wait_until_none(
         lambda: {it for it in urgent if not told_to_both(mails, it)}, "the redundancy knows", 120
     )
-    warnings = {f"WARNING: {it} {host}" for it, host in (c.told for c in CAUSES if not c.waits)}
-    warnings -= {it.replace("CRITICAL", "WARNING") for it in urgent}
+    warnings = {it.subject for it in CAUSES if not it.waits} - urgent
 
     def untold() -> set[str]:
         return warnings - mails.to(HYPHA) - mails.to(MEET)

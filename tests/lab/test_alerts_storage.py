@@ -18,24 +18,31 @@ FILL = "fallocate -l $(($(df --output=avail -B1 / | tail -n 1) * 97 / 100)) /ful
 # Each of its own: none is what another one's cause brings about.
 APART = (
     Cause("PoolNotWhole", "storage1", "zpool offline storage virtio-spare2",
-          "zpool online storage virtio-spare2"),
+          "zpool online storage virtio-spare2", urgent=True),
     Cause("ExportMissing", "storage1", "exportfs -u 10.66.0.21:/storage/staging/vision-stg1",
-          "exportfs -ra"),
+          "exportfs -ra", urgent=True),
     Cause("VolumeNearlyFull", "storage1",
           "zfs set quota=$(($(zfs get -Hp -o value used storage/prod/vision-prod1) + 1000000)) "
           "storage/prod/vision-prod1", "zfs set quota=500M storage/prod/vision-prod1", waits=True),
     Cause("KernelWithoutModule", "storage1", "touch /boot/vmlinuz-9.9.9-none",
           "rm /boot/vmlinuz-9.9.9-none", waits=True),
-    Cause("DiskFull", "vision-prod1", FILL, "rm /full"),
-    Cause("WebDown", "vision-prod1", "systemctl stop nginx", "systemctl start nginx"),
+    Cause("DiskFull", "vision-prod1", FILL, "rm /full", urgent=True),
+    Cause("WebDown", "vision-prod1", "systemctl stop nginx", "systemctl start nginx",
+          urgent=True),
 )  # fmt: skip
 
 
+@pytest.fixture
+def fleet(monitored_storage: MonitoredStorage) -> MonitoredStorage:
+    """Each of them has told how it stands."""
+    up = partial(all_are_up, monitored_storage)
+    wait_for(up, "each host has told how it stands", 180)
+    return monitored_storage
+
+
 def test_each_cause_is_told_and_is_over_when_it_is_mended(
-    monitored_storage: MonitoredStorage, mails: Mails
+    fleet: MonitoredStorage, mails: Mails
 ) -> None:
-    fleet = monitored_storage
-    wait_for(partial(all_are_up, fleet), "each host has told how it stands", 180)
     web = partial(value, fleet, 'sum(probe_success{job="web"})')
     wait_for(lambda: web() == 2, "both boards show their page", 120, every=3)
     wait_until_quiet(fleet)
@@ -43,7 +50,7 @@ def test_each_cause_is_told_and_is_over_when_it_is_mended(
     for it in APART:
         fleet[it.host].sh(it.make)
     wait_until_none(lambda: left(fleet, APART), "each is there", 900, every=5)
-    urgent = {f"CRITICAL: {it.alert} {it.host}" for it in APART if not it.waits}
+    urgent = {it.subject for it in APART if it.urgent}
     wait_until_none(lambda: urgent - mails.to(HYPHA), "one knows", 180)
     wait_until_none(lambda: urgent - mails.to(MEET), "the other one knows", 60)
     for it in APART:
@@ -51,11 +58,7 @@ def test_each_cause_is_told_and_is_over_when_it_is_mended(
     wait_until_quiet(fleet)
 
 
-def test_a_storage_that_stands_still_is_seen_on_each_client(
-    monitored_storage: MonitoredStorage,
-) -> None:
-    fleet = monitored_storage
-    wait_for(partial(all_are_up, fleet), "each host has told how it stands", 180)
+def test_a_storage_that_stands_still_is_seen_on_each_client(fleet: MonitoredStorage) -> None:
     wait_until_quiet(fleet)
     fleet.storage.sh("systemctl stop nfs-server")
     clients = [it.name for it in fleet.boards]
@@ -65,11 +68,7 @@ def test_a_storage_that_stands_still_is_seen_on_each_client(
     wait_until_quiet(fleet)
 
 
-def test_a_tunnel_that_is_cut_on_one_side_is_a_host_that_is_down(
-    monitored_storage: MonitoredStorage,
-) -> None:
-    fleet = monitored_storage
-    wait_for(partial(all_are_up, fleet), "each host has told how it stands", 180)
+def test_a_tunnel_that_is_cut_on_one_side_is_a_host_that_is_down(fleet: MonitoredStorage) -> None:
     fleet.staging.sh(f"{WG0} {stored_key('monitor1')} remove")
     down = ("HostDown", "vision-stg1")
     wait_for(lambda: down in firing(fleet), "it is told", 360, every=3)

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from lab.command import wait_for
-from tests.lab.fleets import MonitoredFleet, counts
+from tests.lab.fleets import MonitoredFleet
 from tests.lab.mails import Mails, told_to_both
 from tests.lab.test_monitor import all_are_up, asked, base, value
-from tests.lab.test_watcher import OVER, SILENT, heard
+from tests.lab.test_watcher import OVER, SILENT, call_sooner, heard
 
 pytestmark = pytest.mark.monitoring
 
@@ -26,9 +26,7 @@ def test_a_full_disk_makes_the_watcher_call(
     monitored: MonitoredFleet, project: Path, mails: Mails
 ) -> None:
     """Prometheus goes on to evaluate rules then, by data that gets old."""
-    data = project / "group_data/watcher.py"
-    data.write_text(data.read_text().replace("silence_minutes = 5", "silence_minutes = 3"))
-    assert counts(monitored.converge(directory=project))[1] == 0
+    call_sooner(monitored, project)
     monitor = monitored.monitor
     monitor.sh(
         f"systemctl stop prometheus; mount -t tmpfs -o size=24M,mode=755 small {DATA}; "
