@@ -8,6 +8,8 @@ from paramiko import SSHException
 from pyinfra import host
 from pyinfra.api import StringCommand
 
+from engine.connection import LOST, transport
+
 KEEPALIVE_SECONDS = 15
 # How long the host may acknowledge nothing before the connection counts as dead.
 SILENCE_SECONDS = 60
@@ -20,19 +22,19 @@ def tune() -> None:
     of the command before. paramiko waits for ever for a host that was reset, unless it sends
     something meanwhile. If the host is silent, TCP waits for a quarter of an hour: tcp(7).
     """
-    if transport := _transport(host.connector):
-        _tune(transport)
+    if used := transport(host.connector):
+        _tune(used)
 
 
-def _tune(transport: Any) -> None:
+def _tune(used: Any) -> None:
     # Through a jump host this is not a socket, but a channel of another connection.
-    if hasattr(transport.sock, "setsockopt"):
-        transport.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(used.sock, "setsockopt"):
+        used.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # macOS does not have this option.
         if silence := getattr(socket, "TCP_USER_TIMEOUT", None):
-            transport.sock.setsockopt(socket.IPPROTO_TCP, silence, SILENCE_SECONDS * 1000)
-    transport.set_keepalive(KEEPALIVE_SECONDS)
-    transport.open_session = _loud(transport.open_session)
+            used.sock.setsockopt(socket.IPPROTO_TCP, silence, SILENCE_SECONDS * 1000)
+    used.set_keepalive(KEEPALIVE_SECONDS)
+    used.open_session = _loud(used.open_session)
 
 
 def _loud(open_session: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +45,7 @@ def _loud(open_session: Callable[..., Any]) -> Callable[..., Any]:
             return open_session(*arguments, **options)
         except EOFError:
             # paramiko raises this, but pyinfra expects only OSError and SSHException.
-            raise SSHException("the connection was lost") from None
+            raise SSHException(LOST) from None
 
     return opened
 
@@ -71,7 +73,7 @@ def log_in_anew(user: str, address: str | None = None) -> None:
         anew.data["ssh_hostname"] = address
     anew.connect()
     try:
-        _tune(_transport(anew))
+        _tune(transport(anew))
         if _host_key(anew) != _host_key(used):
             where = anew.data["ssh_hostname"] or host.name
             raise ConnectionError(f"another machine answers at {where}")
@@ -84,15 +86,10 @@ def log_in_anew(user: str, address: str | None = None) -> None:
 
 
 def _private_key() -> Any:
-    transport = _transport(host.connector)
-    return getattr(transport.auth_handler, "private_key", None) if transport else None
+    used = transport(host.connector)
+    return getattr(used.auth_handler, "private_key", None) if used else None
 
 
 def _host_key(connector: Any) -> bytes:
-    key: bytes = _transport(connector).get_remote_server_key().asbytes()
+    key: bytes = transport(connector).get_remote_server_key().asbytes()
     return key
-
-
-def _transport(connector: Any) -> Any:
-    client = getattr(connector, "client", None)
-    return client.get_transport() if client else None

@@ -13,6 +13,7 @@ from pyinfra.api.state import BaseStateCallback
 
 from controller.command_line import Ended, runs_deploys
 from engine import report
+from engine.connection import LOST, is_lost
 
 CHANGED, UNCHANGED = "changed", "unchanged"
 WOULD_CHANGE, WOULD_FAIL, UNKNOWN = "would change", "would fail", "not looked at"
@@ -26,7 +27,7 @@ MOST_NAMES = 4
 
 
 class _Watch(BaseStateCallback):  # type: ignore[misc]
-    """How long each host was at work, in seconds: pyinfra keeps no record of that."""
+    """What pyinfra keeps no record of: how long each host was at work, in seconds, and was lost."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = defaultdict(float)
@@ -40,6 +41,8 @@ class _Watch(BaseStateCallback):  # type: ignore[misc]
 
     def operation_host_error(self, state: Any, host: Any, op_hash: str, *_: int) -> None:
         self._ended(host.name)
+        if is_lost(host):
+            report.give_reason(host.name, LOST)
 
     def _ended(self, name: str) -> None:
         self.seconds[name] += time.monotonic() - self._since[name]
@@ -118,7 +121,8 @@ def _not_begun(host: Any) -> Outcome | None:
     if host not in state.activated_hosts:
         return Outcome(UNREACHABLE, UNREACHABLE)
     if not state.is_executing and host in state.failed_hosts:
-        return Outcome(FAILED, UNREADABLE)
+        reason = report.reasons.get((host.name, False))
+        return Outcome(FAILED, f"{FAILED}: {reason}" if reason else UNREADABLE)
     return None
 
 

@@ -9,10 +9,11 @@ from functools import wraps
 from inspect import signature
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
-from pyinfra import api
+from pyinfra import api, host
 from pyinfra.api import FunctionCommand, StringCommand
 
 from engine import questions
+from engine.connection import LOST, is_lost
 from engine.fact import Fact
 from engine.report import fail, is_unreadable
 from engine.several import Question
@@ -84,7 +85,7 @@ def operation() -> Callable[[Callable[P, Commands]], Operation[P]]:
                 if not is_unreadable():
                     raise
             if is_unreadable():
-                yield fail("how this host is could not be read, so nothing was changed")
+                yield fail(_unread())
 
         made = api.operation()(driven)
 
@@ -97,6 +98,12 @@ def operation() -> Callable[[Callable[P, Commands]], Operation[P]]:
         return cast(Operation[P], called)
 
     return decorator
+
+
+def _unread() -> str:
+    if is_lost(host):
+        return f"{LOST} as it was asked how it is, so nothing was changed"
+    return "how this host is could not be read, so nothing was changed"
 
 
 def _note_first(code: Callable[..., Commands], options: Mapping[str, Any]) -> None:

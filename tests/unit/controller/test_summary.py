@@ -5,11 +5,15 @@ import re
 import signal
 import subprocess
 from collections.abc import Callable
+from copy import copy
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from controller import summary
+from engine import report
 from tests.unit.controller.pyinfra_here import (
     AWAY,
     OF_THE_PROJECT,
@@ -224,3 +228,18 @@ def test_a_warning_of_many_hosts_names_some_of_them() -> None:
     assert summary._named(names[:2]) == "[host0, host1] "
     assert summary._named(names) == "[host0, host1, host2, host3, 199 more] "
     assert summary._named([""]) == ""
+
+
+def test_a_host_that_is_lost_in_the_midst_of_a_command_is_said_to_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Such a command ends with neither an exit status nor a word on stderr."""
+    monkeypatch.setattr(report, "reasons", {})
+    for name, is_active in (("lost", False), ("there", True)):
+        used = SimpleNamespace(is_active=partial(bool, is_active))
+        client = SimpleNamespace(get_transport=partial(copy, used))
+        host = SimpleNamespace(name=name, connector=SimpleNamespace(client=client))
+        watch = summary._Watch()
+        watch.operation_host_start(None, host, "")
+        watch.operation_host_error(None, host, "")
+    assert report.reasons == {("lost", True): "the connection was lost"}

@@ -26,6 +26,23 @@ def test_what_could_not_be_read_is_not_taken_for_absent() -> None:
     assert len(done.commands) == 1 and done.said == []
 
 
+def test_a_host_that_fell_silent_as_it_was_asked_is_not_called_unreadable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its output is the same as that of a host whose answer is damaged: none."""
+    ended = SimpleNamespace(is_active=lambda: False)
+    connector = SimpleNamespace(client=SimpleNamespace(get_transport=lambda: ended))
+    monkeypatch.setattr(PretendedHost, "connector", connector, raising=False)
+
+    @operation()
+    def asks() -> Commands:
+        yield from ()
+
+    done = run(asks, facts={}, failed_hosts=[SimpleNamespace(name=PretendedHost.name)])
+    lost = "the connection was lost as it was asked how it is, so nothing was changed"
+    assert done.failure == lost
+
+
 def test_code_that_stumbles_over_what_could_not_be_read_fails_its_host_alone() -> None:
     """pyinfra ends the run for all hosts at an exception of an operation."""
 
