@@ -13,6 +13,7 @@ from engine.fact import Fact, lines_of, sections, whole
 from facts.files import PathState, archive, from_archive
 from facts.pam import ASK_PAM, PYTHON
 from facts.sudo_rules import hurdle
+from facts.system import SOON
 
 KEYS = "/etc/ssh/authorized_keys"
 """The directory of the keys that count: a file for each account, owned by root."""
@@ -125,7 +126,7 @@ for user in $people; do
   # It matters of who can log in or should: each person that is wanted has a group of that name.
   case {names} in *" $user "*) ;; *) [ -e {keys}/"$user" ] || continue ;; esac
   asked="$asked $user"
-  rules=$(LC_ALL=C sudo -n -l -U "$user" 2>/dev/null)
+  rules=$({soon} LC_ALL=C sudo -n -l -U "$user" 2>/dev/null)
   case $rules in
     *'may run'*) printf '##sudo\\n%s\\n##rules\\t%s\\n%s\\n' "$user" "$user" "$rules" ;;
   esac
@@ -199,6 +200,7 @@ class Access(Fact[AccessState]):
     def command(self, groups: Sequence[str], files: Sequence[str], options: Sequence[str]) -> str:
         return whole(
             _LOOK.format(
+                soon=SOON,
                 first=FIRST_UID,
                 last=LAST_UID,
                 groups=" ".join(map(quote, groups)),

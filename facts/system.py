@@ -13,20 +13,34 @@ class SystemState:
     system: ID and VERSION_ID of os-release(5), "debian 12", "ubuntu 22.04"; "debian"
         alone for testing
     unknown_name: the host's own name if nothing but DNS tells its address; "" if the host does
+    waits_for_dns: whether DNS, asked for that name, does not answer for some seconds
     """
 
     system: str = ""
     unknown_name: str = ""
+    waits_for_dns: bool = False
 
+
+SOON = "RES_OPTIONS='timeout:1 attempts:2'"
+"""Before a command of root's: it waits for DNS no longer than that, resolv.conf(5)."""
+
+PATIENCE = 3
+"""Seconds after which DNS counts as dead. Of IPv4 and IPv6, each takes 2 s if no server answers."""
 
 # sudo looks for the address of the host's own name, each time: sudoers(5), fqdn. nss-myhostname(8)
 # knows the address without a file.
-_OWN_NAME = """\
+_OWN_NAME = f"""\
 name=$(uname -n)
 getent -s files hosts "$name" > /dev/null ||
-  { grep -q '^hosts:.*myhostname' /etc/nsswitch.conf &&
-    getent -s myhostname hosts "$name" > /dev/null; } ||
-  printf '%s\\n' "$name"
+  {{ grep -q '^hosts:.*myhostname' /etc/nsswitch.conf &&
+    getent -s myhostname hosts "$name" > /dev/null; }} ||
+  {{
+    printf '%s\\n' "$name"
+    read -r begun rest < /proc/uptime
+    {SOON} getent hosts "$name" > /dev/null
+    read -r ended rest < /proc/uptime
+    [ $((${{ended%.*}} - ${{begun%.*}})) -lt {PATIENCE} ] || echo waits
+  }}
 """
 
 
@@ -43,7 +57,7 @@ class System(Fact[SystemState]):
 
     def parse(self, output: list[str]) -> SystemState:
         system, *unknown = output
-        return SystemState(system.strip(), "".join(unknown))
+        return SystemState(system.strip(), "".join(unknown[:1]), unknown[1:] == ["waits"])
 
 
 @dataclass(frozen=True)

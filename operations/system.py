@@ -11,7 +11,8 @@ from facts.system import Kernels, KernelsState, System, SystemState
 def release(wanted: str) -> Commands:
     """The host runs this release of this system, or fails before anything on it is changed.
 
-    Warns about a host that does not know its own name without DNS.
+    Warns about a host that does not know its own name without DNS. While DNS does not answer there,
+    the host fails, because a run would take minutes, and no change of access would be proven.
 
     wanted: ID and VERSION_ID as in os-release(5), "debian 12" or "ubuntu 22.04"
 
@@ -24,12 +25,16 @@ def release(wanted: str) -> Commands:
         yield fail(wrong)
         return
     if now.unknown_name:
-        line = f"127.0.1.1 {now.unknown_name}"
-        warn(
+        text = (
             f"only DNS knows this host's own name, {now.unknown_name}. While DNS does not answer, "
             "each sudo waits for it: a run takes minutes, and a change of access or of the "
-            f"firewall is undone before it is proven. Write {line} into /etc/hosts"
+            f"firewall is undone before it is proven. Write 127.0.1.1 {now.unknown_name} into "
+            "/etc/hosts"
         )
+        if now.waits_for_dns:
+            yield fail(f"DNS does not answer on this host, and {text}")
+            return
+        warn(text)
     host.noop("the release is as declared")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lab.command import wait_for
-from lab.machines import STATE, Machine, pyinfra
+from lab.machines import ROOT, STATE, Machine, pyinfra
 from tests.lab.fleets import VpnFleet, converge_alone, counts, edit, killed_run, people_of
 from tests.lab.logins import ALONE, command, gets_in, key_of, new_key, public
 
@@ -402,6 +402,21 @@ def test_what_a_full_disk_has_left_is_no_obstacle(one: Machine, project: Path) -
     assert converge_alone("bbb1", project) == (1, 0)
     assert "banner" in one.sh("sshd -T")
     assert nothing_waits(one)
+
+
+def test_a_host_that_waits_for_dns_is_told_so_at_once(one: Machine) -> None:
+    """Its own name is in no file: each sudo waits for name servers that are away."""
+    one.sh(
+        "sed -i /bbb1/d /etc/hosts; "
+        "printf 'nameserver 10.78.0.250\\nnameserver 10.78.0.251\\n' > /etc/resolv.conf"
+    )
+    begun = time.monotonic()
+    said = refused(ROOT)
+    assert time.monotonic() - begun < 120
+    assert "DNS does not answer on this host, and only DNS knows" in said
+    assert "Write 127.0.1.1 bbb1 into /etc/hosts" in said
+    one.sh("echo 127.0.1.1 bbb1 >> /etc/hosts")
+    assert converge_alone("bbb1") == (0, 0)
 
 
 def test_on_day_zero_the_operator_comes_by_the_providers_account(

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from facts.system import Kernels, KernelsState, System, SystemState
+from facts.system import PATIENCE, Kernels, KernelsState, System, SystemState
 from tests.unit.host_here import ask, sh
 from tests.unit.operation_harness import Shell
 
@@ -51,6 +51,15 @@ def test_a_name_that_only_dns_knows_is_told(
     shell.stand_in("grep", f"exit {0 if myhostname else 1}")
     shell.stand_in("getent", f'[ "$2" = files ] && exit {0 if by_file else 2} || exit 0')
     assert ask(System, shell=shell).unknown_name == unknown
+
+
+def test_dns_that_does_not_answer_is_told(tmp_path: Path) -> None:
+    shell = Shell(tmp_path)
+    shell.stand_in("uname", "echo own-name")
+    shell.stand_in("grep", "exit 1")
+    waited = f'[ "$1" = -s ] || {{ [ "$RES_OPTIONS" ] && sleep {PATIENCE + 1}; }}; exit 2'
+    shell.stand_in("getent", waited)
+    assert ask(System, shell=shell) == SystemState(ask(System).system, "own-name", True)
 
 
 def test_this_machine_has_some_system() -> None:

@@ -17,6 +17,12 @@ def test_a_name_that_only_dns_knows_is_warned_of_with_the_line_that_helps() -> N
     assert "Write 127.0.1.1 own-name into /etc/hosts" in text
 
 
+def test_a_host_that_waits_for_dns_fails_before_anything_is_changed() -> None:
+    done = run(release, "debian 12", facts={System: SystemState("debian 12", "own-name", True)})
+    assert done.failure.startswith("DNS does not answer on this host, and only DNS knows")
+    assert "Write 127.0.1.1 own-name into /etc/hosts" in done.failure
+
+
 @pytest.mark.parametrize(
     ("system", "says"),
     [
