@@ -98,6 +98,10 @@ def _endpoint(value: str, what: str, remedy: str) -> str:
         raise
     except ValueError:
         pass
+    # Such as a key in hex digits, which is not shown.
+    if any(len(label) > 63 for label in value.split(".")):
+        message = f"this is not {what}: a part between dots has more than 63 characters"
+        raise Invalid(message, f"{remedy}; if it is a secret, {MAKE_NEW}")
     # A name of numbers alone is an IPv4 address that somebody has mistyped.
     name = r"(?![0-9]+(?:\.[0-9]+)+\.?$)[A-Za-z0-9_][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*\.?"
     if len(value) > 253 or not re.fullmatch(name, value):

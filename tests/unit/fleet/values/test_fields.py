@@ -120,6 +120,9 @@ def test_each_valid_spelling_is_taken_in_one_form(kind: Any, value: str, form: s
         (SshHostname, "192.0.2.1:2222", "port: 2222"),
         (SshHostname, "[2001:db8::1]:22", "port: 22"),
         (SshHostname, "ops@example.org", "the field user"),
+        # The key of an encrypted dataset, in hex digits: RFC 1035, 2.3.4, has at most 63.
+        (SshHostname, "0123456789abcdef" * 4, "more than 63 characters; write"),
+        (NfsExport, f"{'0123456789abcdef' * 4}:/backup", "more than 63 characters; write"),
         (SshHostname, "192.0.2.256", "not a name or address"),
         (SshHostname, "192.0.2", "not a name or address"),
         (SshHostname, "a..b", "not a name or address"),
