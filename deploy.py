@@ -13,6 +13,7 @@ from roles import (
     clients,
     drill,
     exporters,
+    firewall,
     monitor,
     offsite,
     pool,
@@ -59,6 +60,8 @@ access.converge()
 
 if "vpn" in host.groups:
     vpn.converge()
+
+firewall.converge()
 
 if "storage" in host.groups:
     storage.converge()

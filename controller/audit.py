@@ -22,9 +22,11 @@ from fleet import ROOT
 
 REPORT = ROOT / "reports"
 
-FORMAT = 2
+FORMAT = 3
 """The format of reports/audit.json, which says it under "format" for programs that read the file.
 
+3: a host's "firewall" has "ports", which stood in "vpn", and "answers": by address outside of the
+   VPN, the TCP ports at which something answers the operator's machine
 2: "hosts" has the hosts, and a host has what each role found, under the role's name. "ports" says
    from where each service is open. It takes the place of "ssh_from", which knew SSH alone
 1: the hosts are at the top, each with ssh_from, keys, peers, copies, backup, drift

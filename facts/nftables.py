@@ -1,6 +1,7 @@
 """A table of nftables: as it is in force, and as other texts would make it. Source: nft(8).
 
-And what it is there to protect: where the host's programs listen. Sources: ss(8), iptables-save(8).
+And what it is there to protect: where the host's programs listen, and by which interface the host
+is reached. Sources: ss(8), iptables-save(8), ip-route(8).
 """
 
 import re
@@ -43,6 +44,7 @@ class TableState:
     files: {path: PathState} of those paths in the question that exist
     listeners: the ports that the host offers to others, not to itself alone
     addresses: the host's own, without those of loopback and of the link
+    uplinks: the interfaces by which default routes lead
     """
 
     installed: bool = False
@@ -51,6 +53,7 @@ class TableState:
     files: dict[str, PathState] = field(default_factory=dict)
     listeners: tuple[Listener, ...] = ()
     addresses: tuple[str, ...] = ()
+    uplinks: tuple[str, ...] = ()
 
 
 # nft loads the texts in a network namespace of their own, where no table of the host changes. The
@@ -73,6 +76,9 @@ _LISTENERS = """\
 printf '##listeners\\n'
 ss -H -l -n -t -u -p 2> /dev/null | tr -c '\\n -~' '?' | grep -E '^(tcp|udp) '
 printf '##addresses\\n'; ip -o address show scope global 2> /dev/null
+printf '##uplinks\\n'
+for version in 4 6; do ip -$version route show default; done 2> /dev/null |
+  tr -c '\\n -~' '?' | grep -o 'dev [^ ]*'
 printf '##led-on\\n'
 for save in 'iptables-save' 'ip6tables-save' 'nft list ruleset'; do $save 2> /dev/null; done |
   grep -E -i '(dnat|redirect)( |$)'
@@ -110,6 +116,7 @@ class Table(Fact[TableState]):
             tuple(
                 line.split()[3].partition("/")[0] for line in lines_of(output, "addresses") if line
             ),
+            tuple(line.removeprefix("dev ") for line in lines_of(output, "uplinks")),
         )
 
 

@@ -74,6 +74,10 @@ class UnitsState:
         """Those of the units that do not run, or are not there."""
         return [it for it in names if it not in self.units or self.units[it].active != "active"]
 
+    def not_at_boot(self, names: Iterable[str]) -> list[str]:
+        """Those of the units that a boot does not start."""
+        return [it for it in names if it not in self.units or self.units[it].file != "enabled"]
+
     def is_written_since(self, path: str, *events: str) -> bool:
         """Whether a run has written the path, and none of these lines of CHANGES came after."""
         for line in reversed(self.changes):

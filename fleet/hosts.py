@@ -141,7 +141,7 @@ class Host(Record):
     scalelite: Scalelite | None = Field(None, validate_default=True)
     vpn: HostVpn | None = Field(None, validate_default=True)
     # Whether the public side takes only what the groups and `ports` open. Without this field it is
-    # closed as soon as nothing else listens: roles/vpn/firewall.py.
+    # closed, but on a host that a run has left open: roles/firewall/parts.py.
     public: Literal["closed", "open"] | None = None
     ports: tuple[PortByHand, ...] = ()
     backup: Backup | None = None
@@ -328,18 +328,8 @@ class Host(Record):
         if vpn is None and {"monitor", "watcher"}.intersection(info.data.get("roles", ())):
             raise Invalid("it watches through the VPN only", "add vpn: with addresses")
         if vpn is None and "bbb" in info.data.get("roles", ()):
-            message = "without a firewall its databases are open, and only the VPN's hosts get one"
-            raise Invalid(message, "add vpn: with addresses")
+            raise Invalid("it is watched through the VPN only", "add vpn: with addresses")
         return vpn
-
-    @field_validator("public", "ports")
-    @classmethod
-    def _has_a_firewall(cls, value: Any, info: Info) -> Any:
-        if value and "vpn" in info.data and info.data["vpn"] is None:
-            raise Invalid(
-                "only a host in the VPN gets a firewall", "add vpn: with addresses, or take it out"
-            )
-        return value
 
     @field_validator("vpn")
     @classmethod

@@ -2,4 +2,5 @@
 
 # A run ends the sessions of a person who is out. With libpam-systemd each login has a session of
 # its own, which ends as a whole. procps finds the processes that are left outside of sessions.
-packages = ["openssh-server", "sudo", "libpam-systemd", "procps"]
+# nftables is the firewall's.
+packages = ["openssh-server", "sudo", "libpam-systemd", "procps", "nftables"]

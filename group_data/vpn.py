@@ -1,6 +1,6 @@
 """What every host in the VPN should be: its WireGuard interface."""
 
-packages = ["wireguard-tools", "nftables"]
+packages = ["wireguard-tools"]
 interface = "wg0"
 
 # The UDP port of every host in the VPN. The servers reach each other at their public addresses.

@@ -18,9 +18,6 @@ def check_certificates(fleet: Fleet) -> Iterator[Problem]:
     names = {name: [host.shows.name] for name, host in certified.items() if host.shows}
     yield from shared_values(file, "certificate.name", names)
     for name, host in certified.items():
-        # Only a host in the VPN gets a firewall.
-        if host.vpn is None:
-            continue
         ports = [it for it in ports_of(fleet, host) if it.to == "all"]
         needed = {443: "visitors come there"}
         if host.shows and host.shows.source == "acme":

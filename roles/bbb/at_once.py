@@ -7,8 +7,8 @@ from fleet.model import Fleet
 from operations import files, systemd
 from roles.bbb import texts
 from roles.bbb.staged import BUNDLE
+from roles.firewall.parts import TABLE
 from roles.templates import render
-from roles.vpn import firewall
 
 SITE = "/etc/nginx/sites-available/bigbluebutton"
 HAPROXY = "/etc/haproxy/haproxy.cfg"
@@ -63,5 +63,5 @@ def _values(node: Bbb, fleet: Fleet) -> dict[str, object]:
         "hsts": fleet.certificates.hsts,
         "raw_days": node.recordings.raw_days,
         "log_days": LOG_DAYS,
-        "table": firewall.TABLE,
+        "table": TABLE,
     }

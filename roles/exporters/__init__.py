@@ -15,6 +15,7 @@ from fleet.groups import POOLED
 from fleet.hosts import Host, HostVpn
 from operations import files, systemd
 from roles import bbb, clients
+from roles.firewall.parts import TABLE
 from roles.places import (
     METRICS_DIRECTORY,
     PROGRAMS,
@@ -26,7 +27,6 @@ from roles.places import (
     unit_file,
 )
 from roles.templates import render
-from roles.vpn import firewall
 
 EXPORTER = "prometheus-node-exporter.service"
 DROP_IN = unit_file(f"{EXPORTER}.d/coop-infra.conf")
@@ -118,7 +118,7 @@ def _told() -> dict[str, object]:
         "interface": fleet.vpn.interface,
         "peers": {alone(_vpn(fleet.host(it)).addresses[0]): it for it in others},
         "bbb": bbb.COMMAND if host.bbb else None,
-        "table": f"inet {firewall.TABLE}",
+        "table": f"inet {TABLE}",
         "accounts": [
             it.name
             for it in accounts_on(fleet.people.values(), host, datetime.now(UTC))

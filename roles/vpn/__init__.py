@@ -13,7 +13,6 @@ from controller.reach import tunnel_to
 from controller.this_run import hosts_of_run, secrets, this_fleet, this_host
 from engine.report import tell
 from engine.several import Asked
-from facts.nftables import Table
 from facts.systemd import Units
 from facts.wireguard import Live, WireGuard
 from facts.wireguard_digest import WireGuardDigest
@@ -23,7 +22,6 @@ from fleet.values.networks import within
 from operations import files, keys, systemd, wireguard
 from roles.places import unit_file
 from roles.templates import render
-from roles.vpn import firewall
 from roles.vpn.found import judge_member, judge_stranger
 
 # For the next boot; `wireguard.interface` puts forwarding in force at once.
@@ -84,9 +82,7 @@ def converge() -> None:
     files.present(name="Files", entries=_files())
     # Every host of the run has stored its key above, so the peers are known by now.
     wireguard.interface(name="Interface", interface=this_fleet().vpn.interface, wanted=interface)
-    # After the interface: where SSH is open to the VPN alone, the proof goes through the tunnel.
-    firewall.converge()
-    systemd.running(name="Services", units=units(), drop_ins=[firewall.DROP_IN])
+    systemd.running(name="Services", units=units())
 
 
 def interface() -> wireguard.Interface:
@@ -143,7 +139,6 @@ def _files() -> list[files.Entry]:
     drop_in = unit_file(f"{this_fleet().vpn.unit}.d/coop-infra.conf")
     entries: list[files.Entry] = [
         files.File(drop_in, render(__file__, "wg-quick.conf.j2")),
-        *firewall.entries(),
     ]
     if "hub" in this_host().roles:
         entries.append(files.File(FORWARDING, render(__file__, "forwarding.conf.j2")))
@@ -154,19 +149,13 @@ def _files() -> list[files.Entry]:
 
 def units() -> list[systemd.Unit]:
     """The units that run, now and at each boot."""
-    return [systemd.Unit(this_fleet().vpn.unit), *firewall.units()]
+    return [systemd.Unit(this_fleet().vpn.unit)]
 
 
 def audit() -> Look:
-    """Who has a tunnel, and from where ports are open. Also for a host that is in no VPN."""
+    """Who has a tunnel. Also for a host that is in no VPN."""
     asked: list[Asked] = [(WireGuard, {"interface": this_fleet().vpn.interface})]
-    table = {"table": firewall.TABLE, "paths": [firewall.FILE]}
     if this_host().vpn is None:
-        return Look("vpn", [*asked, (Table, {**table, "texts": []})], judge_stranger)
-    text, wanted = firewall.whole(), units()
-    asked += [
-        (Table, {**table, "texts": [text]}),
-        (Units, {"units": [unit.name for unit in wanted]}),
-    ]
-    judge = partial(judge_member, interface=interface(), text=text, units=wanted)
-    return Look("vpn", asked, judge)
+        return Look("vpn", asked, judge_stranger)
+    asked.append((Units, {"units": [it.name for it in units()]}))
+    return Look("vpn", asked, partial(judge_member, interface=interface(), units=units()))

@@ -18,6 +18,7 @@ from tests.lab.fleets import (
     VPN_KEYS,
     ClosedFleet,
     VpnFleet,
+    WebMachine,
     addresses,
     answers,
     changed_project,
@@ -169,35 +170,48 @@ def serve(machine: Machine) -> None:
 CLOSED = "the public side: closes what listens and nothing opens: tcp 8443 (python3)"
 
 
-def test_what_runs_is_told_before_the_public_side_is_closed(
+def test_what_a_first_run_closes_is_told_and_what_was_open_stays_so(
     vpn_fleet: VpnFleet, tmp_path: Path
 ) -> None:
-    """A host with a service of its own, at its first run: left as it is, until its record says."""
+    """A host with a service of its own."""
     one = vpn_fleet["bbb2"]
     one.restore("fresh")
     edit(VPN_KEYS, lambda data: data["hosts"].pop("bbb2"))
     one.sh("mkdir -p /var/empty")
     serve(one)
+    opened = changed_project(tmp_path / "open", lambda hosts: hosts["bbb2"].update(public="open"))
+    done = run_on("bbb2", opened)
+    assert done.returncode == 0 and CLOSED not in done.stderr, done.stderr[-4000:]
+    # Nobody has decided, and an earlier run has left it open.
     said = run_on("bbb2")
-    assert said.returncode == 0, said.stderr[-4000:]
     assert "neither a role nor the host's record opens: tcp 8443 (python3)" in said.stderr
-    assert is_open(public("bbb2"), 8443)
-    assert "jump public" not in one.sh(TABLE)
+    assert is_open(public("bbb2"), 8443) and "jump public" not in one.sh(TABLE)
 
-    closing = changed_project(
-        tmp_path / "closed", lambda hosts: hosts["bbb2"].update(public="closed")
-    )
-    dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb2", directory=closing)
+    one.sh("nft delete table inet coop_infra; rm /etc/coop-infra/firewall.nft")
+    dry = pyinfra("deploy.py", "--dry", "--diff", "--limit", "bbb2")
     assert CLOSED in dry.stderr and is_open(public("bbb2"), 8443)
-    done = run_on("bbb2", closing)
+    done = run_on("bbb2")
     assert done.returncode == 0 and CLOSED in done.stderr, done.stderr[-4000:]
     assert not is_open(public("bbb2"), 8443) and answers(public("bbb2"))
-    assert converge_alone("bbb2", closing) == (0, 0)
+    assert converge_alone("bbb2") == (0, 0)
 
     port = {"port": 8443, "to": "all", "reason": "a page of the provider's"}
     listed = changed_project(tmp_path / "listed", lambda hosts: hosts["bbb2"].update(ports=[port]))
     assert converge_alone("bbb2", listed) == (1, 0)
     assert is_open(public("bbb2"), 8443)
+
+
+def test_a_host_outside_of_the_vpn_opens_what_its_record_lists_and_no_more(
+    web: WebMachine,
+) -> None:
+    host = web.host
+    host.sh("mkdir -p /var/empty")
+    serve(host)
+    assert is_open(public("web1"), 443) and not is_open(public("web1"), 8443)
+    assert "wg0" not in host.sh("nft list table inet coop_infra")
+    audit = pyinfra("audit.py", "--limit", "web1")
+    assert audit.returncode == 0, audit.stdout
+    host.sh("systemctl stop web")
 
 
 def test_people_get_to_what_is_theirs_and_servers_to_each_other(closed_fleet: ClosedFleet) -> None:

@@ -65,7 +65,7 @@ def test_the_report_is_of_all_hosts_and_written_once_all_are_seen(
 ) -> None:
     assert look_at(monkeypatch, {"two": SEEN, "one": SEEN}) == 0
     assert report(tmp_path) == {
-        "format": 2,
+        "format": 3,
         "hosts": {
             name: {"access": {"keys": [1]}, "vpn": {"ports": []}, "drift": []}
             for name in ("one", "two")

@@ -48,7 +48,7 @@ WRONG: list[tuple[dict[str, Any], str, str, str]] = [
     ({"ubuntu": REMOVED}, "ubuntu", "on Ubuntu alone", 'ubuntu: "22.04"'),
     ({"ubuntu": "22.10"}, "ubuntu", "not accepted", "'24.04'"),
     ({"debian": 12}, "debian", "has Ubuntu 22.04 already", "keep one"),
-    ({"vpn": REMOVED}, "vpn", "its databases are open", "add vpn"),
+    ({"vpn": REMOVED}, "vpn", "it is watched through", "add vpn"),
     (
         {"volume": {"quota": "9G", "uid": 20009, "encrypted": True}},
         "volume",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from controller.audit import Look
+from controller.audit import Finding, Look
 from facts.access import KEYS, AccessState, AccountState
 from facts.copies import CopiesState
 from facts.files import PathState
@@ -17,14 +17,16 @@ from facts.systemd import UnitsState, UnitState
 from facts.wireguard import Live, LivePeer, WireGuardState
 from operations import wireguard
 from operations.access.wanted import Wanted
+from operations.files import File
 from operations.systemd import Unit
 from operations.wireguard import RIGHTS, Interface, Peer, config
-from roles import access, offers, vpn
+from roles import access, firewall, offers, vpn
 from roles.access import found as access_found
 from roles.backups.found import judge as judge_sets
+from roles.firewall import found as firewall_found
+from roles.firewall.found import judge as judge_firewall
+from roles.firewall.parts import FILE
 from roles.offsite.found import judge as judge_copies
-from roles.vpn import firewall
-from roles.vpn import found as vpn_found
 from roles.vpn.found import judge_member, judge_stranger
 from tests.unit.fleet_samples import HUB, KEY, OFFSITE, PEOPLE, fleet_of, sample
 from tests.unit.roles.conftest import Take
@@ -95,7 +97,7 @@ def test_each_role_asks_where_it_has_something_to_ask(
         take(fleet, name)
         return [it.role for offer in offers("audit") if isinstance(it := offer(), Look)]
 
-    assert {"access", "offsite", "vpn"} <= set(asking("offsite1"))
+    assert {"access", "firewall", "offsite", "vpn"} <= set(asking("offsite1"))
     assert not {"backups", "offsite"} & set(asking("storage1"))
 
 
@@ -117,69 +119,63 @@ def test_the_questions_fit_the_judgement(
                 assert it.judge(*answers).drift
 
 
-@pytest.mark.parametrize(("table", "live"), [("table inet coop_infra {", None), ("", Live("x", 1))])
-def test_a_tunnel_of_a_host_that_is_in_the_vpn_no_more_is_drift(
-    tmp_path: Path, take: Take, table: str, live: Live | None
-) -> None:
-    take(fleet_of(tmp_path, sample(vpn1={**HUB, "roles": [], "vpn": None})), "vpn1")
-    there = judge_stranger(WireGuardState(live=live), TableState(live=table))
-    assert there.drift == ["VPN: a tunnel or its firewall is there, and the data has no vpn for it"]
-    assert judge_stranger(WireGuardState(), TableState()).drift == []
+def test_a_tunnel_of_a_host_that_is_in_the_vpn_no_more_is_drift() -> None:
+    there = judge_stranger(WireGuardState(live=Live("x", 1)))
+    assert there.drift == ["VPN: a tunnel is there, and the data has no vpn for it"]
+    assert judge_stranger(WireGuardState()).drift == []
 
 
 TEXT = "the table's text\n"
-UNITS = [Unit("wg-quick@wg0.service"), Unit("coop-firewall.service")]
+UNITS = [Unit("wg-quick@wg0.service")]
 WANTED = Interface("KEY=", ("10.66.0.22", "fd66::22"), 51820, ())
-IN_ORDER: dict[str, Any] = {
-    "tunnel": WireGuardState("KEY=", config(WANTED, hidden=True), RIGHTS, Live("KEY=", 51820)),
-    "table": TableState(
-        True,
-        "listed",
-        ("listed",),
-        {firewall.FILE: PathState("file", 0o644, "root", "root", content=TEXT.encode())},
-    ),
-    "running": UnitsState({unit.name: UnitState(file="enabled") for unit in UNITS}),
-}
+UP = UnitsState({it: UnitState(file="enabled") for it in (UNITS[0].name, firewall.UNIT)})
+TUNNEL = WireGuardState("KEY=", config(WANTED, hidden=True), RIGHTS, Live("KEY=", 51820))
+FILES = {FILE: PathState("file", 0o644, "root", "root", content=TEXT.encode())}
+TABLE = TableState(True, "listed", ("listed",), FILES)
 
 
-@pytest.fixture
-def drift(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Take) -> Any:
-    """Finds the drift of a host in the VPN that is as it should be, except for some changes."""
+def closed(table: TableState = TABLE, running: UnitsState = UP) -> Finding:
+    """What is found of the firewall of a host that is as it should be, except for some changes."""
+    return judge_firewall(table, running, file=File(FILE, TEXT), unit=firewall.UNIT)
+
+
+@pytest.fixture(autouse=True)
+def nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(firewall_found, "that_answer", set)
+
+
+def test_what_would_be_otherwise_after_a_boot_is_drift(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, take: Take
+) -> None:
     take(fleet_of(tmp_path, sample()), "prod1")
     monkeypatch.setattr(wireguard, "differences", lambda *_: [])
 
-    def found(**changes: Any) -> list[str]:
-        seen: dict[str, Any] = {**IN_ORDER, **changes}
-        return judge_member(**seen, interface=WANTED, text=TEXT, units=UNITS).drift
+    def drift(tunnel: WireGuardState = TUNNEL, running: UnitsState = UP) -> list[str]:
+        return judge_member(tunnel, running, interface=WANTED, units=UNITS).drift
 
-    return found
-
-
-def test_what_would_be_otherwise_after_a_boot_is_drift(drift: Any) -> None:
-    assert drift() == []
-    no_file = TableState(True, "listed", ("listed",), {})
-    assert drift(table=no_file) == ["firewall: the file for the next boot is not the wanted one"]
-    assert drift(tunnel=WireGuardState("KEY=", "by hand")) == [
+    assert drift() == closed().drift == []
+    no_file = replace(TABLE, files={})
+    assert closed(no_file).drift == ["firewall: the file for the next boot is not the wanted one"]
+    assert drift(WireGuardState("KEY=", "by hand")) == [
         "VPN: the file for the next boot is not the wanted one"
     ]
     off = UnitsState({"wg-quick@wg0.service": UnitState(file="disabled")})
-    assert drift(running=off) == [
-        "wg-quick@wg0.service: not started at boot",
-        "coop-firewall.service: not started at boot",
-    ]
+    assert drift(running=off) == ["wg-quick@wg0.service: not started at boot"]
+    assert closed(running=off).drift == ["coop-firewall.service: not started at boot"]
 
 
-def test_a_host_without_nft_is_not_in_order(drift: Any) -> None:
-    found = drift(table=TableState(False, "", ("",)))
+def test_a_host_without_nft_is_not_in_order(tmp_path: Path, take: Take) -> None:
+    take(fleet_of(tmp_path, sample()), "prod1")
+    found = closed(TableState(False, "", ("",))).drift
     assert "firewall: the table in force is not the wanted one" in found
 
 
 def test_each_port_is_told_by_the_table_that_is_in_force(tmp_path: Path, take: Take) -> None:
     take(fleet_of(tmp_path, sample()), "storage1")
 
-    def ports(*closed: int) -> dict[str, str]:
-        rules = (f'iifname != {{ "lo", "wg0" }} tcp dport {port} drop' for port in closed)
-        found = judge_stranger(WireGuardState(), TableState(live="\n".join(rules)))
+    def ports(*numbers: int) -> dict[str, str]:
+        rules = (f'iifname != {{ "lo", "wg0" }} tcp dport {port} drop' for port in numbers)
+        found = closed(replace(TABLE, live="\n".join(rules)))
         return {port["name"]: port["to"] for port in found.data["ports"]}
 
     expected = {"SSH": "all", "WireGuard": "all", "NFS": "all"}
@@ -189,9 +185,10 @@ def test_each_port_is_told_by_the_table_that_is_in_force(tmp_path: Path, take: T
 
 
 def test_closed_is_seen_from_outside_and_not_believed(
-    drift: Any, monkeypatch: pytest.MonkeyPatch, take: Take, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, take: Take, tmp_path: Path
 ) -> None:
     """Whatever the table says, what listens is tried at each address outside of the VPN."""
+    take(fleet_of(tmp_path, sample()), "prod1")
     listeners = (
         Listener("tcp", 80, "*", "nginx"),
         Listener("tcp", 2222, "*", "sshd"),
@@ -199,17 +196,17 @@ def test_closed_is_seen_from_outside_and_not_believed(
         Listener("udp", 9, "*"),
     )
     addresses = ("192.0.2.22", "2a01:db9::22", "172.17.0.1", "10.66.0.22")
-    table = replace(IN_ORDER["table"], listeners=listeners, addresses=addresses)
+    table = replace(TABLE, listeners=listeners, addresses=addresses)
     tried: set[Any] = set()
 
     def that_answer(ends: Any) -> Any:
         tried.update(ends)
         return {end for end in ends if end[1] != 2222}
 
-    monkeypatch.setattr(vpn_found, "that_answer", that_answer)
+    monkeypatch.setattr(firewall_found, "that_answer", that_answer)
     outside = ("192.0.2.22", "2a01:db9::22")
     says = f"firewall: tcp 8443 (java) answers at {', '.join(outside)}, and nothing opens it"
-    assert drift(table=table) == [says]
+    assert closed(table).drift == [says]
     assert tried == {(address, port) for address in outside for port in (80, 2222, 8443)}
 
     vpn_alone = {"addresses": ["10.66.0.22", "fd66::22"], "only_way_in": True}
@@ -219,20 +216,20 @@ def test_closed_is_seen_from_outside_and_not_believed(
         "vpn": {"public_key": KEY_OF_A_PERSON, "addresses": ["10.66.1.11", "fd66:0:0:1::11"]},
     }
     take(fleet_of(tmp_path, hosts, {"people": {"ops-hypha-1": person}}), "prod1")
-    monkeypatch.setattr(vpn_found, "that_answer", set)
+    monkeypatch.setattr(firewall_found, "that_answer", set)
     says = "firewall: SSH (tcp 2222) answers at 192.0.2.22, and it is for vpn within the VPN"
-    assert drift(table=replace(table, addresses=())) == [says]
+    assert closed(replace(table, addresses=())).drift == [says]
 
 
 def test_what_answers_from_outside_is_in_the_report(
-    drift: Any, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch, take: Take, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(vpn_found, "that_answer", lambda ends: {("192.0.2.22", 80)})
-    table = replace(IN_ORDER["table"], listeners=(Listener("tcp", 80, "*"),))
-    seen: dict[str, Any] = {**IN_ORDER, "table": table}
-    finding = judge_member(**seen, interface=WANTED, text=TEXT, units=UNITS)
+    take(fleet_of(tmp_path, sample()), "prod1")
+    monkeypatch.setattr(firewall_found, "that_answer", lambda ends: {("192.0.2.22", 80)})
+    finding = closed(replace(TABLE, listeners=(Listener("tcp", 80, "*"),)))
     assert finding.data["answers"] == {"192.0.2.22": [80]}
     assert "\nAnswers this machine outside of the VPN: 192.0.2.22 at tcp 80" in finding.text
+    assert finding.text.startswith("SSH (tcp 2222) from anywhere; WireGuard (udp 51820) from any")
 
 
 def test_who_has_a_tunnel_is_named(tmp_path: Path, take: Take) -> None:
@@ -243,15 +240,13 @@ def test_who_has_a_tunnel_is_named(tmp_path: Path, take: Take) -> None:
         "ROGUE=": LivePeer(frozenset({"10.9.0.0/16"})),
     }
     wanted = Interface("KEY=", ("10.66.0.22", "fd66::22"), 51820, (peer,))
-    seen: dict[str, Any] = {**IN_ORDER, "tunnel": WireGuardState(live=Live("KEY=", 1, live))}
-    found = judge_member(**seen, interface=wanted, text=TEXT, units=UNITS)
+    seen = WireGuardState(live=Live("KEY=", 1, live))
+    found = judge_member(seen, UP, interface=wanted, units=UNITS)
     assert found.data["peers"] == [
         {"name": "nobody", "prefixes": ["10.9.0.0/16"]},
         {"name": "vpn1", "prefixes": ["10.66.0.31/32"]},
     ]
-    ports, *_, tunnels = found.text.splitlines()
-    assert ports.startswith("SSH (tcp 2222) from anywhere; WireGuard (udp 51820) from anywhere; ")
-    assert tunnels == "Tunnels: nobody (10.9.0.0/16); vpn1 (10.66.0.31/32)"
+    assert found.text.strip() == "Tunnels: nobody (10.9.0.0/16); vpn1 (10.66.0.31/32)"
 
 
 def test_a_copy_that_is_too_old_is_drift() -> None:

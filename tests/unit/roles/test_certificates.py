@@ -22,6 +22,7 @@ PLAIN = {
     "environment": "prod",
     "address": "192.0.2.41",
     "certificate": {"name": "meet.example.org", "server": "haproxy", "source": "own"},
+    "ports": [{"port": 443, "to": "all", "reason": "a page"}],
 }
 
 

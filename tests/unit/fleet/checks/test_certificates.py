@@ -23,8 +23,8 @@ WEB: dict[str, Any] = {
     "environment": "prod",
     "address": "192.0.2.41",
     "certificate": {"name": "meet.example.org"},
+    "ports": [{"port": it, "to": "all", "reason": "a page"} for it in (80, 443)],
 }
-IN_VPN = {"vpn": {"addresses": ["10.66.0.41", "fd66::41"]}}
 
 
 def port(number: int, to: str = "all") -> dict[str, Any]:
@@ -85,7 +85,8 @@ def test_visitors_and_the_acme_server_reach_the_ports(
     tmp_path: Path, ports: list[dict[str, Any]], source: str, closed: list[int]
 ) -> None:
     certificate = {"name": "meet.example.org", "source": source}
-    host = {**WEB, **IN_VPN, "ports": ports, "certificate": certificate}
+    vpn = {"addresses": ["10.66.0.41", "fd66::41"]}
+    host = {**WEB, "vpn": vpn, "ports": ports, "certificate": certificate}
     found = problems_of(tmp_path, sample(web1=host))
     assert [it.message.split(" is not open")[0] for it in found] == [f"tcp {it}" for it in closed]
     assert {(it.record, it.field) for it in found} <= {("web1", "ports")}

@@ -69,14 +69,10 @@ def test_a_mistake_in_a_port_by_hand_is_refused(
     assert (problem.record, problem.field) == ("prod1", field) and says in str(problem)
 
 
-@pytest.mark.parametrize(
-    ("field", "value"), [("public", "closed"), ("public", "open"), ("ports", [MEDIA])]
-)
-def test_only_a_host_in_the_vpn_has_a_firewall(tmp_path: Path, field: str, value: object) -> None:
-    outside = {"roles": [], "environment": "prod", "address": "192.0.2.50"}
-    (problem,) = problems_of(tmp_path, sample(other1={**outside, field: value}))
-    assert (problem.record, problem.field) == ("other1", field)
-    assert "only a host in the VPN gets a firewall" in problem.message
+def test_a_host_outside_of_the_vpn_opens_what_its_record_lists(tmp_path: Path) -> None:
+    outside = {"roles": [], "environment": "prod", "address": "192.0.2.50", "public": "closed"}
+    fleet = fleet_of(tmp_path, sample(other1={**outside, "ports": [MEDIA]}))
+    assert [it.name for it in ports_of(fleet, fleet.host("other1"))] == ["SSH", "sound (by hand)"]
 
 
 def test_a_port_of_the_vpn_alone_needs_a_host_in_it(
