@@ -24,7 +24,7 @@ from fleet.load import load
 from fleet.model import Fleet
 from fleet.people import Person, is_over
 from fleet.reading.problems import FleetError, shown
-from fleet.secret_kinds import PRESHARED
+from fleet.secret_kinds.vpn import PRESHARED
 from fleet.secrets import Secrets, file_for
 
 PRIVATE_KEY = "(your private key: the file that you gave to wg pubkey)"

@@ -14,7 +14,9 @@ from fleet import LAB_STATE, ROOT, is_lab
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.reading.problems import FleetError, Problem, shown_path
-from fleet.secret_kinds import ESCROW, KINDS, Wrong, escrow_path, kind_of
+from fleet.secret_kinds import KINDS, kind_of
+from fleet.secret_kinds.kind import Wrong
+from fleet.secret_kinds.volumes import ESCROW, escrow_path
 
 
 def file_for(fleet: Fleet) -> Path:

@@ -11,7 +11,9 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from fleet.load import load
-from fleet.secret_kinds import ESCROW, MAIL, MATRIX_TOKEN, kind_of
+from fleet.secret_kinds import kind_of
+from fleet.secret_kinds.calls import MAIL, MATRIX_TOKEN
+from fleet.secret_kinds.volumes import ESCROW
 from fleet.secrets import required
 from lab.machines import INVENTORY
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from controller.this_run import secrets, this_fleet
 from fleet.groups.monitor import MailServers
-from fleet.secret_kinds import MAIL, Kind
+from fleet.secret_kinds.calls import MAIL
+from fleet.secret_kinds.kind import Kind
 
 
 def account(servers: MailServers, password: Kind) -> dict[str, Any]:

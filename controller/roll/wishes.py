@@ -11,7 +11,7 @@ from fleet.bbb import Bbb
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.reading.problems import Invalid
-from fleet.secret_kinds import BALANCER, BBB, TURN
+from fleet.secret_kinds.bbb import BALANCER, BBB, TURN
 from fleet.secrets import Secrets
 from fleet.values.durations import parse_duration
 

@@ -10,7 +10,7 @@ from fleet.hosts import Host
 from fleet.people import Person
 from fleet.reading.problems import Problem
 from fleet.reading.records import shared_values
-from fleet.secret_kinds import PRESHARED
+from fleet.secret_kinds.vpn import PRESHARED
 from fleet.values.keys import without_comment
 
 

@@ -22,7 +22,7 @@ from controller.roll.answers import Unreadable, read
 from controller.this_run import secrets, this_fleet, this_host
 from facts.bbb import Bbb
 from fleet.derived.bbb import line_of, node_of, sources_of
-from fleet.secret_kinds import BBB, TURN
+from fleet.secret_kinds.bbb import BBB, TURN
 from operations import accounts, bbb, files, systemd
 from roles.bbb import at_once, held, staged
 from roles.bbb.found import judge

@@ -10,7 +10,7 @@ from controller.this_run import secrets, this_fleet, this_host
 from engine.fact import STORAGE_SECONDS
 from facts.gocryptfs import Places
 from fleet.derived.datasets import dataset_name
-from fleet.secret_kinds import PASSWORD
+from fleet.secret_kinds.volumes import PASSWORD
 from fleet.volume import Volume
 from operations import files, gocryptfs, mounts, nfs, systemd
 from roles.places import unit_file

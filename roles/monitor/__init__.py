@@ -11,7 +11,7 @@ from engine.several import Asked
 from facts.configurations import Configuration, ConfigurationState
 from facts.systemd import Units, UnitsState
 from fleet.derived.targets import watched
-from fleet.secret_kinds import MAIL, MAIL_PASSWORD
+from fleet.secret_kinds.calls import MAIL, MAIL_PASSWORD
 from operations import configurations, files, systemd
 from roles.monitor import alertmanager, alerts, calls, pages, prober, prometheus
 from roles.monitor.known import known

@@ -10,7 +10,7 @@ from fleet.derived.intervals import horizon
 from fleet.derived.oncall import turns, zones
 from fleet.model import Fleet
 from fleet.oncall import OnCall
-from fleet.secret_kinds import MAIL_PASSWORD, MATRIX_TOKEN
+from fleet.secret_kinds.calls import MAIL_PASSWORD, MATRIX_TOKEN
 from operations import files, systemd
 from roles.mail import account
 from roles.places import (

@@ -16,7 +16,7 @@ from controller.this_run import secrets, this_fleet, this_host
 from engine.several import Asked
 from facts.scalelite import WELL, Scalelites, ScaleliteState
 from facts.systemd import Units, UnitsState
-from fleet.secret_kinds import BALANCER, SCALELITE
+from fleet.secret_kinds.bbb import BALANCER, SCALELITE
 from operations import files, health, systemd
 from roles import certificates
 from roles.places import program, unit_file

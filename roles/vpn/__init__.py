@@ -17,7 +17,7 @@ from facts.systemd import Units
 from facts.wireguard import Live, WireGuard
 from facts.wireguard_digest import WireGuardDigest
 from fleet.derived.vpn import Peer, alone, server_peers
-from fleet.secret_kinds import PRESHARED
+from fleet.secret_kinds.vpn import PRESHARED
 from fleet.values.networks import within
 from operations import files, keys, systemd, wireguard
 from roles.places import unit_file

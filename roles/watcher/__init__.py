@@ -7,7 +7,7 @@ from pyinfra.api import deploy
 from controller.audit import Finding, Look
 from controller.this_run import this_fleet, this_host
 from facts.systemd import Units, UnitsState
-from fleet.secret_kinds import WATCHER_MAIL_PASSWORD
+from fleet.secret_kinds.calls import WATCHER_MAIL_PASSWORD
 from operations import files, systemd
 from roles.mail import account
 from roles.places import PROGRAMS, PYTHON, program_in_parts, settings, unit_file

@@ -13,7 +13,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from fleet.load import load
-from fleet.secret_kinds import BBB
+from fleet.secret_kinds.bbb import BBB
 from lab.bbb.door import Door
 from lab.container import CONTAINERS, is_container
 from lab.machines import INVENTORY, STATE, Machine

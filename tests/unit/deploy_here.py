@@ -16,16 +16,9 @@ from controller.inventory import groups
 from engine import questions
 from fleet import ROOT
 from fleet.load import load
-from fleet.secret_kinds import (
-    BALANCER,
-    BBB,
-    ESCROW,
-    MAIL,
-    MAIL_PASSWORD,
-    MATRIX_TOKEN,
-    PASSWORD,
-    WATCHER_MAIL_PASSWORD,
-)
+from fleet.secret_kinds.bbb import BALANCER, BBB
+from fleet.secret_kinds.calls import MAIL, MAIL_PASSWORD, MATRIX_TOKEN, WATCHER_MAIL_PASSWORD
+from fleet.secret_kinds.volumes import ESCROW, PASSWORD
 from roles import access, pool
 
 

@@ -6,7 +6,7 @@ import pytest
 from fleet import ROOT
 from fleet.reading.problems import FleetError
 from fleet.secret_kinds import KINDS, kind_of
-from fleet.secret_kinds import PASSWORD as PASSWORDS
+from fleet.secret_kinds.volumes import PASSWORD as PASSWORDS
 from fleet.secrets import Secrets, file_for, required
 from tests.unit.fleet.bbb_samples import node
 from tests.unit.fleet_samples import OFFSITE, fleet_of, sample
