@@ -194,7 +194,7 @@ class BareMachine(Machines):
 class BackupFleet(Machines):
     """A host that makes sets of its files, and the provider that keeps them."""
 
-    names = ("files1", "ovh1")
+    names: tuple[str, ...] = ("files1", "ovh1")
 
     @classmethod
     def limit(cls) -> list[str]:
@@ -208,6 +208,16 @@ class BackupFleet(Machines):
     @property
     def provider(self) -> Machine:
         return self.all[1]
+
+
+class MovingSets(BackupFleet):
+    """The same, and a machine with the release before, in whose place the host comes."""
+
+    names = ("files1", "ovh1", "files2")
+
+    @property
+    def older(self) -> Machine:
+        return self.all[2]
 
 
 class StandinHost(Machines):

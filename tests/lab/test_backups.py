@@ -3,13 +3,23 @@
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lab.command import CommandFailed, wait_for
 from lab.machines import Machine, pyinfra
 from tests.lab import provider
-from tests.lab.fleets import BackupFleet, counts, escrow_directory, finish
+from tests.lab.fleets import (
+    VPN_KEYS,
+    BackupFleet,
+    MovingSets,
+    changed_project,
+    counts,
+    edit,
+    escrow_directory,
+    finish,
+)
 
 pytestmark = pytest.mark.backups
 
@@ -41,6 +51,16 @@ def settings(host: Machine, **changes: object) -> None:
     """Change the night's settings on the host, as if the data said so."""
     now = json.loads(host.sh(f"cat {SETTINGS}"))
     host.sh(f"cat > {SETTINGS}", json.dumps({**now, **changes}).encode())
+
+
+@pytest.fixture
+def moving() -> MovingSets:
+    """The machines as installed, and a provider who admits the one with the older release."""
+    machines = MovingSets()
+    machines.restore("fresh")
+    provider.set_up(machines.provider)
+    provider.admit(machines.provider, machines.older)
+    return machines
 
 
 @pytest.fixture
@@ -281,6 +301,32 @@ def test_a_host_without_the_escrowed_key_begins_nothing_beside_its_sets(
     with pytest.raises(CommandFailed, match="its key does not open"):
         night(host)
     assert backups.provider.sh(f"find {provider.EXPORT} -type f | sort") == before
+
+
+def test_a_host_that_is_installed_anew_with_the_newer_release_goes_on_with_its_sets(
+    moving: MovingSets, tmp_path: Path
+) -> None:
+    """The sets of borg 1.2, on Debian 12, are read and gone on with by borg 1.4."""
+    old, new = moving.older, moving.host
+
+    def on_the_older(hosts: dict[str, Any]) -> None:
+        hosts["files1"].update(debian=hosts.pop("files2")["debian"], address=old.address)
+
+    moving.converge(directory=changed_project(tmp_path / "before", on_the_older))
+    old.sh("systemctl stop 'coop-backup*.timer'")
+    old.sh(f"echo {MARK} > /srv/first")
+    first = night(old)
+    versions = [each.sh("borg --version") for each in (old, new)]
+    assert [it.split()[1].rpartition(".")[0] for it in versions] == ["1.2", "1.4"]
+    old.suspend()
+    provider.admit(moving.provider, new)
+    edit(VPN_KEYS, lambda data: data["hosts"].pop("files1", None))
+    moving.converge()
+    new.sh("systemctl stop 'coop-backup*.timer'")
+    assert extracted(new, first, "/srv/first") == MARK
+    second = night(new)
+    assert sets(new) == [first, second]
+    new.sh("coop-backup run borg check --verify-data", timeout=600)
 
 
 def test_sets_that_are_gone_are_loud(backups: BackupFleet) -> None:

@@ -22,7 +22,7 @@ MACHINES = {
     "offsite": BOARD | {"offsite1"},
     "drill": BOARD | {"offsite1"},
     "bbb": {"meet1", "meet2", "meet3", "meet4", "vpn1", "storage1"},
-    "backups": {"files1", "ovh1"},
+    "backups": {"files1", "ovh1", "files2"},
     "monitoring": BOARD | {"vpn1", "bbb1", "bbb2", "monitor1", "watcher1"},
     "kernel": {"vpn1", "bbb1", "bbb2"},
 }
@@ -62,7 +62,7 @@ def test_the_machines_of_a_part_are_printed_in_one_line_each_once(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     main("backups")
-    assert capfd.readouterr().out == "files1 ovh1\n"
+    assert capfd.readouterr().out == "files1 ovh1 files2\n"
 
 
 def test_a_part_that_is_not_there_is_an_error_that_tells_those_that_are() -> None:
@@ -147,7 +147,7 @@ def test_make_starts_the_machines_of_the_part_and_then_runs_its_tests(tmp_path: 
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines() == [
         "lab/install",
-        "lab/up files1 ovh1",
+        "lab/up files1 ovh1 files2",
         "lab/enter venv/bin/python -m pytest tests/lab -m backups",
     ]
 
