@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from shlex import quote
 
 from engine.fact import Fact, sections, whole
-from facts.pools import with_zfs
+from facts.pool_state import with_zfs
 
 BELOW_TOO = "Local+Descendent"
 """The scope of a permission that holds for a dataset and for all below it."""

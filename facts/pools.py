@@ -1,6 +1,6 @@
-"""ZFS pools and the disks that they are made of.
+"""ZFS pools with the disks that they are made of.
 
-Formats: zpool-get(8), zpool-list(8), zpool-import(8) of OpenZFS 2.1, lsblk(8), wipefs(8).
+Formats: zpool-list(8) of OpenZFS 2.1, lsblk(8), wipefs(8).
 """
 
 import json
@@ -12,43 +12,12 @@ from shlex import join, quote
 from typing import Any
 
 from engine.fact import Fact, lines_of, sections, whole
-
-BY_ID = "/dev/disk/by-id"
-# It is there while the module is loaded.
-MODULE = "/sys/module/zfs"
-CACHE = "/etc/zfs/zpool.cache"
-
-
-def with_zfs(command: str) -> str:
-    """The command of zfs or zpool, on a host where ZFS works.
-
-    Elsewhere the command would load the module, from OpenZFS 2.3 on, and a look changes nothing.
-    """
-    return f"[ -d {MODULE} ] && {command}"
+from facts.pool_state import BY_ID, PoolState, pool_command, pool_state, with_zfs
 
 
 def intent_marker(pool: str) -> str:
     """The file that lists, one a line, the blank disks of which a run is about to make a pool."""
     return f"/var/lib/coop-infra/zpool-create-{pool}"
-
-
-@dataclass(frozen=True)
-class PoolState:
-    """How a pool stands on a host.
-
-    ready: whether zpool works here (it is installed and the kernel module is loaded)
-    health: ONLINE, DEGRADED, ...; None if the pool is not imported
-    importable: the states of the pools of this name that `zpool import` finds. The fact looks for
-        them only if none is imported. Two states are two different pools
-    imported_at_boot: whether the pool is in the cache file that zfs-import-cache.service reads
-    compatibility: the lists of features that the pool may have, "off" for no limit
-    """
-
-    ready: bool = False
-    health: str | None = None
-    importable: tuple[str, ...] = ()
-    imported_at_boot: bool = False
-    compatibility: str = "off"
 
 
 @dataclass(frozen=True)
@@ -173,47 +142,6 @@ def _vdevs(lines: Sequence[str]) -> tuple[str, ...]:
             # A disk is being replaced.
             return ()
     return tuple(f"{kind} of {number}" for kind, number in found)
-
-
-def pool_command(pool: str) -> str:
-    """POSIX sh that prints what `pool_state` reads."""
-    # `zpool import` reads every disk, so it runs only if the pool is not imported.
-    return f"""\
-if {with_zfs("zpool list -H")} >/dev/null 2>&1; then
-  printf '##pool\\t%s\\n' {quote(pool)}
-  if zpool get -Hp -o property,value health,cachefile,compatibility {quote(pool)} 2>/dev/null; then
-    # Whole words of the file, which is binary: tank is not tank2.
-    if cat {CACHE} 2>/dev/null | LC_ALL=C tr -c 'A-Za-z0-9_.:/-' '\\n' |
-      grep -qxF {quote(pool)}; then echo '##cached'; fi
-  else
-    echo '##import'
-    zpool import -d {BY_ID} 2>/dev/null
-  fi
-fi"""
-
-
-def pool_state(output: list[str]) -> PoolState:
-    """The state of a pool, from an output that contains that of `pool_command`."""
-    found = {section.title: section for section in sections(output)}
-    if "pool" not in found:
-        return PoolState()
-    values = dict(line.split("\t", 1) for line in found["pool"].lines if "\t" in line)
-    states: list[str] = []
-    if "import" in found:
-        states = list(_importable(found["import"].lines, found["pool"].fields[-1]))
-    cached = "cached" in found and values.get("cachefile") == "-"
-    compatibility = values.get("compatibility", "off")
-    return PoolState(True, values.get("health"), tuple(states), cached, compatibility)
-
-
-def _importable(lines: list[str], pool: str) -> Iterator[str]:
-    name = ""
-    for line in lines:
-        if match := re.match(r"\s*(pool|state):\s*(.*\S)", line):
-            if match[1] == "pool":
-                name = match[2]
-            elif name == pool:
-                yield match[2]
 
 
 _DISKS_COMMAND = f"""\

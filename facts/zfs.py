@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from shlex import quote
 
 from engine.fact import Fact, lines_of, unescaped, whole
-from facts.pools import PoolState, pool_command, pool_state, with_zfs
+from facts.pool_state import PoolState, pool_command, pool_state, with_zfs
 
 COLUMNS = "-Hp -r -t filesystem,volume -o name,property,value,source"
 ALWAYS_READ = ("type", "canmount", "mounted", "mountpoint")

@@ -5,6 +5,27 @@ Nothing else asks for a host's release: whoever needs a difference adds a field 
 
 from dataclasses import dataclass
 
+_OPENZFS_2_1 = """
+allocation_classes async_destroy bookmark_v2 bookmark_written bookmarks device_rebuild
+device_removal draid edonr embedded_data empty_bpobj enabled_txg encryption extensible_dataset
+filesystem_limits hole_birth large_blocks large_dnode livelist log_spacemap lz4_compress
+multi_vdev_crash_dump obsolete_counts project_quota redacted_datasets redaction_bookmarks
+resilver_defer sha512 skein spacemap_histogram spacemap_v2 userobj_accounting zpool_checkpoint
+zstd_compress
+"""
+_SINCE_2_1 = """
+blake3 block_cloning fast_dedup head_errlog large_microzap longname raidz_expansion
+redaction_list_spill vdev_zaps_v2 zilsaxattr
+"""
+
+# https://github.com/openzfs/zfs, cmd/zpool/compatibility.d/openzfs-2.1-linux and openzfs-2.3. A
+# test in the lab compares them with what the packages of Debian have.
+POOL_FEATURES = {
+    (2, 1): frozenset(_OPENZFS_2_1.split()),
+    (2, 3): frozenset(_OPENZFS_2_1.split() + _SINCE_2_1.split()),
+}
+"""The features of pools that an OpenZFS knows, by its version: zpool-features(7)."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -22,12 +43,22 @@ class Release:
     decrypts: bool = True
 
     @property
+    def title(self) -> str:
+        """Its name for a person, e.g. "Debian 12"."""
+        return self.system.capitalize()
+
+    @property
     def zfs_features(self) -> str:
+        """The list of `pool_features` in /usr/share/zfs/compatibility.d, e.g. openzfs-2.1-linux."""
+        return f"openzfs-{self.zfs[0]}.{self.zfs[1]}-linux"
+
+    @property
+    def pool_features(self) -> frozenset[str]:
         """The features of pools that its OpenZFS knows: zpool-features(7).
 
-        It is the name of a list in /usr/share/zfs/compatibility.d, e.g. "openzfs-2.1-linux".
+        Raises KeyError for a release of Ubuntu, on which no host has a pool.
         """
-        return f"openzfs-{self.zfs[0]}.{self.zfs[1]}-linux"
+        return POOL_FEATURES[self.zfs]
 
     @property
     def fpm(self) -> str:

@@ -12,7 +12,9 @@ from pyinfra import host, state
 
 from engine.operation import Commands, ask, operation
 from engine.report import fail, script, tell, warn
-from facts.pools import BY_ID, Disk, PoolDisks, PoolDisksState, intent_marker
+from facts.pool_state import BY_ID, Pool, PoolState
+from facts.pools import Disk, PoolDisks, PoolDisksState, intent_marker
+from operations.pool_features import Limit, beyond, not_importable
 
 Layout = Literal["single", "mirror", "raidz1", "raidz2"]
 USABLE = ("ONLINE", "DEGRADED")
@@ -26,7 +28,7 @@ def pool(
     pool: str,
     layout: Layout,
     disks: Sequence[str],
-    features: str,
+    limit: Limit,
     ashift: int = 12,
     *,
     width: int = 0,
@@ -36,9 +38,8 @@ def pool(
     pool: its name; its root dataset is mounted at /<pool>
     layout: single (no redundancy: the disks are striped), mirror, raidz1 or raidz2
     disks: names in /dev/disk/by-id
-    features: the list of features that the pool may have, in /usr/share/zfs/compatibility.d:
-        zpool-features(7). The pool gets no other feature, neither when it is made nor by
-        `zpool upgrade`
+    limit: the features that the pool may have. The pool gets no other feature, neither when it
+        is made nor by `zpool upgrade`
     ashift: sector size as a power of two, 12 is 4096 bytes; used only when the pool is made
     width: how many disks a vdev has, in the order of disks; 0 for one vdev of all disks
 
@@ -49,8 +50,8 @@ def pool(
 
     Never enables a feature of a pool that exists. Never destroys, exports or re-makes a pool. Never
     wipes, adds, replaces or removes a disk, and never forces an import. Warns about a pool that is
-    not ONLINE, about a disk that is declared but not in the pool, and about other vdevs than those
-    that are declared.
+    not ONLINE, about a disk that is declared but not in the pool, about other vdevs than those
+    that are declared, and about features beyond the limit.
     """
     vdevs = _vdevs(disks, width)
     seen: PoolDisksState = yield from ask(PoolDisks, pool=pool, disks=tuple(disks))
@@ -63,7 +64,8 @@ def pool(
 
     if seen.pool.health is not None:
         _warn_about(seen, pool, layout, vdevs)
-        if lines := _tidy(seen, pool, features):
+        _warn_beyond(seen.pool, pool, limit)
+        if lines := _tidy(seen, pool, limit.file):
             yield script(*lines)
         else:
             host.noop(f"pool {pool} is imported")
@@ -71,11 +73,15 @@ def pool(
         yield fail("; ".join(problems))
     elif _is_importable(seen, pool):
         tell(f"{pool}: pool to be imported")
-        yield script(*_import(seen, pool, features))
+        yield script(*_import(seen, pool, limit.file))
+        if state.is_executing:
+            # Only an imported pool shows its features.
+            now: PoolState = yield from ask(Pool, pool=pool)
+            _warn_beyond(now, pool, limit)
     else:
         made = "; ".join(f"{layout} of {', '.join(vdev)}" for vdev in vdevs)
         tell(f"{pool}: new pool, {made}")
-        options = [f"ashift={ashift}", f"compatibility={features}"]
+        options = [f"ashift={ashift}", f"compatibility={limit.file}"]
         yield script(*_create(seen, pool, layout, vdevs, options))
 
 
@@ -113,6 +119,8 @@ def preflight_problems(
         ]
     if _is_importable(seen, pool) or _may_resume(seen, disks):
         return []
+    if found and seen.pool.lacks is not None:
+        return [f"{pool}: {not_importable(seen.pool.lacks)}"]
     if found:
         return [
             f"{pool}: the pool is there but cannot be imported ({found[0]}); zpool import -d "
@@ -201,6 +209,11 @@ def _warn_about(
             f"{' and '.join(declared)}: made anew, it would have other room, or survive other "
             "failures. Declare the vdevs that there are"
         )
+
+
+def _warn_beyond(now: PoolState, pool: str, limit: Limit) -> None:
+    for sentence in beyond(now, limit):
+        warn(f"{pool}: {sentence}")
 
 
 def _tidy(seen: PoolDisksState, pool: str, features: str) -> list[str]:

@@ -7,10 +7,12 @@ from pyinfra.api.exceptions import DeployError
 
 from controller.this_run import this_fleet, this_host
 from engine.report import is_unreadable
+from engine.several import Asked
+from facts.pool_state import Pool, PoolState
 from facts.pools import PoolDisks
-from fleet.derived.pools import features_of
+from fleet.derived.pools import newer_than, oldest_of
 from fleet.groups.pool import PoolGroup, Retention
-from operations import files, pools, system, systemd, zfs
+from operations import files, pool_features, pools, system, systemd, zfs
 from roles.templates import render
 
 SANOID_CONF = "/etc/sanoid/sanoid.conf"
@@ -31,6 +33,32 @@ def preflight() -> None:
         raise DeployError("\n".join(where + problem for problem in problems))
 
 
+def question() -> Asked:
+    """What the audit asks of the host's pool."""
+    return Pool, {"pool": _group().pool.name}
+
+
+def drift(now: PoolState) -> list[str]:
+    """What is not as the data says in the answer to `question`, a sentence each."""
+    pool, limit = _group().pool.name, _limit()
+    if now.health is None:
+        why = "" if now.lacks is None else f": {pool_features.not_importable(now.lacks)}"
+        return [f"pool {pool}: not imported{why}"]
+    found = pool_features.beyond(now, limit)
+    if now.compatibility != limit.file:
+        found.append(
+            f"compatibility is {now.compatibility}, not {limit.file}: zpool upgrade would enable "
+            f"other features than those of {limit.release}. A run sets it"
+        )
+    return [f"pool {pool}: {it}" for it in found]
+
+
+def _limit() -> pool_features.Limit:
+    oldest = oldest_of(this_fleet())
+    newer = {it.title: it.pool_features for it in newer_than(oldest)}
+    return pool_features.Limit(oldest.zfs_features, oldest.title, oldest.pool_features, newer)
+
+
 def converge(datasets: Sequence[zfs.Dataset], undeclared: Collection[str] = ()) -> None:
     """The pool, and these datasets in it; undeclared as for operations.zfs.datasets."""
     pool = _group().pool
@@ -39,7 +67,7 @@ def converge(datasets: Sequence[zfs.Dataset], undeclared: Collection[str] = ()) 
         pool=pool.name,
         layout=pool.layout,
         disks=this_host().all_disks,
-        features=features_of(this_fleet()),
+        limit=_limit(),
         ashift=pool.ashift,
         width=len(this_host().vdevs[0]) if this_host().vdevs else 0,
     )

@@ -5,9 +5,11 @@ from pyinfra.api import deploy
 from controller.audit import Finding, Look
 from controller.this_run import this_fleet, this_host
 from engine.several import Asked
+from facts.pool_state import PoolState
 from facts.system import Kernels, KernelsState, System, SystemState
 from fleet.derived.packages import packages_of
 from operations import packages, system
+from roles import pool
 
 
 @deploy("System")
@@ -26,15 +28,19 @@ def converge() -> None:
 
 
 def audit() -> Look:
-    """The release that the host runs, and whether it would boot with its pool."""
+    """The release that the host runs, its pool, and whether it would boot with the pool."""
     asked: list[Asked] = [(System, {})]
     if this_host().all_disks:
-        asked.append((Kernels, {"module": "zfs", "tool": "zpool"}))
+        asked += [(Kernels, {"module": "zfs", "tool": "zpool"}), pool.question()]
     return Look("system", asked, judge)
 
 
-def judge(now: SystemState, kernels: KernelsState | None = None) -> Finding:
-    """kernels: of a host with a pool."""
+def judge(
+    now: SystemState, kernels: KernelsState | None = None, pooled: PoolState | None = None
+) -> Finding:
+    """kernels, pooled: of a host with a pool."""
     wrong = system.differs(now, this_host().release.system)
     drift = [*([wrong] if wrong else []), *system.lacking(kernels or KernelsState(), "zfs")]
+    if pooled:
+        drift += pool.drift(pooled)
     return Finding({"release": now.system}, "", drift)

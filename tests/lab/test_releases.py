@@ -1,16 +1,18 @@
 """Hosts of both releases of Debian share what one of them has made."""
 
+import json
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from fleet.derived.pools import features_of
+from fleet.derived.pools import oldest_of
 from fleet.load import load
 from lab import board
-from lab.machines import INVENTORY, Machine, pyinfra
-from tests.lab.fleets import VPN_KEYS, CopiesFleet, CopiesPair, edit
+from lab.machines import INVENTORY, ROOT, Machine, pyinfra
+from operations.pool_features import READ_ONLY_COMPATIBLE
+from tests.lab.fleets import VPN_KEYS, CopiesFleet, CopiesPair, edit, look
 from tests.lab.offsite import (
     COPY,
     OVERHEAD,
@@ -24,6 +26,7 @@ from tests.lab.offsite import (
     write,
 )
 from tests.lab.pages import block
+from tests.lab.state import difference
 
 pytestmark = pytest.mark.offsite
 
@@ -46,10 +49,95 @@ def test_a_pool_of_one_release_is_imported_by_the_other(
     """Even a `zpool upgrade` on the newer one enables nothing that the older does not know."""
     fleet = load(Path(INVENTORY))
     assert fleet.host("storage1").debian != fleet.host("offsite1").debian, "no test otherwise"
-    digest = pair[old].sh(MAKE.format(features=features_of(fleet)), timeout=300)
+    digest = pair[old].sh(MAKE.format(features=oldest_of(fleet).zfs_features), timeout=300)
     image = pair[old].try_sh("gzip -1 < /var/moved.img", timeout=300).stdout
     found = pair[new].sh(IMPORT, stdin=image, timeout=300).splitlines()
     assert found == [digest, "pool 'moved' is healthy"]
+
+
+COMPATIBLE = """\
+cd /sys/module/zfs/features.pool
+for it in *; do [ $(cat $it/readonly_compatible) = 0 ] || cat $it/uname; done"""
+
+
+def test_what_is_known_of_features_is_what_the_releases_say(pair: CopiesPair) -> None:
+    fleet = load(Path(INVENTORY))
+    for each in pair.all:
+        release = fleet.host(each.name).release
+        file = f"/usr/share/zfs/compatibility.d/{release.zfs_features}"
+        assert set(each.sh(f"grep -v '^#' {file}").split()) == release.pool_features
+    new, old = (fleet.host(it).release.pool_features for it in ("storage1", "offsite1"))
+    assert set(pair.storage.sh(COMPATIBLE).split()) & (new - old) == READ_ONLY_COMPATIBLE
+
+
+def test_a_pool_that_somebody_has_upgraded_is_told_and_left(pair: CopiesPair) -> None:
+    """By dry run, run and audit. Copies go on, as the stream of no dataset needs the features."""
+    assert drift_of_pools(pair) == {"storage1": [], "offsite1": []}
+    # Without the first command, zpool upgrade would enable nothing.
+    pair.storage.sh("set -e; zpool set compatibility=off storage; zpool upgrade storage")
+    write(pair, "more", 2**20)
+    newest = snapshot(pair)
+    pull(pair)
+    assert snapshots(pair.offsite, COPY)[-1] == newest
+
+    found = drift_of_pools(pair)
+    active, enabled, limit = found["storage1"]
+    assert "active on the pool and not known to Debian 12: " in active and "head_errlog" in active
+    assert "A host with Debian 12 cannot import the pool." in active
+    assert "enabled on the pool, not active, and not known to Debian 12: " in enabled
+    assert "compatibility is off, not openzfs-2.1-linux" in limit
+    assert found["offsite1"] == []
+
+    for way in ("--dry", "-y"):
+        done = pyinfra("deploy.py", way, "--limit", "storage1")
+        assert done.returncode == 0, done.stderr[-4000:]
+        said = f"storage: {active.removeprefix('pool storage: ')}"
+        assert said in done.stderr, done.stderr[-4000:]
+    compatibility = pair.storage.sh("zpool get -H -o value compatibility storage")
+    assert compatibility == "openzfs-2.1-linux"
+    assert drift_of_pools(pair)["storage1"] == [active, enabled]
+
+
+def drift_of_pools(pair: CopiesPair) -> dict[str, list[str]]:
+    """What an audit says of each host's pool."""
+    report = ROOT / "reports/audit.json"
+    report.unlink(missing_ok=True)
+    done = pyinfra("audit.py", "-y", *pair.limit())
+    assert report.exists() and "Traceback" not in done.stderr, done.stderr[-4000:]
+    hosts = json.loads(report.read_text())["hosts"]
+    return {
+        name: [it for it in hosts[name]["drift"] if it.startswith("pool ")] for name in pair.names
+    }
+
+
+# Without a limit, so that the pool has all features of its release. A disk, as with OLD_DISKS.
+TOO_NEW = """\
+set -e
+truncate -s 128M /var/new.img
+zpool create -m none offsite $(losetup -P -f --show /var/new.img)
+zpool export offsite
+losetup -D"""
+# In the place of the host's own pool. The label is on the disk, or on a partition.
+PLUG_IN = """\
+set -e
+gzip -d > /var/new.img
+zpool destroy offsite
+disk=$(losetup -P -f --show /var/new.img)
+udevadm settle
+for it in $disk "$disk"p*; do ln -s $it /dev/disk/by-id/new-${it##*/}; done"""
+
+
+def test_a_pool_that_is_too_new_for_its_host_is_refused_before_any_change(
+    pair: CopiesPair,
+) -> None:
+    pair.storage.sh(TOO_NEW)
+    image = pair.storage.try_sh("gzip -1 < /var/new.img", timeout=300).stdout
+    pair.offsite.sh(PLUG_IN, stdin=image, timeout=300)
+    before = look(pair)
+    output = pair.refused()
+    says = "offsite: the pool is there, and this host's OpenZFS does not know features"
+    assert says in output and "head_errlog" in output, output[-3000:]
+    assert difference(before, look(pair)) == []
 
 
 def test_the_syncoid_of_the_other_release_pulls(pair: CopiesPair) -> None:
@@ -92,7 +180,7 @@ def test_a_storage_server_moves_to_the_newer_release(quiet: CopiesFleet) -> None
     storage, older = quiet.storage, quiet.offsite
     storage.sh("zfs snapshot -r storage@move")
     size = storage.sh(f"blockdev --getsize64 {DISKS[0]}")
-    older.sh(OLD_DISKS.format(size=size, features=features_of(fleet)))
+    older.sh(OLD_DISKS.format(size=size, features=oldest_of(fleet).zfs_features))
     sent = storage.try_sh("zfs send -R storage@move", timeout=300).stdout
     older.sh("zfs receive -F -u storage", stdin=sent, timeout=300)
 

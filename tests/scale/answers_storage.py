@@ -9,8 +9,10 @@ from engine.fact import Fact
 from facts.delegations import BELOW_TOO, Delegations
 from facts.mounts import Mountpoints
 from facts.nfs import Exports
+from facts.pool_state import Pool
 from facts.pools import PoolDisks
 from facts.zfs import ALWAYS_READ, Zfs
+from fleet.releases import POOL_FEATURES
 from operations import nfs, zfs
 from tests.scale.world import World
 
@@ -27,6 +29,7 @@ def _pool(world: World, pool: str) -> Lines:
             "health\tONLINE",
             "cachefile\t-",
             "compatibility\topenzfs-2.3-linux",
+            *(f"feature@{name}\tenabled" for name in sorted(POOL_FEATURES[2, 3])),
             "##cached",
         )
     else:
@@ -135,6 +138,7 @@ ANSWERS: dict[type[Fact[Any]], Callable[..., Iterable[str]]] = {
     Delegations: _delegations,
     Exports: _exports,
     Mountpoints: _mountpoints,
+    Pool: _pool,
     PoolDisks: _pool_disks,
     Zfs: _zfs,
 }

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from facts.pools import Disk, PoolDisks, PoolDisksState, PoolState, Signature
+from facts.pool_state import PoolState
+from facts.pools import Disk, PoolDisks, PoolDisksState, Signature
 from tests.unit.host_here import ask
 from tests.unit.operation_harness import Shell
 
@@ -186,7 +187,7 @@ def test_a_disk_is_its_number_by_whatever_name(
     part = node("/dev/mapper/mpatha-part1", "253:1", "part", node("/dev/vg0/x", "253:2", "lvm"))
     tree = {"blockdevices": [node("/dev/mapper/mpatha", "253:0", "mpath", part)]}
     members = "storage\\t1T\\t-\\n\\t/dev/dm-1\\t-\\n\\t/srv/a file\\t-\\n"
-    monkeypatch.setattr("facts.pools.MODULE", "/")
+    monkeypatch.setattr("facts.pool_state.MODULE", "/")
     shell.stand_in("zpool", f"case $2 in -vHPL) printf '{members}' ;; esac")
     shell.stand_in("readlink", "echo /dev/dm-0")
     shell.stand_in("wipefs")
@@ -215,8 +216,8 @@ def test_a_disk_is_its_number_by_whatever_name(
 def test_a_pool_of_a_similar_name_in_the_cache_is_another_pool(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, *, is_cached: bool
 ) -> None:
-    monkeypatch.setattr("facts.pools.MODULE", "/")
-    monkeypatch.setattr("facts.pools.CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("facts.pool_state.MODULE", "/")
+    monkeypatch.setattr("facts.pool_state.CACHE", str(tmp_path / "cache"))
     if content:
         (tmp_path / "cache").write_bytes(content)
     shell = Shell(tmp_path)

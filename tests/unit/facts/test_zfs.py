@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from facts import pools
-from facts.pools import PoolDisks, PoolState
+from facts import pool_state
+from facts.pool_state import PoolState
+from facts.pools import PoolDisks
 from facts.zfs import DatasetState, Property, Zfs, ZfsState
 from tests.unit.operation_harness import Shell
 
@@ -40,7 +41,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of the module, which is loaded."""
     directory = tmp_path / "module"
     directory.mkdir()
-    monkeypatch.setattr(pools, "MODULE", str(directory))
+    monkeypatch.setattr(pool_state, "MODULE", str(directory))
     return directory
 
 
@@ -99,7 +100,7 @@ def test_the_command_asks_exact_numbers_of_filesystems_and_volumes_only(tmp_path
     assert result.returncode == 0
     assert shell.calls == [
         "zpool list -H",
-        "zpool get -Hp -o property,value health,cachefile,compatibility tank",
+        "zpool get -Hp -o property,value all tank",
         "zfs get -Hp -r -t filesystem,volume -o name,property,value,source "
         "atime,canmount,mounted,mountpoint,quota,type tank",
     ]

@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
-from facts.pools import BY_ID, Disk, PoolDisks, PoolDisksState, PoolState, Signature
+from facts.pool_state import BY_ID, Pool, PoolState
+from facts.pools import Disk, PoolDisks, PoolDisksState, Signature
 from operations import pools
+from operations.pool_features import Limit
 from tests.unit.operation_harness import Run, Shell, run
 
 FEATURES = "openzfs-2.1-linux"
+KNOWN = Limit(FEATURES, "Debian 12", {"large_blocks"}, {"Debian 13": {"large_blocks", "blake3"}})
 LIMIT = f"zpool set compatibility={FEATURES} tank"
 SIZE = 10 * 2**30
 A, B = "virtio-spare1", "virtio-spare2"
@@ -33,7 +36,8 @@ LABELLED = {A: marked("/dev/vdb", "zfs_member"), B: marked("/dev/vdc", "zfs_memb
 
 
 def pool(seen: PoolDisksState | list[PoolDisksState], **options: Any) -> Run:
-    return run(pools.pool, "tank", "mirror", [A, B], FEATURES, facts={PoolDisks: seen}, **options)
+    facts: dict[type, Any] = {PoolDisks: seen, Pool: READY}
+    return run(pools.pool, "tank", "mirror", [A, B], KNOWN, facts=facts, **options)
 
 
 def problems(seen: PoolDisksState) -> str:
@@ -63,6 +67,39 @@ def test_a_pool_may_have_no_feature_that_another_host_does_not_know(found: str) 
     done = pool(replace(RUNNING, pool=replace(RUNNING.pool, compatibility=found)))
     assert done.lines == [LIMIT]
     assert done.said == [f"tank: compatibility {found} -> {FEATURES}"]
+
+
+@pytest.mark.parametrize("executing", [True, False])
+def test_run_and_dry_run_warn_of_features_that_another_host_does_not_know(
+    *, executing: bool
+) -> None:
+    """Nothing can take them away: the pool is left as it is, after the one question."""
+    disks = {A: BLANK[A], B: marked("/dev/vdc", "zfs_member")}
+    upgraded = replace(RUNNING.pool, features={"large_blocks": "active", "blake3": "active"})
+    done = pool(replace(RUNNING, pool=upgraded, disks=disks), executing=executing)
+    assert (done.commands, len(done.asked)) == ([], 1)
+    (warning,) = done.warned
+    assert warning.startswith("tank: active on the pool and not known to Debian 12: blake3. ")
+
+
+def test_a_pool_that_is_imported_shows_its_features_then() -> None:
+    found = PoolDisksState(replace(READY, importable=("ONLINE",)), disks=LABELLED)
+    upgraded = replace(RUNNING.pool, features={"blake3": "enabled"})
+    facts: dict[type, Any] = {PoolDisks: found, Pool: upgraded}
+    done = run(pools.pool, "tank", "mirror", [A, B], KNOWN, facts=facts)
+    assert len(done.commands) == 1
+    (warning,) = done.warned
+    assert "enabled on the pool, not active, and not known to Debian 12: blake3. " in warning
+
+
+def test_a_pool_with_features_that_this_host_lacks_is_refused_before_anything_changes() -> None:
+    lacking = replace(READY, importable=("UNAVAIL",), lacks=("head_errlog",))
+    for marker in (None, (A, B)):
+        seen = PoolDisksState(lacking, marker=marker, disks=LABELLED)
+        (why,) = pools.preflight_problems(seen, "tank", "mirror", [A, B])
+        assert "does not know features that are active on it (head_errlog)" in why
+        assert "says what is missing" not in why
+        assert pool(seen).failure == why
 
 
 def test_trouble_with_an_imported_pool_is_warned_about_and_stops_nobody() -> None:
@@ -156,7 +193,7 @@ def test_a_pool_of_several_vdevs() -> None:
     names = ["a", "b", "c", "d"]
     disks = {name: Disk(f"/dev/vd{name}", SIZE) for name in names}
     seen = PoolDisksState(READY, disks=disks)
-    done = run(pools.pool, "tank", "mirror", names, FEATURES, facts={PoolDisks: seen}, width=2)
+    done = run(pools.pool, "tank", "mirror", names, KNOWN, facts={PoolDisks: seen}, width=2)
     assert done.said == ["tank: new pool, mirror of a, b; mirror of c, d"]
     (line,) = create(done)
     assert line.endswith(f"tank mirror {BY_ID}/a {BY_ID}/b mirror {BY_ID}/c {BY_ID}/d")
@@ -177,7 +214,7 @@ def test_other_vdevs_than_those_that_are_declared_are_told(
 
 
 def test_disks_without_redundancy() -> None:
-    done = run(pools.pool, "tank", "single", [A], FEATURES, 13, facts={PoolDisks: GONE})
+    done = run(pools.pool, "tank", "single", [A], KNOWN, 13, facts={PoolDisks: GONE})
     assert create(done) == [
         f"zpool create -o ashift=13 -o compatibility={FEATURES} -m /tank tank {BY_ID}/{A}"
     ]

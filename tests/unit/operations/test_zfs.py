@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from facts.pools import PoolState
+from facts.pool_state import PoolState
 from facts.zfs import DatasetState, Property, Zfs, ZfsState
 from operations.zfs import Dataset, datasets
 from tests.unit.operation_harness import Run, Shell, run

@@ -18,6 +18,7 @@ from facts.mounts import Mountpoints
 from facts.nfs import Exports
 from facts.nftables import Table
 from facts.packages import Packages
+from facts.pool_state import Pool
 from facts.pools import PoolDisks
 from facts.secret_trees import SecretTree
 from facts.system import Kernels, KernelsState, System
@@ -47,6 +48,7 @@ QUESTIONS: dict[type[Fact[Any]], dict[str, Any]] = {
     Paths: {"paths": ["/etc/x"], "secrets": ["/etc/secret"]},
     SecretTree: {"directory": "/run/keys"},
     Kernels: {"module": "zfs", "tool": "zpool"},
+    Pool: {"pool": "tank"},
     PoolDisks: {"pool": "tank", "disks": DISKS},
     Table: {"table": "fw", "texts": ["one"], "paths": ["/etc/fw"]},
     Units: {"units": ["x.timer"], "files": ["/etc/systemd/system/x.timer"]},
@@ -205,6 +207,7 @@ def test_a_pool_is_made_of_its_disks(world: World) -> None:
     world.change("pools.pool", pool="tank", disks=DISKS)
     found = ask(world, PoolDisks, pool="tank", disks=DISKS)
     assert (found.pool.health, found.pool.imported_at_boot) == ("ONLINE", True)
+    assert ask(world, Pool, pool="tank") == found.pool
     assert all(found.members & {*disk.children} for disk in found.disks.values())
 
 
