@@ -18,7 +18,9 @@ or starts ends with it. FILE is JSON:
                "site" or None: {"name", "nginx", "php", "fpm", "uploads"}}}
 """
 
+import errno
 import gzip
+import hashlib
 import html
 import json
 import os
@@ -28,9 +30,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from http.client import HTTPConnection, HTTPException
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -38,7 +40,10 @@ from urllib.parse import quote
 ALONE = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 # A snapshot whose time is further in the future than this comes from a wrong clock.
 SKEW_SECONDS = 300
-# A path has 4096 bytes at most, of which JSON may make six each. The line of a link has two.
+# As many bytes may a path have that Linux is told, with a zero at its end: limits.h(0p).
+PATH_MAX = 4096
+# A manifest's path has PATH_MAX bytes and a name at most, a link's target PATH_MAX. JSON may make
+# six of each.
 LINE = 2**16
 # How much of an answer or of an upload is looked at, in bytes: a client makes these of any size.
 MOST = 2**26
@@ -58,6 +63,10 @@ UNREADABLE = re.compile(r'fsck: error reading file ".*" \(inum (\d+)\): ')
 NO_DIRIV = re.compile(r'OpenDir "(.*)": could not read gocryptfs\.diriv: ')
 UNOPENED = re.compile(r'fsck: error opening dir ".*": ')
 FSCK_ERRORS = 26
+# With the errors that it names, gocryptfs 2.3 counts what lstat(2) refuses, without a word: paths
+# that are too long within its own mount, gocryptfs.fsck.NUMBER in /tmp.
+FSCK_SUMMARY = re.compile(r"fsck summary: (\d+) corrupt files")
+FSCK_PATH = PATH_MAX - len("/tmp/gocryptfs.fsck.0123456789/")
 # If the last write to a file was so shortly before a snapshot, others may have followed after it.
 WRITING_SECONDS = 300
 
@@ -140,8 +149,10 @@ def _some(text: object) -> str:
     return ascii(str(text).strip())[1:-1][:300] or "nothing more"
 
 
-def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> None:
+def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> str:
     """Use the escrowed key alone, and not the config in the copy. Raises Failed.
+
+    Returns what was not decrypted, because its path is too long for gocryptfs; "" for nothing.
 
     created: when the snapshot was made. A file that was being written then may end in a part of a
         block of gocryptfs, which is no error.
@@ -153,7 +164,9 @@ def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> No
     ciphertext = each["ciphertext"]
     words = ("gocryptfs", "-q", "-fsck", "-masterkey=stdin", ciphertext)
     said = call(*words, stdin=key, ok=(0, FSCK_ERRORS)).splitlines()
-    wrong = [line for line in said if line.startswith("fsck: ") and not NFS_LEFTOVER.match(line)]
+    named = [line for line in said if line.startswith("fsck: ")]
+    counted = sum(int(it[1]) for line in said if (it := FSCK_SUMMARY.match(line)))
+    wrong = [line for line in named if not NFS_LEFTOVER.match(line)]
     inodes = {line: it[1] for line in wrong if (it := UNREADABLE.match(line))}
     if inodes:
         late = _written_since(ciphertext, created - WRITING_SECONDS)
@@ -169,36 +182,116 @@ def check_and_decrypt(each: Settings, keys: Path, name: str, created: int) -> No
         "gocryptfs", "-q", "-ro", "-allow_other", "-force_owner", owner, "-masterkey=stdin",
         ciphertext, each["mountpoint"], stdin=key,
     )  # fmt: skip
+    unnamed = counted - len(named)
+    return _undecrypted(each["mountpoint"], unnamed) if unnamed > 0 else ""
 
 
-def _below(tree: str) -> Iterator[os.DirEntry[str]]:
-    """All that is below the tree.
+def _undecrypted(mountpoint: str, number: int) -> str:
+    """What gocryptfs -fsck could not look at: it has counted so many errors more than it names.
 
-    Without recursion, because a client makes directories as deep as it likes.
+    Raises Failed if no path is too long for it: then something else is wrong.
     """
-    todo = [tree]
-    while todo:
-        with os.scandir(todo.pop()) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    todo.append(entry.path)
-                yield entry
+    for path, *_ in everything(Path(mountpoint)):
+        if len(os.fsencode(path)) >= FSCK_PATH or path.startswith("//"):
+            return (
+                f"paths that are too long for gocryptfs -fsck: {number}, with all below them, the "
+                f"first is {_some(path)}"
+            )
+    raise Failed(f"{number} errors that gocryptfs -fsck does not name")
+
+
+def _below(tree: str) -> Iterator[tuple[str, int, str, os.stat_result]]:
+    return islice(everything(Path(tree)), 1, None)
 
 
 def _written_since(tree: str, when: int) -> set[str]:
     """The numbers of the inodes below the tree that were written then or later."""
-    found = (it.stat(follow_symlinks=False) for it in _below(tree))
-    return {str(it.st_ino) for it in found if it.st_mtime >= when}
+    return {str(found.st_ino) for *_, found in _below(tree) if found.st_mtime >= when}
 
 
 def _are_new(tree: str, names: set[str], when: int) -> bool:
     """Whether there are encrypted directories of each name, all begun at that time or later."""
     times: dict[str, list[float]] = {name: [] for name in names}
-    for it in _below(tree):
-        if it.name in times and it.is_dir(follow_symlinks=False):
-            diriv = Path(it, "gocryptfs.diriv")
-            times[it.name].append((diriv if diriv.exists() else Path(it)).stat().st_mtime)
+    for _, at, name, found in _below(tree):
+        if name in times and stat.S_ISDIR(found.st_mode):
+            begun = found
+            with suppress(FileNotFoundError):
+                begun = os.lstat(f"{name}/gocryptfs.diriv", dir_fd=at)
+            times[name].append(begun.st_mtime)
     return all(found and min(found) >= when for found in times.values())
+
+
+def everything(root: Path) -> Iterator[tuple[str, int, str, os.stat_result]]:
+    """Root and all below it, in order: path, descriptor of the directory that has it, name, lstat.
+
+    The descriptor is good until the next item. Raises OSError, also for a directory that is moved
+    or removed meanwhile, or a link in its place.
+    """
+    # A client makes directories as deep as it likes. So each is opened by its name alone, from the
+    # one above, and the way back is "..": no path is too long for Linux, and no depth takes more
+    # descriptors, or more of Python's stack: os.fwalk of Python 3.11 calls itself for each level.
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    # Of each directory on the way here: which it is, how paths in it begin, and what is left there.
+    way: list[tuple[tuple[int, int], str, list[str]]] = []
+    within = ""
+    try:
+        yield ".", at, ".", os.fstat(at)
+        while True:
+            below = []
+            with os.scandir(at) as entries:
+                names = sorted(it.name for it in entries)
+            for name in names:
+                found = os.lstat(name, dir_fd=at)
+                if stat.S_ISDIR(found.st_mode):
+                    below.append(name)
+                yield within + name, at, name, found
+            way.append((_identity(at), within, below[::-1]))
+            while not way[-1][-1]:
+                way.pop()
+                if not way:
+                    return
+                _go(at, "..", way[-1][0])
+            _, within, below = way[-1]
+            _go(at, below[-1])
+            within = _begin_of_paths(within + below.pop())
+    except OSError as error:
+        # The kernel was told the name alone.
+        if error.errno:
+            error.filename = f"{within}{error.filename if isinstance(error.filename, str) else ''}"
+        raise
+    finally:
+        os.close(at)
+
+
+def _go(at: int, name: str, expected: tuple[int, int] | None = None) -> None:
+    """Let the descriptor be that of the directory with this name, seen from where it is now.
+
+    Raises OSError if that is no directory, or not the expected one.
+    """
+    new = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+    try:
+        if expected and _identity(new) != expected:
+            raise OSError(errno.ESTALE, "a directory was moved meanwhile", name)
+        os.dup2(new, at, inheritable=False)
+    finally:
+        os.close(new)
+
+
+def _identity(directory: int) -> tuple[int, int]:
+    found = os.fstat(directory)
+    return found.st_dev, found.st_ino
+
+
+def _begin_of_paths(directory: str) -> str:
+    """What the paths of all that is in a directory begin with.
+
+    A directory whose own path is longer than Linux takes has a digest in its place. Otherwise the
+    paths alone of a tree of 100,000 levels would take gigabytes. No other path begins with //.
+    """
+    path = os.fsencode(directory)
+    if len(path) < PATH_MAX and not directory.startswith("//"):
+        return f"{directory}/"
+    return f"//{hashlib.sha256(path).hexdigest()}/"
 
 
 def serve(site: Settings, after: ExitStack) -> None:
@@ -279,7 +372,8 @@ def one(settings: Settings, name: str) -> Result:
             # A volume that no client has begun to use has no key, and no site that would start.
             in_use = result["files"] > 0
             if in_use and each["ciphertext"]:
-                check_and_decrypt(each, Path(settings["keys"]), name, found["created"])
+                keys = Path(settings["keys"])
+                result["undecrypted"] = check_and_decrypt(each, keys, name, found["created"])
             if in_use and each["site"]:
                 serve(each["site"], after)
     except Failed as error:
@@ -357,9 +451,10 @@ def said(result: Result) -> str:
     """The result as a line of the journal."""
     if result["problem"]:
         return f"NOT restored: {result['problem']}"
+    undecrypted = f"; not decrypted: {it}" if (it := result.get("undecrypted")) else ""
     return (
         f"restored from {result['snapshot']}, {result['age']} s old: {result['files']} files, "
-        f"{result['bytes']} bytes, {result['seconds']} s"
+        f"{result['bytes']} bytes, {result['seconds']} s{undecrypted}"
     )
 
 

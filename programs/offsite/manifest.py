@@ -13,6 +13,9 @@ A dataset below a ROOT has the manifest DIRECTORY/DATASET/SNAPSHOT.gz: JSON, one
     [path, kind, mode, uid, gid, size, SHA-256 of a file or target of a link]   for each, in order
     {"files": number, "bytes": their sum}                     the end: it says that all is there
 
+A path that Linux would not take, because the directory's has 4096 bytes or more, is written as
+//DIGEST/NAME. DIGEST: the SHA-256 of the directory's path, as this is written here.
+
 The program reads a file again only if its inode, size or ctime has changed since the last manifest:
 only root can set a ctime, utimensat(2). If a dataset takes too long, the program leaves it for the
 next time, which goes on with what was read. So a client that makes a file of a petabyte, without
@@ -20,6 +23,7 @@ writing any of it, keeps no other dataset from getting its manifest. Nor does a 
 more files than the program has memory for: a process of its own writes each manifest.
 """
 
+import errno
 import gzip
 import hashlib
 import json
@@ -43,6 +47,8 @@ BLOCK = 2**20
 # How long one dataset may take, before it is the next one's turn: less than the age that a drill
 # allows a snapshot.
 SECONDS = 1800
+# As many bytes may a path have that Linux is told, with a zero at its end: limits.h(0p).
+PATH_MAX = 4096
 KINDS = {stat.S_IFDIR: "directory", stat.S_IFREG: "file", stat.S_IFLNK: "link"}
 
 Known = dict[str, list[Any]]
@@ -54,38 +60,111 @@ def rows(root: Path, known: Known, seen: Known) -> Iterator[list[Any]]:
     known: files of earlier manifests, by path [inode, size, ctime in ns, digest]
     seen: gets the files of this manifest, in the same way
     """
-    # Without recursion, because a client makes directories as deep as it likes: os.walk of Python
-    # 3.11 calls itself for each.
-    todo = [root]
-    while todo:
-        directory, below = todo.pop(), []
-        # The root itself is a row too.
-        names = sorted(it.name for it in directory.iterdir())
-        for name in ([""] if directory is root else []) + names:
-            path = directory / name
-            where = str(path.relative_to(root))
-            found = path.lstat()
-            kind = KINDS.get(stat.S_IFMT(found.st_mode), "other")
-            size, content = (found.st_size, None) if kind == "file" else (0, None)
-            if kind == "directory" and name:
-                below.append(path)
+    for where, at, name, found in everything(root):
+        kind = KINDS.get(stat.S_IFMT(found.st_mode), "other")
+        size, content = (found.st_size, None) if kind == "file" else (0, None)
+        try:
             if kind == "link":
-                content = str(path.readlink())
+                content = os.readlink(name, dir_fd=at)
             elif kind == "file":
-                content = _digest(path, found, known.get(where))
+                content = _digest(name, at, found, known.get(where))
                 seen[where] = [found.st_ino, found.st_size, found.st_ctime_ns, content]
-            mode = stat.S_IMODE(found.st_mode)
-            yield [where, kind, mode, found.st_uid, found.st_gid, size, content]
-        todo += reversed(below)
+        except OSError as error:
+            if error.errno:
+                error.filename = where
+            raise
+        mode = stat.S_IMODE(found.st_mode)
+        yield [where, kind, mode, found.st_uid, found.st_gid, size, content]
 
 
-def _digest(path: Path, found: os.stat_result, known: list[Any] | None) -> str:
+def everything(root: Path) -> Iterator[tuple[str, int, str, os.stat_result]]:
+    """Root and all below it, in order: path, descriptor of the directory that has it, name, lstat.
+
+    The descriptor is good until the next item. Raises OSError, also for a directory that is moved
+    or removed meanwhile, or a link in its place.
+    """
+    # A client makes directories as deep as it likes. So each is opened by its name alone, from the
+    # one above, and the way back is "..": no path is too long for Linux, and no depth takes more
+    # descriptors, or more of Python's stack: os.fwalk of Python 3.11 calls itself for each level.
+    at = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    # Of each directory on the way here: which it is, how paths in it begin, and what is left there.
+    way: list[tuple[tuple[int, int], str, list[str]]] = []
+    within = ""
+    try:
+        yield ".", at, ".", os.fstat(at)
+        while True:
+            below = []
+            with os.scandir(at) as entries:
+                names = sorted(it.name for it in entries)
+            for name in names:
+                found = os.lstat(name, dir_fd=at)
+                if stat.S_ISDIR(found.st_mode):
+                    below.append(name)
+                yield within + name, at, name, found
+            way.append((_identity(at), within, below[::-1]))
+            while not way[-1][-1]:
+                way.pop()
+                if not way:
+                    return
+                _go(at, "..", way[-1][0])
+            _, within, below = way[-1]
+            _go(at, below[-1])
+            within = _begin_of_paths(within + below.pop())
+    except OSError as error:
+        # The kernel was told the name alone.
+        if error.errno:
+            error.filename = f"{within}{error.filename if isinstance(error.filename, str) else ''}"
+        raise
+    finally:
+        os.close(at)
+
+
+def _go(at: int, name: str, expected: tuple[int, int] | None = None) -> None:
+    """Let the descriptor be that of the directory with this name, seen from where it is now.
+
+    Raises OSError if that is no directory, or not the expected one.
+    """
+    new = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=at)
+    try:
+        if expected and _identity(new) != expected:
+            raise OSError(errno.ESTALE, "a directory was moved meanwhile", name)
+        os.dup2(new, at, inheritable=False)
+    finally:
+        os.close(new)
+
+
+def _identity(directory: int) -> tuple[int, int]:
+    found = os.fstat(directory)
+    return found.st_dev, found.st_ino
+
+
+def _begin_of_paths(directory: str) -> str:
+    """What the paths of all that is in a directory begin with.
+
+    A directory whose own path is longer than Linux takes has a digest in its place. Otherwise the
+    paths alone of a tree of 100,000 levels would take gigabytes. No other path begins with //.
+    """
+    path = os.fsencode(directory)
+    if len(path) < PATH_MAX and not directory.startswith("//"):
+        return f"{directory}/"
+    return f"//{hashlib.sha256(path).hexdigest()}/"
+
+
+def _digest(name: str, at: int, found: os.stat_result, known: list[Any] | None) -> str:
+    """The SHA-256 of the file of this name in the directory `at`, which lstat found so.
+
+    Raises OSError, also if something else has taken its place.
+    """
     now = [found.st_ino, found.st_size, found.st_ctime_ns]
     if known and known[:3] == now:
         return str(known[3])
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(BLOCK):
+    # A FIFO that has taken the file's place is not waited for: open(2).
+    file = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=at)
+    with os.fdopen(file, "rb") as content:
+        if not os.path.samestat(os.fstat(file), found):
+            raise OSError(errno.ESTALE, "another file has taken its place")
+        while block := content.read(BLOCK):
             digest.update(block)
     return digest.hexdigest()
 

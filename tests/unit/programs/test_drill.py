@@ -17,7 +17,7 @@ import pytest
 from programs import drill
 from programs.drill import Failed
 from programs.offsite import manifest
-from tests.unit.deep_tree import DEPTH, deep
+from tests.unit.deep_tree import DEPTH, TOO_DEEP, deep, put
 from tests.unit.operation_harness import Shell
 from tests.unit.programs.test_plain import ODD
 
@@ -397,6 +397,63 @@ def test_names_that_are_no_text_are_said_in_characters_that_a_terminal_shows(
 def test_a_tree_as_deep_as_a_client_likes_is_looked_through(tmp_path: Path) -> None:
     with deep(tmp_path / "tree"):
         assert len(drill._written_since(str(tmp_path / "tree"), 0)) == DEPTH
+
+
+def test_a_copy_with_paths_that_linux_does_not_take_is_proven(
+    shell: Shell, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    www, file = settings["drills"]["www"], tmp_path / "manifests/tank/prod/www/s2.gz"
+    file.parent.mkdir(parents=True)
+    with deep(tmp_path / "copy", TOO_DEEP) as lowest:
+        put(lowest, "file", b"content")
+        manifest.write(file, tmp_path / "copy", HEAD)
+        www["ciphertext"] = str(tmp_path / "copy")
+        result = drill.one(settings, "www")
+        assert (result["problem"], result["files"], result["bytes"]) == (None, 1, 7)
+        put(lowest, "file", b"another")
+        assert "of the manifest says" in problem(settings)
+
+
+def test_paths_that_linux_does_not_take_hide_nothing_that_was_being_written(
+    tmp_path: Path,
+) -> None:
+    with deep(tmp_path / "tree", TOO_DEEP) as lowest:
+        for name, written in (("old", NOW - 1), ("new", NOW)):
+            os.mkdir(name, dir_fd=lowest)
+            put(lowest, f"{name}/gocryptfs.diriv", b"")
+            os.utime(f"{name}/gocryptfs.diriv", (written, written), dir_fd=lowest)
+            os.utime(name, (NOW, NOW), dir_fd=lowest)
+        inode = str(os.stat("new/gocryptfs.diriv", dir_fd=lowest).st_ino)
+        assert inode in drill._written_since(str(tmp_path / "tree"), NOW)
+        assert drill._are_new(str(tmp_path / "tree"), {"new"}, NOW)
+        assert not drill._are_new(str(tmp_path / "tree"), {"old", "new"}, NOW)
+
+
+@pytest.mark.usefixtures("written")
+def test_what_gocryptfs_cannot_reach_is_told_and_the_rest_is_proven(
+    shell: Shell, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    """Seen of gocryptfs 2.3: it counts a path that is too long, and does not name it."""
+    said = 'fsck: corrupt entry in dir \\"\\": \\".nfs0000000000a3\\"'
+    summary = "fsck summary: 3 corrupt files, 0 files skipped"
+    body = f'printf "%s\\n" "{said}" "{summary}"; exit 26'
+    shell.stand_in("gocryptfs", f"case $* in *fsck*) {body} ;; esac")
+    with deep(tmp_path / "plain", TOO_DEEP):
+        result = drill.one(settings, "www")
+    assert result["problem"] is None
+    told = drill.said(result)
+    assert "not decrypted: paths that are too long for gocryptfs -fsck: 2, " in told
+    assert "the first is d/d/d/" in told and len(told) < 1000
+
+
+@pytest.mark.usefixtures("written")
+def test_what_gocryptfs_counts_and_does_not_name_is_an_error_if_no_path_is_too_long(
+    shell: Shell, settings: dict[str, Any], tmp_path: Path
+) -> None:
+    body = "echo fsck summary: 1 corrupt files, 0 files skipped; exit 26"
+    shell.stand_in("gocryptfs", f"case $* in *fsck*) {body} ;; esac")
+    with deep(tmp_path / "plain"):
+        assert problem(settings) == "1 errors that gocryptfs -fsck does not name"
 
 
 def test_each_is_done_whatever_became_of_the_one_before(

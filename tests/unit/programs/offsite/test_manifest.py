@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from programs.offsite import manifest
-from tests.unit.deep_tree import DEPTH, deep
+from tests.unit.deep_tree import DEPTH, TOO_DEEP, deep, put
 from tests.unit.operation_harness import Shell
 
 HEAD = {"dataset": "tank/a", "snapshot": "s1", "guid": "1", "created": 2_000_000_000}
@@ -78,14 +78,14 @@ def test_only_what_has_changed_is_read_again(
     manifest.write(first, root, HEAD)
     (root / "a").write_text("now")
     read: list[str] = []
-    real_open = Path.open
+    real_open = os.open
 
-    def opened(path: Path, *arguments: Any, **options: Any) -> Any:
-        if path.is_relative_to(root):
-            read.append(path.name)
-        return real_open(path, *arguments, **options)
+    def opened(path: Any, flags: int, *arguments: Any, **options: Any) -> int:
+        if "dir_fd" in options and not flags & os.O_DIRECTORY:
+            read.append(path)
+        return real_open(path, flags, *arguments, **options)
 
-    monkeypatch.setattr(Path, "open", opened)
+    monkeypatch.setattr(os, "open", opened)
     manifest.write(second, root, HEAD)
     assert read == ["a"]
     before, after = written(first)[1:-1], written(second)[1:-1]
@@ -184,6 +184,62 @@ def test_a_tree_as_deep_as_a_client_likes_is_written_down(tmp_path: Path) -> Non
         manifest.write(tmp_path / "s1.gz", tmp_path / "tree", HEAD)
     rows = written(tmp_path / "s1.gz")[1:-1]
     assert [row[0] for row in rows] == [".", *("/".join("d" * n) for n in range(1, DEPTH + 1))]
+
+
+def test_a_tree_with_paths_that_linux_does_not_take_is_written_down(tmp_path: Path) -> None:
+    first, second, third = (tmp_path / f"s{number}.gz" for number in (1, 2, 3))
+    with deep(tmp_path / "tree", TOO_DEEP) as lowest:
+        put(lowest, "file", b"content")
+        put(lowest, b"not-utf8-\xff", b"")
+        os.symlink("elsewhere", "link", dir_fd=lowest)
+        manifest.write(first, tmp_path / "tree", HEAD)
+        manifest.write(second, tmp_path / "tree", HEAD)
+        put(lowest, "file", b"another")
+        manifest.write(third, tmp_path / "tree", HEAD)
+    _, *rows, end = written(first)
+    assert end == {"files": 2, "bytes": 7} and len(rows) == 1 + TOO_DEEP + 3
+    in_full = [row[0] for row in rows[1:] if not row[0].startswith("//")]
+    assert in_full == ["/".join("d" * n) for n in range(1, 2050)]
+    file, link, odd = rows[-3:]
+    assert file[-1] == "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73"
+    assert link[-1] == "elsewhere" and odd[0].endswith("/not-utf8-\udcff")
+    # Each line tells its directory from all others, in few bytes.
+    assert len({row[0] for row in rows}) == len(rows)
+    assert max(len(json.dumps(row)) for row in rows) < 5000
+    assert written(second) == written(first)
+    assert [row[0] for row in written(third)[1:-1] if row not in rows] == [file[0]]
+
+
+def in_place(change: Callable[[], Any]) -> Callable[..., Iterator[Any]]:
+    """Looks through a tree as manifests do, and makes the change once a/file was looked at."""
+    real_everything = manifest.everything
+
+    def everything(root: Path) -> Iterator[Any]:
+        for found in real_everything(root):
+            if found[0] == "a/file":
+                change()
+            yield found
+
+    return everything
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, Path.touch, lambda file: file.symlink_to("/etc/passwd"), lambda file: None]
+)
+def test_what_takes_a_file_s_place_meanwhile_is_not_read_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Any]
+) -> None:
+    file = tmp_path / "tree/a/file"
+    file.parent.mkdir(parents=True)
+    file.touch()
+
+    def change() -> None:
+        file.rename(tmp_path / "old")
+        make(file)
+
+    monkeypatch.setattr(manifest, "everything", in_place(change))
+    with pytest.raises(OSError, match="'a/file'"):
+        list(manifest.rows(tmp_path / "tree", {}, {}))
 
 
 def test_a_manifest_is_on_the_disk_before_it_has_its_name(
