@@ -1,5 +1,7 @@
 """What the balancer says of a node while the node's window is open."""
 
+from collections.abc import Callable
+
 from controller.balancers.interface import Balancer, BalancerError, Server, State
 from controller.roll.answers import Before
 from controller.roll.steps import Clock, Say, Stopped, Wish
@@ -127,10 +129,12 @@ class Cordon:
         if not self._balancer.knows(wish.hostname, wish.secret):
             raise Stopped(f"{self._balancer.name} does not sign with the node's secret")
 
-    def see_online(self, before: Before | None, clock: Clock) -> None:
+    def see_online(self, before: Before | None, clock: Clock, renew: Callable[[], object]) -> None:
         """Returns once the balancer sees a node that serves; raises Stopped if that takes long.
 
         The next node is not taken before: it may be the one that has to serve meanwhile.
+
+        renew: keeps the node to this roll; raises Taken if another one has it
         """
         if self._balancer is None or before is None:
             return
@@ -141,6 +145,7 @@ class Cordon:
                 return
             if clock.now() >= end:
                 raise Stopped(f"{self._balancer.name} does not see the node online")
+            renew()
             clock.sleep(5)
 
 

@@ -57,6 +57,7 @@ class Roll:
         self._gate_is_closed = False
         self._is_half_changed = False
         self._has_left = False
+        self._is_late = False
 
     def run(self) -> Result:
         """Go on until the node is done, busy, or has failed."""
@@ -153,8 +154,11 @@ class Roll:
         """Where an open window goes on, by what the node is now."""
         self._say(f"goes on with an open window, at the step {step}: {words.people(look.meetings)}")
         if step in (Step.OPEN, Step.RESTORE) and self._wish.wanted == "serving":
+            self._is_late = True
             return step
-        self._is_half_changed = step in (Step.CHANGE, Step.VERIFY)
+        # Before the balancer has the node's secret it would poll with another one, and Scalelite
+        # ends the meetings of a node that refuses it.
+        self._is_half_changed = step in (Step.CHANGE, Step.VERIFY, Step.SECRET)
         if step not in BEYOND_LOOK or look.gate != "closed" or look.meetings.meetings:
             return Step.CORDON
         # The gate has been closed since the last meeting ended. In the middle of a change the API
@@ -174,7 +178,7 @@ class Roll:
         told = f"busy for {words.duration(self._wish.patience)}; {self._put_back()}"
         is_back = not self._is_half_changed and SERVES_AGAIN not in self._window.reason
         if is_back and not self._cordon.is_missing:
-            self._cordon.see_online(self._window.balancer, self._clock)
+            self._cordon.see_online(self._window.balancer, self._clock, self._node.renew)
         return Result(Outcome.BUSY, told, self._step)
 
     def _do_gate(self) -> Step:
@@ -209,7 +213,6 @@ class Roll:
             # The node is as it was, so it may serve again until somebody has put the cause right.
             self._step = Step.LOOK
             raise Stopped(f"{error}; nothing of BigBlueButton was touched") from None
-        self._is_half_changed = False
         return Step.VERIFY
 
     def _do_verify(self) -> Step:
@@ -219,6 +222,7 @@ class Roll:
 
     def _do_secret(self) -> Step | Result:
         self._cordon.make_known()
+        self._is_half_changed = False
         self._cordon.hold(has_meetings=False)
         return Step.OPEN if self._wish.wanted == "serving" else self._leave_out()
 
@@ -238,12 +242,19 @@ class Roll:
                 self._node.open_gate()
                 self._gate_is_closed = False
 
-    def _do_restore(self) -> Result:
+    def _do_restore(self) -> Step | Result:
         assert self._window
         self._cordon.put_back(self._window.balancer)
-        self._cordon.see_online(self._window.balancer, self._clock)
+        self._cordon.see_online(self._window.balancer, self._clock, self._node.renew)
         self._node.clear_window()
-        return Result(Outcome.DONE, ", ".join(self._window.reason))
+        done = Result(Outcome.DONE, ", ".join(self._window.reason))
+        if not self._is_late:
+            return done
+        # What was staged since an earlier roll verified the change has still to come.
+        self._is_late, self._step, self._window = False, Step.PLAN, None
+        after = self._plan()
+        is_nothing = isinstance(after, Result) and after.outcome == Outcome.NOTHING
+        return done if is_nothing else after
 
     def _without_window(self, look: Look) -> Result:
         """Puts right at once what no meeting notices."""
@@ -252,7 +263,10 @@ class Roll:
         different = self._cordon.differs() if self._wish.wanted == "serving" else ()
         if not different:
             return Result(Outcome.NOTHING, "nothing waits")
-        self._step = Step.SECRET
+        self._step = Step.ASK
+        if look.meetings.meetings is None:
+            # Its files have the secret, and whether bbb-web works with it nobody knows.
+            raise Stopped(f"{words.people(look.meetings)}, so the balancer keeps what it has")
         self._cordon.make_known()
         return Result(Outcome.DONE, f"at the balancer: {', '.join(different)}")
 
@@ -262,6 +276,8 @@ class Roll:
         The record stays while recordings have still to leave the node.
         """
         look = look or self._node.look()
+        if self._wish.wanted == "retired" and look.meetings.meetings != ():
+            raise Stopped(f"{words.people(look.meetings)}, so it is not taken for empty")
         self._node.clear_window()
         if self._wish.wanted == "drained":
             return Result(Outcome.DONE, "drained: the gate is closed, and no meeting runs")

@@ -62,7 +62,7 @@ class HostNode:
         """Returns once no other roll holds the node. Raises Taken if one stays there."""
         for attempt in range(lease.SECONDS // 5 + 2):
             try:
-                self._run(["true"], 30)
+                self.renew()
                 return
             except Taken as error:
                 if not attempt:
@@ -112,6 +112,9 @@ class HostNode:
 
     def clear_window(self) -> None:
         self._ask(Done, ["window", "clear"], WINDOW_LIMIT)
+
+    def renew(self) -> None:
+        self._run(["true"], 30)
 
     def shut_outside(self) -> str:
         return why_shut(self._address, self._hostname)

@@ -68,6 +68,10 @@ class Node(Protocol):
 
     def clear_window(self) -> None: ...
 
+    def renew(self) -> None:
+        """Nothing but that no other roll takes the node meanwhile. Raises Taken if one has."""
+        ...
+
     def shut_outside(self) -> str:
         """Why a person's browser could not create a meeting on this node; "" if it could."""
         ...

@@ -221,6 +221,9 @@ class FakeNode:
     def clear_window(self) -> None:
         self._call("clear_window", lambda: setattr(self, "window", None))
 
+    def renew(self) -> None:
+        self._call("renew", lambda: None)
+
     def shut_outside(self) -> str:
         return self._call("shut_outside", lambda: self.is_shut_outside)  # type: ignore[no-any-return]
 

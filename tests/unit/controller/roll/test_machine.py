@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from controller.balancers.interface import State
-from controller.roll.answers import Change, Faults, Spool, Step, Window
+from controller.balancers.interface import BalancerError, Server, State
+from controller.roll.answers import Change, Faults, Spool, Step, Waiting, Window
 from controller.roll.changing import BEFORE_STOP
 from controller.roll.steps import Away, NodeError, Outcome
 from fleet import ROOT
@@ -639,3 +639,78 @@ def test_what_a_roll_takes_for_untouched_comes_before_the_stop() -> None:
     stop = text.index('self._step("stop"')
     assert all(text.index(f'self._step("{it}"') < stop for it in BEFORE_STOP[1:])
     assert text.count("self._step(", 0, stop) == len(BEFORE_STOP) - 1
+
+
+@pytest.mark.parametrize("answer", ["refused", "slow", "strange", "unreachable"])
+def test_a_balancer_gets_no_secret_that_the_node_may_refuse(answer: str) -> None:
+    """The files have it, and bbb-web may not. Scalelite ends the meetings of such a node."""
+    scene = Scene(release="3.0.35", secret=SECRET, answer=answer)
+    result = scene.roll()
+    assert result.outcome == Outcome.FAILED and "the balancer keeps what it has" in result.text
+    assert scene.balancer.secrets[HOST] != SECRET
+
+
+def without_its_secret() -> Scene:
+    """A roll has stopped after the change, as the balancer was down."""
+    scene = Scene()
+    scene.balancer.add = balancer_is_down  # type: ignore[method-assign]
+    assert scene.roll().step == Step.SECRET
+    del scene.balancer.add  # type: ignore[attr-defined]
+    return scene
+
+
+def balancer_is_down(*_: object, **__: object) -> Server:
+    raise BalancerError("meet does not answer", "look at it")
+
+
+def test_a_node_whose_secret_the_balancer_lacks_does_not_serve_whatever_fails() -> None:
+    scene = without_its_secret()
+    waiting = scene.node.waiting
+    reboot = Waiting.model_validate({"what": "reboot", "class": "C"})
+    scene.node.waiting = lambda: (*waiting(), reboot)  # type: ignore[method-assign]
+    scene.node.fails_early = "fetch packages"
+    assert scene.roll().outcome == Outcome.FAILED
+    assert (scene.node.gate, scene.server.state) == ("closed", "cordoned") and scene.node.window
+
+
+def test_a_node_whose_secret_the_balancer_lacks_stays_cordoned_while_it_is_busy() -> None:
+    scene = without_its_secret()
+    scene.node.gate, scene.node.live["a"] = "open", FakeMeeting(3)
+    assert scene.roll(patience=60).outcome == Outcome.BUSY
+    assert scene.server.state == "cordoned" and scene.node.window
+    scene.node.end("a")
+    assert scene.roll().outcome == Outcome.DONE and scene.is_done
+
+
+@pytest.mark.parametrize("dies", ["shut_outside", "clear_window"])
+def test_what_was_staged_after_an_earlier_roll_has_verified_is_not_called_done(dies: str) -> None:
+    scene = Scene()
+
+    def die(*_: object) -> str:
+        raise Killed
+
+    setattr(scene.node, dies, die)
+    with pytest.raises(Killed):
+        scene.roll()
+    delattr(scene.node, dies)
+    scene.node.wanted = "3.0.36"
+    assert scene.roll().outcome == Outcome.DONE
+    assert scene.node.release == "3.0.36" and scene.is_done
+
+
+@pytest.mark.parametrize("balanced", [True, False])
+def test_a_node_that_gives_no_list_is_not_taken_for_empty_and_retired(balanced: bool) -> None:
+    scene = Scene(balanced=balanced, gate="closed", answer="unreachable")
+    if balanced:
+        scene.balancer.become(HOST, state="cordoned")
+    result = scene.roll(wanted="retired")
+    assert result.outcome == Outcome.FAILED and "not taken for empty" in result.text
+    assert not balanced or HOST in scene.balancer.servers
+
+
+def test_a_roll_keeps_its_node_while_it_waits_for_the_balancer() -> None:
+    scene = Scene()
+    scene.balancer.poll_seconds = 200
+    assert scene.roll().outcome == Outcome.DONE
+    times = [it for it in scene.world.calls if it == "renew"]
+    assert len(times) >= 200 / 20, "a lease ends after a minute"
