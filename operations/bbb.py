@@ -121,7 +121,8 @@ def _install(state: Any, host: Any, program: str, first: str, seconds: int) -> b
     if faults := found.get("faults", ["no faults were told"]):
         give_reason(host.name, f"installed, and not whole: {'; '.join(map(str, faults))}")
         return False
-    return True
+    # A first install closes it, so that nobody meets on a node before it was seen whole.
+    return _asked(host, f"{program} gate open") is not None
 
 
 def _changed(host: Any, program: str, seconds: int) -> Mapping[str, Any] | None:

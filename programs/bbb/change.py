@@ -24,7 +24,7 @@ def change(root: Root, wait: float, cut: bool) -> dict[str, Any]:
     """Start the change unless one runs, or there is nothing to do, and wait. Raises Failed.
 
     wait: seconds
-    cut: whether meetings may end by it
+    cut: whether the meetings that the node lists may end by it
     """
     with alone(root):
         if not runs():
@@ -52,30 +52,26 @@ def _is_done(root: Root, wanted: Wanted) -> bool:
 def _refuse(root: Root, cut: bool) -> None:
     """Refuse to start where somebody might be in a meeting. Raises Failed.
 
-    A node without BBB has no meetings. After a change has begun the API may be down, and no meeting
-    can have begun as long as the gate was not opened.
+    A node without BBB has no meetings, and a first install a closed gate. After a change has begun
+    the API may be down, and no meeting can have begun as long as the gate was not opened.
     """
     if found := compare.refusals(root):
         raise Failed("; ".join(found))
     now = state.read(root)
-    if (now.is_first and now.is_unfinished) or compare.is_bare(root):
+    is_new = now.is_first and now.is_unfinished and not now.may_have_people
+    if is_new or compare.is_bare(root):
         return
     if not gate.is_shut(root):
         raise Failed(
             "the gate is open, so a meeting could begin meanwhile: run bbb_roll.py, or here "
             "coop-bbb gate close"
         )
-    if cut:
-        return
     found_meetings = meetings.answer(root)
     if found_meetings["answer"] == "known":
-        if live := found_meetings["meetings"]:
+        if (live := found_meetings["meetings"]) and not cut:
             raise Failed(f"{len(live)} meetings are live, and would end: --cut, if that is wanted")
     elif now.may_have_people:
-        raise Failed(
-            f"nobody knows whether a meeting is live: {found_meetings['why']}. "
-            "--cut, if one may end"
-        )
+        raise Failed(f"nobody knows whether a meeting is live: {found_meetings['why']}")
 
 
 def _start(root: Root, wanted: Wanted) -> None:

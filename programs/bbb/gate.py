@@ -49,10 +49,15 @@ def is_shut(root: Root) -> bool:
     return found is not None and found.text == TEXT
 
 
-def close(root: Root, wanted: Wanted) -> None:
-    """Refuse new meetings; returns once no worker is left that takes them. Raises Failed."""
+def shut(root: Root) -> None:
+    """Write the gate's file, which counts once nginx reads its files."""
     if not is_shut(root):
         files.write(root, FILE, TEXT.encode(), files.Rights(root.uid, -1, 0o644))
+
+
+def close(root: Root, wanted: Wanted) -> None:
+    """Refuse new meetings; returns once no worker is left that takes them. Raises Failed."""
+    shut(root)
     try:
         call("nginx", "-t")
     except Failed as error:

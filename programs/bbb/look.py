@@ -48,7 +48,10 @@ def _against(root: Root, wanted: Wanted) -> dict[str, Any]:
     return {
         "wanted": wanted.release,
         "waiting": [{"what": it.what, "class": it.kind} for it in waiting],
-        "units": {n: vars(it) for n, it in units.units([u.name for u in wanted.units]).items()},
+        "units": {
+            name: {"active": it.active, "restarts": it.restarts}
+            for name, it in units.units([it.name for it in wanted.units]).items()
+        },
         "gate": gate.now(root, wanted),
         "places": places.summary(root, secrets.wanted(root)),
         "drift": [*faults, *compare.drift(root, wanted)],

@@ -18,8 +18,12 @@ from programs.bbb import secrets
 from programs.bbb.failed import Failed
 from programs.bbb.fetch import Server, fetch
 from programs.bbb.root import Root
+from programs.bbb.units import units
 
 SECONDS = 10.0
+# What has the meetings' state beside bbb-web. A start of the node starts both at once.
+WEB, CARRIER = "bbb-web.service", "bbb-apps-akka.service"
+TOGETHER_SECONDS = 120.0
 MOST_BYTES = 16 * 2**20
 # What supportedChecksumAlgorithms may name, the best first: bigbluebutton.properties of bbb-web.
 ALGORITHMS = {"sha512": "sha512", "sha384": "sha384", "sha256": "sha256", "sha1": "sha1"}
@@ -49,11 +53,27 @@ def answer(root: Root) -> dict[str, Any]:
     """MEETINGS, as `look` and `meetings` print it: a list only if the answer is `known`."""
     try:
         found = live(root)
+        _refuse_if_forgetful()
     except NoAnswer as error:
         return {"answer": error.answer, "why": str(error)}
     except Failed as error:
         return {"answer": "strange", "why": str(error)}
     return {"answer": "known", "meetings": [vars(it) for it in found]}
+
+
+def _refuse_if_forgetful() -> None:
+    """Raises NoAnswer if bbb-web has started anew by itself: it forgets its meetings by that.
+
+    They go on without it: #13155 of bigbluebutton. Who is in them only their media tell.
+    """
+    web, carrier = units([WEB, CARRIER]).values()
+    if web.began and carrier.began and web.began - carrier.began > TOGETHER_SECONDS:
+        raise NoAnswer(
+            "strange",
+            "bbb-web was started anew by itself, so it does not know of meetings from before, and "
+            "people may be in them: once nobody is (fs_cli -x 'show channels'), run bbb-conf "
+            "--restart, which ends what is left",
+        )
 
 
 def live(root: Root) -> list[Meeting]:
@@ -102,7 +122,7 @@ def parsed(data: bytes) -> ElementTree.Element:
 
 
 def listed(found: ElementTree.Element) -> list[Meeting]:
-    """Those that are live: not ended, whatever `running` says. Raises NoAnswer."""
+    """Those that are live, whether anybody has joined or not. Raises NoAnswer."""
     around = found.find("meetings")
     if around is None:
         if found.findtext("messageKey") == "noMeetings":
@@ -114,10 +134,15 @@ def listed(found: ElementTree.Element) -> list[Meeting]:
     for it in around:
         if it.tag != "meeting":
             raise NoAnswer("strange", f"the list of meetings has {_short(it.tag)}")
-        is_ended = _number(it, "endTime") != 0 or it.findtext("hasBeenForciblyEnded") == "true"
-        if not is_ended:
+        if not _is_over(it):
             meetings.append(_meeting(it, ids))
     return meetings
+
+
+def _is_over(it: ElementTree.Element) -> bool:
+    """Whether it has ended. A running meeting may have an endTime: #1837 of bigbluebutton."""
+    ended = _number(it, "endTime") != 0 or it.findtext("hasBeenForciblyEnded") == "true"
+    return ended and not (it.findtext("running") == "true" and _number(it, "participantCount"))
 
 
 def _meeting(it: ElementTree.Element, ids: Mapping[str, str]) -> Meeting:

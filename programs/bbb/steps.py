@@ -10,10 +10,21 @@ import time
 from collections.abc import Callable
 from typing import IO
 
-from programs.bbb import apt, compare, files, packages, patches, places, secrets, state, units
+from programs.bbb import (
+    apt,
+    compare,
+    files,
+    gate,
+    meetings,
+    packages,
+    patches,
+    places,
+    secrets,
+    state,
+    units,
+)
 from programs.bbb.command import call
 from programs.bbb.failed import Failed
-from programs.bbb.meetings import answer
 from programs.bbb.reading import parse
 from programs.bbb.render import render
 from programs.bbb.root import Root
@@ -97,13 +108,13 @@ class Change:
         if self._may_reboot():
             self._reboot()
             return
+        if self.now.is_first:
+            # The install may be cut off, and begin again with the stop.
+            self._step("close the gate", lambda: gate.shut(self._root))
         self._step("restart", self._restart)
         self._step("start", lambda: units.start([it.name for it in self._wanted.units]))
         self._step("wait for the API", self._wait)
-        people = self.now.is_first or self.now.may_have_people
-        self.now = state.write(
-            self._root, self.now, booted="", is_first=False, may_have_people=people
-        )
+        self.now = state.write(self._root, self.now, booted="", is_first=False)
 
     def _step(self, name: str, do: Callable[[], object]) -> None:
         self.now = state.write(self._root, self.now, step=name)
@@ -215,10 +226,13 @@ class Change:
 
     def _wait(self) -> None:
         end = time.monotonic() + API_SECONDS
-        while (found := answer(self._root))["answer"] != "known":
-            if time.monotonic() > end:
-                raise Failed(
-                    f"bbb-web is {found['answer']} after its start: {found['why']}: "
-                    "journalctl -u bbb-web"
-                )
+        while True:
+            try:
+                meetings.live(self._root)
+                return
+            except meetings.NoAnswer as error:
+                if time.monotonic() > end:
+                    raise Failed(
+                        f"bbb-web is {error.answer} after its start: {error}: journalctl -u bbb-web"
+                    ) from None
             time.sleep(1)

@@ -10,16 +10,22 @@ from programs.bbb.failed import Failed
 TARGET = "bigbluebutton.target"
 # They stop with the target, by drop-ins of bbb-config: #21687 of bigbluebutton.
 CARRIERS = ("postgresql.service", "redis-server.service", "nginx.service")
+# The last is in microseconds since the boot.
+PROPERTIES = ("Id", "LoadState", "ActiveState", "NRestarts", "InactiveExitTimestampMonotonic")
 # How long a unit has to run without a restart to count as running.
 SETTLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
 class Running:
-    """active: systemd's word, such as active, failed, inactive; or missing, without a unit file."""
+    """active: systemd's word, such as active, failed, inactive; or missing, without a unit file.
+
+    began: when it was last started, in seconds since the boot; 0 if that is not known
+    """
 
     active: str
     restarts: int
+    began: float = 0.0
 
 
 def units(names: Sequence[str]) -> dict[str, Running]:
@@ -27,7 +33,7 @@ def units(names: Sequence[str]) -> dict[str, Running]:
     if not names:
         return {}
     said = call(
-        "systemctl", "show", "--property=Id,LoadState,ActiveState,NRestarts", "--", *names
+        "systemctl", "show", f"--property={','.join(PROPERTIES)}", "--", *names
     )  # fmt: skip
     blocks = [
         dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
@@ -42,8 +48,12 @@ def _running(block: dict[str, str]) -> Running:
     active = block.get("ActiveState", "unknown")
     if block.get("LoadState") == "not-found" and active != "active":
         active = "missing"
-    count = block.get("NRestarts", "")
-    return Running(active, int(count) if count.isdecimal() else 0)
+    restarts, began = (_count(block.get(it, "")) for it in PROPERTIES[-2:])
+    return Running(active, restarts, began / 1e6)
+
+
+def _count(value: str) -> int:
+    return int(value) if value.isdecimal() else 0
 
 
 def faults(names: Sequence[str]) -> list[str]:

@@ -1,5 +1,6 @@
 """Proves after a change that the node is what the data says, and that a meeting can begin."""
 
+import re
 import secrets as random
 import time
 from typing import Any
@@ -27,6 +28,7 @@ PROBE = "coop-probe-"
 # the node was seen whole, by whomever.
 FIRST = "first-install"
 CHECK_SECONDS = 240
+PROBLEMS = "# Potential problems described below"
 SETTLED_SECONDS = 15.0
 
 
@@ -124,13 +126,20 @@ def _remarks(root: Root, wanted: Wanted) -> list[str]:
 
 
 def complaints(said: str) -> list[str]:
-    """Each error and warning of `bbb-conf --check`, with the lines that belong to it, as one."""
+    """Each problem that `bbb-conf --check` tells, as one line, with the indented ones below it.
+
+    Below its heading every block is a problem, and not all of them are called so.
+    """
     found: list[str] = []
-    goes_on = False
+    is_below = goes_on = False
     for line in said.splitlines():
-        if line.startswith(("# Error", "# Warning")):
-            found.append(line)
+        if line.startswith(PROBLEMS):
+            is_below, goes_on = True, False
+        elif re.match(r"# \S", line):
+            goes_on = is_below or line.startswith(("# Error", "# Warning"))
+            found += [line] if goes_on else []
         elif goes_on and line.startswith("#"):
             found[-1] += f" {line.lstrip('# ')}"
-        goes_on = line.startswith("#") and bool(found)
-    return [it.rstrip() for it in found]
+        else:
+            goes_on = False
+    return [" ".join(it.split()) for it in found]

@@ -64,9 +64,10 @@ PARTS: dict[str, Callable[[Settings, Any], dict[str, Any]]] = {
     "put": lambda settings, given: volume.put(volume_of(settings), *given),
     "names": lambda settings, _: {"names": volume.names(volume_of(settings))},
     "kept": lambda settings, given: {"kept": volume.kept(volume_of(settings), given)},
+    "now": lambda settings, _: {"now": volume.now(volume_of(settings))},
     "expire-volume": lambda settings, given: {"gone": volume.expire(volume_of(settings), given)},
 }
-ON_THE_VOLUME = ("put", "names", "kept", "expire-volume")
+ON_THE_VOLUME = ("put", "names", "kept", "now", "expire-volume")
 
 
 def part(settings: Settings, name: str, given: Any) -> dict[str, Any]:

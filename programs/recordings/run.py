@@ -11,7 +11,7 @@ from typing import Any
 
 from programs.recordings import Settings
 from programs.recordings.child import Program, uid_of
-from programs.recordings.expire import copied
+from programs.recordings.expire import DAY, copied
 from programs.recordings.hand_over import HandOver
 from programs.recordings.known import Copy, copies, keep, note
 from programs.recordings.names import Recording
@@ -109,6 +109,8 @@ class Run:
         self.program.part(*words)
 
     def _expire(self, seen: Scan, now: dict[str, Copy], found: Found) -> None:
+        if not self._knows_the_day(found):
+            return
         due = self._due(seen, now, found)
         told = self._part("expire", self.settings.account, SPOOL_SECONDS, due)
         self._told(told, found)
@@ -118,6 +120,24 @@ class Run:
                 self._part("expire-volume", volume.uid, VOLUME_SECONDS, days)
             except Problem as problem:
                 found.add(problem)
+
+    def _knows_the_day(self, found: Found) -> bool:
+        """Whether the storage has the same day: by a clock that is ahead all would expire."""
+        volume = self.settings.volume
+        if not volume:
+            return True
+        try:
+            there = float(self._part("now", volume.uid, VOLUME_SECONDS, None)["now"])
+        except Problem as problem:
+            # What is on the host still makes room, and on the volume nothing can expire.
+            found.add(problem)
+            return True
+        apart = abs(there - time.time())
+        if apart > DAY:
+            days = f"{apart / DAY:.0f} days"
+            text = f"the clocks of host and storage are {days} apart: nothing expires"
+            found.add(Problem("failed", text))
+        return apart <= DAY
 
     def _due(self, seen: Scan, now: dict[str, Copy], found: Found) -> list[tuple[str, str]]:
         """Name and mark of what may go from the host: today the volume says that it has them."""

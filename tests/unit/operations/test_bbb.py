@@ -17,6 +17,7 @@ IDLE = {"answer": "known", "meetings": []}
 AWAY = {"answer": "unreachable", "why": "refused"}
 CHANGED: dict[str, Any] = {"state": "done", "step": ""}
 WELL: dict[str, Any] = {"faults": []}
+OPEN: dict[str, Any] = {"gate": "open"}
 
 
 def told(**look: Any) -> BbbState:
@@ -153,7 +154,7 @@ def reason() -> str:
 
 
 def test_an_install_is_marked_until_the_node_was_seen_whole() -> None:
-    well, node = install({"state": "running", "step": "apt"}, CHANGED, WELL)
+    well, node = install({"state": "running", "step": "apt"}, CHANGED, WELL, OPEN)
     assert well
     assert node.ran[0].endswith(": > /state/first && sync /state/first")
     assert node.ran[1:] == [
@@ -161,6 +162,7 @@ def test_an_install_is_marked_until_the_node_was_seen_whole() -> None:
         "coop-bbb change --wait 300",
         # This takes the mark away, whoever asks for it.
         "coop-bbb verify",
+        "coop-bbb gate open",
     ]
     assert node.said == ["first install: apt"]
 

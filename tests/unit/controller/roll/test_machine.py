@@ -655,7 +655,7 @@ def without_its_secret() -> Scene:
     scene = Scene()
     scene.balancer.add = balancer_is_down  # type: ignore[method-assign]
     assert scene.roll().step == Step.SECRET
-    del scene.balancer.add  # type: ignore[attr-defined]
+    del scene.balancer.add
     return scene
 
 

@@ -157,11 +157,9 @@ class Node:
     def text(self, path: str) -> str:
         return self.root.at(path).read_text()
 
-    def unit(self, name: str, active: str = "active", restarts: int = 0) -> None:
-        self.put(
-            f"/units/{name}",
-            f"Id={name}\nLoadState=loaded\nActiveState={active}\nNRestarts={restarts}\n",
-        )
+    def unit(self, name: str, active: str = "active", restarts: int = 0, **more: str) -> None:
+        lines = {"Id": name, "LoadState": "loaded", "ActiveState": active, "NRestarts": restarts}
+        self.put(f"/units/{name}", "".join(f"{it}={to}\n" for it, to in {**lines, **more}.items()))
 
     def want(self, **changes: Any) -> dict[str, Any]:
         """Stage what is wanted: the sample with these changes."""

@@ -268,15 +268,17 @@ def test_a_live_meeting_is_cut_only_if_that_is_said(old: Node, cut: bool) -> Non
     assert len(begun(old)) == cut
 
 
+@pytest.mark.parametrize("cut", [False, True])
 @pytest.mark.parametrize("mode", ["slow", "page", "html"])
 def test_an_unknown_answer_is_no_empty_list(
-    old: Node, monkeypatch: pytest.MonkeyPatch, mode: str
+    old: Node, monkeypatch: pytest.MonkeyPatch, mode: str, cut: bool
 ) -> None:
+    """Nobody is cut of whom there is no list, whatever is said."""
     monkeypatch.setattr(meetings, "SECONDS", 0.5)
     shut(old)
     old.mode = mode
     with pytest.raises(Failed, match="nobody knows whether a meeting is live"):
-        change.change(old.root, 0, cut=False)
+        change.change(old.root, 0, cut)
     assert not begun(old)
 
 
@@ -326,7 +328,25 @@ def test_a_bare_node_is_installed_without_gate_and_without_reboot(node: Node) ->
     change.change(node.root, 0, cut=False)
     assert steps.run(node.root) == 0
     assert "systemctl reboot" not in node.calls() and waiting(node) == ["reboot"]
-    assert state.read(node.root).may_have_people
+    assert gate.is_shut(node.root) and not state.read(node.root).may_have_people
+
+
+def test_a_first_installation_that_somebody_has_opened_needs_the_gate_and_a_list(
+    node: Node,
+) -> None:
+    """It was cut off after its start, and people may have come since."""
+    bare(node)
+    change.change(node.root, 0, cut=False)
+    node.put("/dpkg", "bbb-web\t1:3.0-48\tii \n")
+    node.root.at("/proc/101/stat").unlink()
+    gate.open_(node.root, steps.staged(node.root))
+    with pytest.raises(Failed, match="gate is open"):
+        change.change(node.root, 0, cut=False)
+    shut(node)
+    node.mode = "page"
+    with pytest.raises(Failed, match="nobody knows"):
+        change.change(node.root, 0, cut=False)
+    assert len(begun(node)) == 1
 
 
 def test_a_first_installation_that_was_killed_goes_on_without_gate(node: Node) -> None:

@@ -25,16 +25,42 @@ def test_each_live_meeting_is_told(node: Node) -> None:
         meeting("m1", internalMeetingID="int-m1"),
         meeting("begins", running="false", hasUserJoined="false", participantCount=0),
         meeting("b1", isBreakout="true", breakout=breakout),
-        meeting("ended", endTime=1790000001000),
-        meeting("forced", hasBeenForciblyEnded="true"),
+        meeting("ended", running="false", endTime=1790000001000),
+        meeting("forced", running="false", hasBeenForciblyEnded="true"),
+        # Whatever its time says, three people are in it.
+        meeting("goes on", endTime=1790000001000),
     ]
     found = answer(node.root)["meetings"]
-    assert [it["id"] for it in found] == ["m1", "begins", "b1"]
+    assert [it["id"] for it in found] == ["m1", "begins", "b1", "goes on"]
     assert found[0] == {
         "id": "m1", "name": "Room m1", "people": 3, "breakout_of": None, "begun": True,
         "created": 1790000000,
     }  # fmt: skip
     assert not found[1]["begun"] and found[2]["breakout_of"] == "m1"
+
+
+WEB, AKKA = "bbb-web.service", "bbb-apps-akka.service"
+
+
+@pytest.mark.parametrize(
+    ("web", "akka", "answers"),
+    [
+        (30.0, 20.0, "known"),
+        (20.0, 30.0, "known"),
+        # It has failed, or somebody has restarted it. People talk on, and it has forgotten them.
+        (7200.0, 20.0, "strange"),
+        (7220.0, 7200.0, "known"),
+    ],
+)
+def test_a_bbb_web_that_has_started_alone_knows_not_all(
+    node: Node, web: float, akka: float, answers: str
+) -> None:
+    for name, began in ((WEB, web), (AKKA, akka)):
+        node.unit(name, InactiveExitTimestampMonotonic=f"{began * 1e6:.0f}")
+    for node.live in ([], [meeting()]):
+        found = answer(node.root)
+        assert found["answer"] == answers
+        assert answers == "known" or "bbb-conf --restart" in found["why"]
 
 
 def test_the_live_secret_signs_and_not_the_wanted_one(node: Node) -> None:

@@ -24,7 +24,7 @@ def test_people_are_counted_and_not_named(node: Node) -> None:
     node.live = [
         meeting("m1", participantCount=5, listenerCount=3, voiceParticipantCount=2, videoCount=1),
         meeting("m2", participantCount=2, listenerCount=1, videoCount="odd"),
-        meeting("over", participantCount=9, endTime=1790000001000),
+        meeting("over", participantCount=9, running="false", endTime=1790000001000),
     ]
     found = probe.probe(node.root)
     assert (found["meetings"], found["participants"], found["listeners"]) == (2, 7, 4)

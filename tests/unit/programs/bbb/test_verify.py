@@ -138,6 +138,28 @@ def test_bbb_s_own_check_is_told_without_what_is_known_to_mean_nothing(node: Nod
     assert verify.verify(node.root)["remarks"] == ["# Warning: one of /a ***", "# Error: two"]
 
 
+def test_no_noise_hides_the_problem_that_follows_it() -> None:
+    """bbb-conf calls only some of its problems errors or warnings."""
+    said = """\
+/etc/nginx/sites-available/bigbluebutton
+# a remark above the heading
+
+# Potential problems described below
+
+# Warning: No firewall detected.  Recommend using setting up a firewall for your server
+#
+#     https://docs.bigbluebutton.org/administration/firewall-configuration
+#
+# bbb-webrtc-sfu will try to connect to 10.0.0.9 but FreeSWITCH is listening on 203.0.113.5
+#
+
+# Not running:  Nginx
+"""
+    firewall, media, nginx = verify.complaints(said)
+    assert firewall.startswith("# Warning: No firewall detected.") and "bbb-webrtc" not in firewall
+    assert media.startswith("# bbb-webrtc-sfu will try") and nginx == "# Not running: Nginx"
+
+
 def test_the_check_is_not_made_for_a_certificate_that_nobody_trusts(node: Node) -> None:
     """It asks by HTTPS, and would try for minutes."""
     at = Front("127.0.0.1", node.port, "/etc/haproxy/certbundle.pem")

@@ -127,6 +127,7 @@ def test_what_somebody_has_deleted_goes_after_some_days(
     gone = old(host.top / "bbb/deleted/presentation" / MEETING, 0)
     now = time.time() + days * DAY
     monkeypatch.setattr("time.time", lambda: now)
+    monkeypatch.setattr(volume, "now", lambda _: now)
     host.run()
     assert gone.exists() != goes
 
@@ -136,6 +137,7 @@ def test_without_days_what_is_deleted_stays(host: Node, monkeypatch: pytest.Monk
     gone = old(host.top / "bbb/deleted/presentation" / MEETING, 0)
     now = time.time() + 999 * DAY
     monkeypatch.setattr("time.time", lambda: now)
+    monkeypatch.setattr(volume, "now", lambda _: now)
     host.run()
     assert gone.exists()
 
@@ -150,6 +152,7 @@ def test_a_link_among_what_is_deleted_leads_nowhere(
     (host.top / "bbb/deleted/video").symlink_to(host.top)
     now = time.time() + 15 * DAY
     monkeypatch.setattr("time.time", lambda: now)
+    monkeypatch.setattr(volume, "now", lambda _: now)
     host.run()
     assert (elsewhere / "inside").exists()
     assert not (host.top / "bbb/deleted/presentation/link").is_symlink()

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from programs.recordings import plain, spool, volume
+from programs.recordings.expire import DAY
 from programs.recordings.hand_over import HandOver
 from programs.recordings.problems import Found, Problem
 from tests.unit.programs.recordings.node import MEETING, OTHER, Here, Node
@@ -34,7 +35,7 @@ def test_a_second_run_does_nothing_again(host: Node) -> None:
     host.run()
     program = Here(host.settings)
     assert host.run(program) == {}
-    assert [name for name, _ in program.__dict__["parts"]] == ["scan", "names", "expire"]
+    assert [name for name, _ in program.__dict__["parts"]] == ["scan", "names", "now", "expire"]
 
 
 def test_a_copy_that_somebody_has_removed_is_made_anew_and_told(host: Node) -> None:
@@ -65,8 +66,25 @@ def test_each_part_has_the_powers_of_whoever_owns_what_it_does(host: Node) -> No
     account, owner = host.settings.account, host.settings.volume.uid
     host.run(program)
     assert dict(program.__dict__["parts"]) == {
-        "scan": account, "spool": account, "put": owner, "names": owner, "expire": account,
+        "scan": account, "spool": account, "put": owner, "names": owner, "now": owner,
+        "expire": account,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("days", [-400, 400])
+def test_a_clock_that_is_not_the_storages_lets_nothing_expire(
+    host: Node, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    host.publish()
+    host.with_days(volume=365, published=1)
+    host.run()
+    real = volume.now
+    monkeypatch.setattr(volume, "now", lambda at: real(at) + days * DAY)
+    program = Here(host.settings)
+    assert "400 days apart: nothing expires" in host.run(program)["failed"]
+    assert "expire" not in dict(program.__dict__["parts"])
+    assert "expire-volume" not in dict(program.__dict__["parts"])
+    assert host.kept() == [KEPT]
 
 
 def test_a_recording_that_is_not_done_stays_where_it_is(host: Node) -> None:
