@@ -65,11 +65,14 @@ class Meetings(Answer):
     """The node's own list of meetings; without a list, why there is none.
 
     There are four answers that are no list. None of them means that no meeting runs.
+
+    making: how many recordings are being made now, of meetings before
     """
 
     answer: Literal["known", "refused", "unreachable", "slow", "strange"]
     meetings: tuple[Meeting, ...] | None = None
     why: Text = ""
+    making: Count = 0
 
     @model_validator(mode="after")
     def _a_list_exactly_if_known(self) -> Self:

@@ -28,6 +28,8 @@ class Wait:
     def until_empty(self, gate_is_closed: bool) -> bool:
         """Whether no meeting runs, by the node's own list; False once patience is over.
 
+        Nor is a recording being made: while no meeting comes, their queue gets shorter.
+
         A gate that is closed opens as soon as a meeting is seen: front-ends send a `create` before
         each join. Raises Stopped if the node gives no list for UNKNOWN_SECONDS.
         """
@@ -52,7 +54,7 @@ class Wait:
             if live and self._wish.force:
                 self.tell_who_is_cut(meetings)
                 return True
-            if live == () and quiet:
+            if live == () and quiet and (self._wish.force or not meetings.making):
                 self._tell("no meetings")
                 return True
             self._tell(self._waits_for(meetings))
@@ -81,6 +83,9 @@ class Wait:
     def _waits_for(self, meetings: Meetings) -> str:
         if meetings.meetings is None:
             return words.people(meetings)
+        if not meetings.meetings and meetings.making:
+            count = words.counted(meetings.making, "recording")
+            return f"no meetings; {count} of earlier ones in the making, which a stop would kill"
         if not meetings.meetings:
             return "no meetings; waits for the balancer's answer"
         return f"{words.people(meetings)}: {words.names(meetings.meetings)}"

@@ -9,6 +9,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 from xml.etree import ElementTree
@@ -58,7 +59,7 @@ def answer(root: Root) -> dict[str, Any]:
         return {"answer": error.answer, "why": str(error)}
     except Failed as error:
         return {"answer": "strange", "why": str(error)}
-    return {"answer": "known", "meetings": [vars(it) for it in found]}
+    return {"answer": "known", "meetings": [vars(it) for it in found], "making": making(root)}
 
 
 def _refuse_if_forgetful() -> None:
@@ -74,6 +75,23 @@ def _refuse_if_forgetful() -> None:
             "people may be in them: once nobody is (fs_cli -x 'show channels'), run bbb-conf "
             "--restart, which ends what is left",
         )
+
+
+def making(root: Root) -> int:
+    """How many recordings are being made: a stop of BBB kills the job, and nobody starts it again.
+
+    A worker of resque says so in its title: lib/resque/worker.rb. Public reports: #13182, #14759.
+    """
+    titles = [_title(file) for file in root.at("/proc").glob("[0-9]*/cmdline")]
+    return sum(it.startswith(b"resque") and b": Processing " in it for it in titles)
+
+
+def _title(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        # The process has ended meanwhile.
+        return b""
 
 
 def live(root: Root) -> list[Meeting]:

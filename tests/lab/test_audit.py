@@ -27,7 +27,7 @@ def audit(fleet: ClosedFleet) -> tuple[int, dict[str, dict[str, Any]]]:
 
 def ssh_to(found: dict[str, Any]) -> str:
     """To whom SSH is open on a host, as the audit found it."""
-    return str(next(it["to"] for it in found["vpn"]["ports"] if it["name"] == "SSH"))
+    return str(next(it["to"] for it in found["firewall"]["ports"] if it["name"] == "SSH"))
 
 
 def fingerprint(person: str) -> str:
@@ -43,8 +43,8 @@ def test_who_gets_in_is_told_by_one_command_a_host(closed_fleet: ClosedFleet) ->
     found = json.loads((ROOT / "reports/audit.json").read_text())["hosts"]
     assert sorted(found) == sorted(closed_fleet.names)
     assert (ssh_to(found["bbb1"]), ssh_to(found["vpn1"])) == ("vpn", "all")
-    assert found["bbb1"]["vpn"]["answers"] == {"10.78.0.41": []}
-    assert found["vpn1"]["vpn"]["answers"] == {"10.78.0.31": [22]}
+    assert found["bbb1"]["firewall"]["answers"] == {"10.78.0.41": []}
+    assert found["vpn1"]["firewall"]["answers"] == {"10.78.0.31": [22]}
     assert {
         "account": "ops-hypha-1",
         "sudo": True,

@@ -84,7 +84,7 @@ def test_the_same_command_on_day_zero_and_on_a_fleet_of_both(closed_fleet: Close
 
 def replace_in_firewall(text: str, by: str, project: Path) -> None:
     """Put `by` in the place of this text in the firewall of the project's copy."""
-    file = project / "roles/vpn/firewall.py"
+    file = project / "roles/firewall/table.py"
     assert text in file.read_text()
     file.write_text(file.read_text().replace(text, by))
 
@@ -93,7 +93,8 @@ def test_a_wrong_interface_undoes_itself_and_an_open_session_is_no_proof(
     vpn_fleet: VpnFleet, project: Path, tmp_path: Path
 ) -> None:
     one = vpn_fleet["bbb1"]
-    replace_in_firewall("interface=this_fleet().vpn.interface", 'interface="wg9"', project)
+    wanted = "interface=fleet.vpn.interface if here.vpn else None"
+    replace_in_firewall(wanted, 'interface="wg9"', project)
     master = ("-o", f"ControlPath={tmp_path}/master")
     key = STATE / "id_ed25519"
     with in_vpn("ops-hypha-1"):

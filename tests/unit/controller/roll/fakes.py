@@ -96,6 +96,7 @@ class FakeNode:
     spool: Spool | None = field(default_factory=Spool)
     dpkg: tuple[str, ...] = ()
     answer: str = "known"
+    making: int = 0
     is_away: bool = False
     is_shut_outside: str = ""
     # Which staged files are not what the data says.
@@ -137,7 +138,7 @@ class FakeNode:
             )
             for name, it in self.live.items()
         )  # fmt: skip
-        return Meetings(answer="known", meetings=listed)
+        return Meetings(answer="known", meetings=listed, making=self.making)
 
     def waiting(self) -> tuple[Waiting, ...]:
         found = []

@@ -714,3 +714,19 @@ def test_a_roll_keeps_its_node_while_it_waits_for_the_balancer() -> None:
     assert scene.roll().outcome == Outcome.DONE
     times = [it for it in scene.world.calls if it == "renew"]
     assert len(times) >= 200 / 20, "a lease ends after a minute"
+
+
+def test_a_recording_that_is_being_made_is_waited_for() -> None:
+    scene = Scene(making=1)
+    scene.world.after(1800, lambda: setattr(scene.node, "making", 0))
+    assert scene.roll().outcome == Outcome.DONE
+    assert scene.world.time > 1800
+    said = "no meetings; 1 recording of earlier ones in the making, which a stop would kill"
+    assert scene.said.count(said) == 1
+
+
+def test_a_recording_that_does_not_end_is_told_and_force_goes_on() -> None:
+    scene = Scene(making=1)
+    assert scene.roll(patience=600).outcome == Outcome.BUSY
+    assert (scene.node.gate, scene.server.state) == ("open", "serving")
+    assert scene.roll(force=True).outcome == Outcome.DONE

@@ -50,7 +50,7 @@ def test_what_is_no_command_is_a_problem(node: Node, words: list[str]) -> None:
 
 def test_answers_exit_0(node: Node) -> None:
     assert call(node, "look")[1]["release"] == "3.0.35"
-    assert call(node, "meetings") == (0, {"answer": "known", "meetings": []})
+    assert call(node, "meetings") == (0, {"answer": "known", "meetings": [], "making": 0})
     node.root.at("/proc/101/stat").unlink()
     assert call(node, "gate", "close") == (0, {"gate": "closed"})
     assert call(node, "gate", "open") == (0, {"gate": "open"})

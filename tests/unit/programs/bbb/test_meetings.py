@@ -16,7 +16,7 @@ from tests.unit.programs.bbb.node import NEW, OLD, PROPERTIES, Node, meeting
 
 
 def test_no_meeting_is_a_list_without_any(node: Node) -> None:
-    assert answer(node.root) == {"answer": "known", "meetings": []}
+    assert answer(node.root) == {"answer": "known", "meetings": [], "making": 0}
 
 
 def test_each_live_meeting_is_told(node: Node) -> None:
@@ -61,6 +61,15 @@ def test_a_bbb_web_that_has_started_alone_knows_not_all(
         found = answer(node.root)
         assert found["answer"] == answers
         assert answers == "known" or "bbb-conf --restart" in found["why"]
+
+
+def test_a_recording_that_is_being_made_is_told(node: Node) -> None:
+    """A worker forks for each job, and waits for the fork."""
+    node.put("/proc/201/cmdline", "resque-2.6.0: Forked 202 at 1790000000")
+    node.put("/proc/202/cmdline", "resque-2.6.0: Processing rap:process since 1790000000 [X]")
+    node.put("/proc/203/cmdline", "less\0resque: Processing notes\0")
+    node.put("/proc/204/cmdline", "resque-2.6.0: Waiting for rap:archive,rap:process")
+    assert answer(node.root)["making"] == 1
 
 
 def test_the_live_secret_signs_and_not_the_wanted_one(node: Node) -> None:

@@ -239,7 +239,7 @@ def test_a_look_at_a_node_that_is_as_wanted(node: Node) -> None:
     found = look(node.root)
     assert found == {
         "release": "3.0.35", "wanted": "3.0.35", "dpkg": [], "waiting": [],
-        "meetings": {"answer": "known", "meetings": []},
+        "meetings": {"answer": "known", "meetings": [], "making": 0},
         "units": {"bbb-web.service": {"active": "active", "restarts": 0}},
         "gate": "open", "window": None, "places": {PROPERTIES: "wanted"}, "drift": [],
         "spool": None,
