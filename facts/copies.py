@@ -26,7 +26,7 @@ class CopiesState:
 
 
 class Copies(Fact[CopiesState]):
-    """What the command line `program` prints as JSON: programs/offsite/status.py."""
+    """What the command line `program` prints as JSON: programs/offsite/status."""
 
     def command(self, program: str) -> str:
         return told_by(program)

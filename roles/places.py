@@ -33,7 +33,7 @@ def timer(name: str) -> systemd.Unit:
 
 
 def program(path: str, source: str) -> files.File:
-    """A program of programs/, such as offsite/pull.py, as the file `path` of a host."""
+    """A program of programs/, such as scalelite.py, as the file `path` of a host."""
     return files.File(path, (ROOT / "programs" / source).read_text(), 0o755)
 
 
@@ -41,12 +41,15 @@ def program_in_parts(path: str, folder: str) -> list[files.Entry]:
     """A program that is a folder of programs/: its __main__.py as `path`, its parts beside that.
 
     path: a file in PROGRAMS, because the program looks for its parts from there, and for SHARED
+    folder: such as backup or offsite/pull; of a folder above comes what makes that one a package
 
     The parts come first: a run that is cut off leaves no program that lacks a part of its own.
     """
     programs = ROOT / "programs"
+    above = [str(it) for it in reversed(PurePath(folder).parents[:-1])]
     parts = [
         programs / "__init__.py",
+        *(programs / each / "__init__.py" for each in above),
         *sorted(
             it
             for each in (SHARED, folder)
@@ -56,7 +59,7 @@ def program_in_parts(path: str, folder: str) -> list[files.Entry]:
     ]
     return [
         files.Directory(f"{PROGRAMS}/programs"),
-        *(files.Directory(f"{PROGRAMS}/programs/{each}") for each in (SHARED, folder)),
+        *(files.Directory(f"{PROGRAMS}/programs/{each}") for each in (SHARED, *above, folder)),
         *(files.File(f"{PROGRAMS}/{it.relative_to(ROOT)}", it.read_text()) for it in parts),
         program(path, f"{folder}/__main__.py"),
     ]

@@ -1,12 +1,12 @@
 """The forced command of a pull key: all that whoever holds the key may do on the storage server.
 
-`source.py ROOT...` runs on the storage server, with nothing but Debian's Python. sshd puts the
+`source ROOT...` runs on the storage server, with nothing but Debian's Python. sshd puts the
 command that was asked for into SSH_ORIGINAL_COMMAND: sshd(8). The program splits the command into
 words, no shell ever sees them, and the program refuses all but the shapes below. These are the
-commands of syncoid 2.1.0 with the options of pull.py, and these of pull.py's own:
+commands of syncoid 2.1.0 with the options of a pull, and these of a pull's own:
 
     list, bookmarks DATASET, manifest SNAPSHOT
-    manifests   the names of the manifests that manifest.py has written
+    manifests   the names of the manifests that the program manifest has written
 
 ROOT: a dataset; the key reads what is below one of them, and nothing else
 """

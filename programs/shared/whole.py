@@ -18,3 +18,13 @@ def replace(file: Path, text: str) -> None:
         # Without this, a reset may leave an empty file, which reads as if nothing had ever been.
         os.fsync(out.fileno())
     new.replace(file)
+
+
+def put(new: Path, file: Path) -> None:
+    """Put a new file in its place, whole or not at all, also if the machine is reset then.
+
+    Without the fsync a reset may leave an empty file there. Raises OSError.
+    """
+    with new.open("rb") as content:
+        os.fsync(content.fileno())
+    new.replace(file)

@@ -11,7 +11,7 @@ from fleet.derived.datasets import dataset_name
 from fleet.hosts import Host, Site
 from operations import escrow_keys, files, git, systemd
 from roles import offsite, vision
-from roles.places import PROGRAMS, PYTHON, program, settings, timer, unit_file
+from roles.places import PROGRAMS, PYTHON, program_in_parts, settings, timer, unit_file
 from roles.templates import render
 
 PROGRAM = f"{PROGRAMS}/drill"
@@ -74,7 +74,7 @@ def _files() -> list[files.Entry]:
     }
     units = (f"{UNIT}.service", f"{UNIT}.timer")
     return [
-        program(PROGRAM, "drill.py"),
+        *program_in_parts(PROGRAM, "drill"),
         *settings(SETTINGS, told),
         files.Directory(str(Path(offsite.EVIDENCE).parent), 0o700),
         # These stay empty: only a drill mounts something there, where nobody else sees the mount.

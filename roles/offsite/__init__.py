@@ -1,8 +1,8 @@
 """Copies off-site: a host with the role offsite pulls the storage server's snapshots.
 
 The storage server gives that host an account, which may read and send what is below the copied
-datasets, through a forced command that refuses everything else (source.py). Neither side can take
-away what the other has.
+datasets, through a forced command that refuses everything else: programs/offsite/source.py.
+Neither side can take away what the other has.
 """
 
 from pyinfra import host
@@ -24,6 +24,7 @@ from roles.places import (
     PYTHON,
     metrics,
     program,
+    program_in_parts,
     settings,
     timer,
     unit_file,
@@ -34,7 +35,7 @@ from roles.templates import render
 HOME = "/var/lib/coop-offsite"
 SOURCE, BOOKMARKS = f"{PROGRAMS}/offsite-source", f"{PROGRAMS}/offsite-bookmarks"
 MANIFEST = f"{PROGRAMS}/offsite-manifest"
-# The manifests on the storage server. source.py, which runs there, has the same path.
+# The manifests on the storage server. The program source, which runs there, has the same path.
 MANIFESTS = "/var/lib/coop-manifests"
 PULL, HOLD = f"{PROGRAMS}/offsite-pull", f"{PROGRAMS}/offsite-hold"
 STATUS = f"{PROGRAMS}/offsite-status"
@@ -111,7 +112,7 @@ def serve() -> None:
             program(SOURCE, "offsite/source.py"),
             files.File(BOOKMARKS, render(__file__, "bookmarks.sh.j2", sources=sources), 0o755),
             _before_pruning(BOOKMARKS),
-            program(MANIFEST, "offsite/manifest.py"),
+            *program_in_parts(MANIFEST, "offsite/manifest"),
             # Setgid: whatever is written there belongs to the account's group, so that the account
             # can read it.
             files.Directory(MANIFESTS, 0o2750, "root", ACCOUNT),
@@ -191,11 +192,11 @@ def _files() -> list[files.Entry]:
         # Until November 2026 this was SSH_CONFIG, which it goes before: ssh_config(5). Once every
         # host has had a run since then, this line can go.
         files.Absent(f"{HOME}/.ssh/config"),
-        program(PULL, "offsite/pull.py"),
-        program(MANIFEST, "offsite/manifest.py"),
-        program(HOLD, "offsite/hold.py"),
+        *program_in_parts(PULL, "offsite/pull"),
+        *program_in_parts(MANIFEST, "offsite/manifest"),
+        *program_in_parts(HOLD, "offsite/hold"),
         *settings(SETTINGS, told),
-        program(STATUS, "offsite/status.py"),
+        *program_in_parts(STATUS, "offsite/status"),
         *metrics(METRICS),
         *(
             files.File(unit_file(f"{it}.{kind}"), render(__file__, f"{it}.{kind}.j2", **values))

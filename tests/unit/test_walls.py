@@ -124,7 +124,8 @@ def test_a_program_needs_nothing_but_its_host_s_python(module: str) -> None:
     # The parts of a program come to the host together, and with what is shared, so each may import
     # the others.
     is_part = (file.parent / "__main__.py").exists() or file.parent.name == "shared"
-    own = (f"programs.{file.parent.name}.", "programs.shared.") if is_part else ()
+    package = ".".join(file.parent.relative_to(ROOT).parts)
+    own = (f"{package}.", "programs.shared.") if is_part else ()
     foreign = {
         name
         for name in imports(file)

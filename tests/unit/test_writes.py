@@ -166,7 +166,7 @@ EXPECTED = {
     ("/var/lib/prometheus/node-exporter/coop-backup.prom", GONE),
     ("/var/lib/prometheus/node-exporter/coop-offsite.new", GONE),
     ("/var/lib/prometheus/node-exporter/coop-offsite.prom", GONE),
-    # pull.py writes these, as the account. Root reads them, and removes `stale`, which lies in a
+    # A pull writes these, as the account. Root reads them, and removes `stale`, which lies in a
     # directory that the account cannot move.
     ("/var/lib/coop-offsite/seen.json", "told to programs by /etc/coop-infra/offsite.json as seen"),
     (

@@ -14,11 +14,17 @@ from typing import Any
 
 import pytest
 
-from programs import drill
-from programs.drill import Failed
-from programs.offsite import manifest
+from programs.drill import command, decrypt, restore
+from programs.drill import compare as compared
+from programs.drill import main as drill
+from programs.drill import record as records
+from programs.drill import site as sites
+from programs.drill.command import Failed
+from programs.offsite.manifest.lines import lines as lines_of
+from programs.offsite.manifest.write import write
 from tests.unit.deep_tree import DEPTH, TOO_DEEP, deep, put
 from tests.unit.operation_harness import Shell
+from tests.unit.programs.on_host import laid_out
 from tests.unit.programs.test_plain import ODD
 
 NOW = 1_700_000_000
@@ -40,13 +46,13 @@ def written(tmp_path: Path, tree: Path) -> Path:
     """The server's manifest of the tree."""
     file = tmp_path / "manifests/tank/prod/www/s2.gz"
     file.parent.mkdir(parents=True)
-    manifest.write(file, tree, HEAD)
+    write(file, tree, HEAD)
     return file
 
 
 def compare(written: Path, tree: Path) -> dict[str, int]:
-    lines = (f"{line}\n" for line in manifest.lines(tree, {}, {}))
-    return drill.compare(written, lines, SNAPSHOT)
+    lines = (f"{line}\n" for line in lines_of(tree, {}, {}))
+    return compared.compare(written, lines, SNAPSHOT)
 
 
 def test_a_copy_that_is_the_same_is_counted(written: Path, tree: Path) -> None:
@@ -133,13 +139,13 @@ def test_a_manifest_of_an_empty_tree_that_was_cut_short_proves_nothing(
     empty.mkdir()
     written.write_bytes(gzip.compress(json.dumps(HEAD).encode() + b"\n"))
     with pytest.raises(Failed):
-        drill.compare(written, iter(()), SNAPSHOT)
+        compared.compare(written, iter(()), SNAPSHOT)
 
 
 def test_a_manifest_of_another_snapshot_proves_nothing(written: Path, tree: Path) -> None:
-    lines = manifest.lines(tree, {}, {})
+    lines = lines_of(tree, {}, {})
     with pytest.raises(Failed, match="of another snapshot"):
-        drill.compare(written, lines, {**SNAPSHOT, "guid": "23"})
+        compared.compare(written, lines, {**SNAPSHOT, "guid": "23"})
 
 
 @pytest.fixture
@@ -170,7 +176,7 @@ def settings(tmp_path: Path, tree: Path) -> dict[str, Any]:
     }
     return {
         "manifests": str(tmp_path / "manifests"),
-        "show": [sys.executable, manifest.__file__, "show"],
+        "show": [sys.executable, "-I", str(laid_out(tmp_path, "offsite/manifest")), "show"],
         "keys": str(keys),
         "evidence": str(tmp_path / "evidence.json"),
         "max_age": 7200,
@@ -181,7 +187,7 @@ def settings(tmp_path: Path, tree: Path) -> dict[str, Any]:
 def test_a_drill_that_goes_well(
     shell: Shell, settings: dict[str, Any], written: Path, tree: Path
 ) -> None:
-    result = drill.one(settings, "www")
+    result = restore.one(settings, "www")
     assert result["problem"] is None
     assert {name: result[name] for name in SNAPSHOT} == SNAPSHOT
     assert (result["age"], result["files"], result["bytes"]) == (600, 2, 11)
@@ -198,17 +204,17 @@ def test_a_volume_that_nobody_has_begun_to_use_is_restored_and_not_used(
 ) -> None:
     empty = tmp_path / "empty"
     empty.mkdir()
-    lines = [json.dumps(HEAD), *manifest.lines(empty, {}, {})]
+    lines = [json.dumps(HEAD), *lines_of(empty, {}, {})]
     written.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode()))
     www = settings["drills"]["www"]
     www.update(ciphertext=str(empty), site={"name": "www.example.org"})
-    result = drill.one({**settings, "keys": "/nowhere"}, "www")
+    result = restore.one({**settings, "keys": "/nowhere"}, "www")
     assert (result["problem"], result["files"]) == (None, 0)
     assert [call.split()[0] for call in shell.calls] == ["zfs", "mount"]
 
 
 def problem(settings: dict[str, Any]) -> str:
-    return str(drill.one(settings, "www")["problem"])
+    return str(restore.one(settings, "www")["problem"])
 
 
 @pytest.mark.usefixtures("written")
@@ -267,7 +273,7 @@ def test_a_file_that_was_being_written_is_not_wrong_for_its_end(
     line = f'fsck: error reading file "d/a" (inum {late.stat().st_ino}): read: input/output error'
     shell.stand_in("gocryptfs", f"case $* in *fsck*) echo '{line}'; exit 26 ;; esac")
     www["ciphertext"] = str(late.parent)
-    check = partial(drill.check_and_decrypt, www, Path(settings["keys"]), "www", NOW - 600)
+    check = partial(decrypt.check_and_decrypt, www, Path(settings["keys"]), "www", NOW - 600)
     if wrong:
         with pytest.raises(Failed, match="1 errors, the first: fsck: error reading"):
             check()
@@ -296,18 +302,18 @@ def test_a_directory_that_was_being_made_is_not_wrong(
     (tmp_path / "said").write_text(UNREAD)
     shell.stand_in("gocryptfs", f"case $* in *fsck*) cat {tmp_path}/said; exit 26 ;; esac")
     checked = (www, Path(settings["keys"]), "www", NOW)
-    for seconds, problems in ((1, 0), (drill.WRITING_SECONDS + 60, 1)):
+    for seconds, problems in ((1, 0), (decrypt.WRITING_SECONDS + 60, 1)):
         os.utime(its, (NOW - seconds, NOW - seconds))
         if problems:
             with pytest.raises(Failed, match="1 errors, the first: fsck: error opening dir"):
-                drill.check_and_decrypt(*checked)
+                decrypt.check_and_decrypt(*checked)
         else:
-            drill.check_and_decrypt(*checked)
+            decrypt.check_and_decrypt(*checked)
     # One that is new does not excuse another, of which nothing is said.
     os.utime(its, (NOW, NOW))
     (tmp_path / "said").write_text(f'{UNREAD}fsck: error opening dir "old": 5=input/output error')
     with pytest.raises(Failed, match="2 errors, the first: fsck: error opening dir"):
-        drill.check_and_decrypt(*checked)
+        decrypt.check_and_decrypt(*checked)
 
 
 def test_the_record_keeps_the_last_good_one(
@@ -353,14 +359,14 @@ def test_the_record_is_on_the_disk_before_it_has_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "evidence.json"
-    drill.keep(file, {"a": {}})
+    records.keep(file, {"a": {}})
 
     def fail(_: int) -> None:
         raise OSError("no room")
 
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="no room"):
-        drill.keep(file, {"b": {}})
+        records.keep(file, {"b": {}})
     assert json.loads(file.read_text()) == {"a": {}}
 
 
@@ -383,7 +389,7 @@ def test_whatever_ends_a_drill_is_its_result(
     def fail(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(drill, "compare", fail)
+    monkeypatch.setattr(restore, "compare", fail)
     assert problem(settings) == f"the drill ended with {error!r}"
 
 
@@ -391,12 +397,12 @@ def test_names_that_are_no_text_are_said_in_characters_that_a_terminal_shows(
     shell: Shell,
 ) -> None:
     shell.stand_in("gocryptfs", r"printf 'fsck: \377\n'; exit 26")
-    assert drill.call("gocryptfs", ok=[26]) == "fsck: \\xff\n"
+    assert command.call("gocryptfs", ok=[26]) == "fsck: \\xff\n"
 
 
 def test_a_tree_as_deep_as_a_client_likes_is_looked_through(tmp_path: Path) -> None:
     with deep(tmp_path / "tree"):
-        assert len(drill._written_since(str(tmp_path / "tree"), 0)) == DEPTH
+        assert len(decrypt._written_since(str(tmp_path / "tree"), 0)) == DEPTH
 
 
 def test_a_copy_with_paths_that_linux_does_not_take_is_proven(
@@ -406,9 +412,9 @@ def test_a_copy_with_paths_that_linux_does_not_take_is_proven(
     file.parent.mkdir(parents=True)
     with deep(tmp_path / "copy", TOO_DEEP) as lowest:
         put(lowest, "file", b"content")
-        manifest.write(file, tmp_path / "copy", HEAD)
+        write(file, tmp_path / "copy", HEAD)
         www["ciphertext"] = str(tmp_path / "copy")
-        result = drill.one(settings, "www")
+        result = restore.one(settings, "www")
         assert (result["problem"], result["files"], result["bytes"]) == (None, 1, 7)
         put(lowest, "file", b"another")
         assert "of the manifest says" in problem(settings)
@@ -424,9 +430,9 @@ def test_paths_that_linux_does_not_take_hide_nothing_that_was_being_written(
             os.utime(f"{name}/gocryptfs.diriv", (written, written), dir_fd=lowest)
             os.utime(name, (NOW, NOW), dir_fd=lowest)
         inode = str(os.stat("new/gocryptfs.diriv", dir_fd=lowest).st_ino)
-        assert inode in drill._written_since(str(tmp_path / "tree"), NOW)
-        assert drill._are_new(str(tmp_path / "tree"), {"new"}, NOW)
-        assert not drill._are_new(str(tmp_path / "tree"), {"old", "new"}, NOW)
+        assert inode in decrypt._written_since(str(tmp_path / "tree"), NOW)
+        assert decrypt._are_new(str(tmp_path / "tree"), {"new"}, NOW)
+        assert not decrypt._are_new(str(tmp_path / "tree"), {"old", "new"}, NOW)
 
 
 @pytest.mark.usefixtures("written")
@@ -439,9 +445,9 @@ def test_what_gocryptfs_cannot_reach_is_told_and_the_rest_is_proven(
     body = f'printf "%s\\n" "{said}" "{summary}"; exit 26'
     shell.stand_in("gocryptfs", f"case $* in *fsck*) {body} ;; esac")
     with deep(tmp_path / "plain", TOO_DEEP):
-        result = drill.one(settings, "www")
+        result = restore.one(settings, "www")
     assert result["problem"] is None
-    told = drill.said(result)
+    told = records.said(result)
     assert "not decrypted: paths that are too long for gocryptfs -fsck: 2, " in told
     assert "the first is d/d/d/" in told and len(told) < 1000
 
@@ -472,7 +478,7 @@ def test_as_the_unit_runs_it(
     file = tmp_path / "drill.json"
     file.write_text(json.dumps({**settings, "max_age": 10**10}))
     done = subprocess.run(
-        [sys.executable, "-I", drill.__file__, str(file)],
+        [sys.executable, "-I", str(laid_out(tmp_path, "drill")), str(file)],
         capture_output=True,
         text=True,
         check=False,
@@ -496,10 +502,10 @@ def served(
     site: dict[str, str], monkeypatch: pytest.MonkeyPatch, answers: dict[str, tuple[int, bytes]]
 ) -> None:
     """Uses the site as a drill does; answers: the site's status and content, by path."""
-    monkeypatch.setattr(drill, "SOCKETS", Path(site["uploads"]).parent / "sockets")
-    monkeypatch.setattr(drill, "_get", lambda name, path: answers[path])
+    monkeypatch.setattr(sites, "SOCKETS", Path(site["uploads"]).parent / "sockets")
+    monkeypatch.setattr(sites, "_get", lambda name, path: answers[path])
     with ExitStack() as after:
-        drill.serve(site, after)
+        sites.serve(site, after)
 
 
 def test_a_file_is_fetched_by_the_name_that_the_page_gives(
@@ -523,7 +529,7 @@ def test_a_file_that_the_page_lists_and_the_copy_lacks_is_told(
 def test_of_a_file_of_any_size_a_part_is_compared(
     site: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drill, "MOST", 4)
+    monkeypatch.setattr(sites, "MOST", 4)
     file = Path(site["uploads"], "huge")
     page = {"/": (200, b'<a href="files/huge">')}
     with file.open("wb") as out:
@@ -555,8 +561,8 @@ def test_an_answer_without_an_end_is_not_read_to_it(monkeypatch: pytest.MonkeyPa
         def getresponse(self) -> Answer:
             return Answer()
 
-    monkeypatch.setattr(drill, "HTTPConnection", Connection)
-    assert drill._get("www.example.org", "/") == (200, b"x" * drill.MOST)
+    monkeypatch.setattr(sites, "HTTPConnection", Connection)
+    assert sites._get("www.example.org", "/") == (200, b"x" * sites.MOST)
 
 
 def test_a_page_without_a_file_is_right_only_if_there_is_none(

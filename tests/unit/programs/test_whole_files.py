@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from fleet import ROOT
-from programs import drill
 from programs.certificate import bundle
-from programs.offsite import manifest, pull, status
+from programs.drill import record
+from programs.offsite.manifest import write as manifest
+from programs.offsite.pull import main as pull
+from programs.offsite.status import main as status
 from programs.shared import whole
 
 # A directory; a file that was whole before; and files of which a part does no harm: the name of a
@@ -49,19 +51,13 @@ def test_no_file_takes_its_place_before_its_content_is_on_the_disk() -> None:
 
 Write = Callable[[Path], Any]
 WRITES: dict[str, Write] = {
-    "drill": lambda file: drill.put(new_beside(file), file),
+    "drill": lambda file: record.keep(file, {}),
     "manifest": lambda file: manifest._keep(file, {"created": 1}, {}),
     "pull": lambda file: pull.note(file, {"a": 1}),
-    "status": lambda file: status.write(file, "a"),
+    "status": lambda file: status.__dict__["replace"](file, "a"),
     "shared": lambda file: whole.replace(file, "a"),
     "certificate": lambda file: bundle.put(file, "a", 0o600),
 }
-
-
-def new_beside(file: Path) -> Path:
-    new = file.with_suffix(".new")
-    new.write_text("new")
-    return new
 
 
 @pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)

@@ -9,7 +9,7 @@ from fleet.model import Fleet
 from operations.files import Absent, File
 from programs.offsite import source
 from roles import offsite, pool
-from roles.places import metrics
+from roles.places import PROGRAMS, metrics
 from roles.templates import render
 from tests.unit.fleet_samples import KEY, OFFSITE, fleet_of, sample
 from tests.unit.host_here import sh
@@ -75,7 +75,8 @@ def test_the_programs_find_their_settings(fleet: Fleet, monkeypatch: pytest.Monk
     assert settings["retentions"]["offsite/storage/prod"]["daily"] == 35
     config = files["/etc/ssh/ssh_config.d/coop-offsite.conf"]
     assert "Match originalhost storage1 localuser coop-pull\n    HostName 10.66.0.11\n" in config
-    assert files[offsite.PULL].startswith('"""Pulls')
+    assert "from programs.offsite.pull.main import start" in files[offsite.PULL]
+    assert files[f"{PROGRAMS}/programs/offsite/pull/__init__.py"].startswith('"""Pulls')
 
 
 def test_root_writes_nothing_in_the_accounts_home(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from programs.offsite.hold import AT_ONCE, MOST, changes, give_up, kept_for, main
+from programs.offsite.hold.main import AT_ONCE, MOST, changes, give_up, kept_for, main
 from tests.unit.operation_harness import Shell
 from tests.unit.programs.test_plain import ODD
 

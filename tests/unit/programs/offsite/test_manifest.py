@@ -12,7 +12,10 @@ from typing import Any
 
 import pytest
 
-from programs.offsite import manifest
+from programs.offsite.manifest import lines as looked
+from programs.offsite.manifest import main as manifest
+from programs.offsite.manifest import write as writing
+from programs.shared import tree
 from tests.unit.deep_tree import DEPTH, TOO_DEEP, deep, put
 from tests.unit.operation_harness import Shell
 
@@ -41,7 +44,7 @@ def test_everything_is_written_down_in_order(root: Path, tmp_path: Path) -> None
     # Only root may give files away, and the tests may run as somebody else.
     with suppress(PermissionError):
         os.chown(root / "b/deep/file", 33, 4)
-    manifest.write(file, root, HEAD)
+    writing.write(file, root, HEAD)
     head, *rows, end = written(file)
     assert (head, end) == (HEAD, {"files": 4, "bytes": 9})
     assert [row[:2] for row in rows] == [
@@ -65,7 +68,7 @@ def test_the_order_is_that_of_manifests_that_are_kept_already(tmp_path: Path) ->
     """A drill compares line by line, also with what an older program has written."""
     for name in ("b/2/x", "b/10/x", "b.c/x", "a/z/y", "B", "b/11"):
         (tmp_path / "tree" / name).mkdir(parents=True)
-    assert [row[0] for row in manifest.rows(tmp_path / "tree", {}, {})] == [
+    assert [row[0] for row in looked.rows(tmp_path / "tree", {}, {})] == [
         *(".", "B", "a", "b", "b.c", "a/z", "a/z/y", "b/10", "b/11", "b/2", "b/10/x", "b/2/x"),
         "b.c/x",
     ]
@@ -75,7 +78,7 @@ def test_only_what_has_changed_is_read_again(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = tmp_path / "s1.gz", tmp_path / "s2.gz"
-    manifest.write(first, root, HEAD)
+    writing.write(first, root, HEAD)
     (root / "a").write_text("now")
     read: list[str] = []
     real_open = os.open
@@ -86,7 +89,7 @@ def test_only_what_has_changed_is_read_again(
         return real_open(path, flags, *arguments, **options)
 
     monkeypatch.setattr(os, "open", opened)
-    manifest.write(second, root, HEAD)
+    writing.write(second, root, HEAD)
     assert read == ["a"]
     before, after = written(first)[1:-1], written(second)[1:-1]
     assert [row for row in after if row not in before] == [after[1]]
@@ -98,12 +101,12 @@ def test_what_was_young_when_the_last_snapshot_was_taken_is_read_again(
     """After the snapshot, a second write in the same tick may have left the ctime as it was."""
     file = tmp_path / "s1.gz"
     just_now = int((root / "a").stat().st_ctime)
-    manifest.write(file, root, {**HEAD, "created": just_now})
+    writing.write(file, root, {**HEAD, "created": just_now})
     cache = tmp_path / "cache.json"
     known = json.loads(cache.read_text())
     known["files"]["a"][3] = "wrong"
     cache.write_text(json.dumps(known))
-    manifest.write(file, root, HEAD)
+    writing.write(file, root, HEAD)
     assert written(file)[2][-1] != "wrong"
 
 
@@ -127,7 +130,7 @@ def test_what_takes_too_long_is_left_and_gone_on_with(
     assert manifest.main(["write", str(tmp_path), "tank"]) == 1
     assert "tank/a: not written down: not read within 1 s" in capsys.readouterr().err
     assert [file.parent.name for file in tmp_path.rglob("*.gz")] == ["b"]
-    kept = json.loads((tmp_path / "tank/a" / manifest.CACHE).read_text())
+    kept = json.loads((tmp_path / "tank/a" / writing.CACHE).read_text())
     assert list(kept["files"]) == ["one"]
 
 
@@ -162,7 +165,7 @@ def test_whatever_ends_one_dataset_leaves_the_others_theirs(
     fault: Callable[[], None],
     said: str,
 ) -> None:
-    real_lines = manifest.lines
+    real_lines = looked.lines
 
     def lines(*arguments: Any) -> Iterator[str]:
         if not (tmp_path / "begun").exists():
@@ -170,7 +173,7 @@ def test_whatever_ends_one_dataset_leaves_the_others_theirs(
             fault()
         return real_lines(*arguments)
 
-    monkeypatch.setattr(manifest, "lines", lines)
+    monkeypatch.setattr(writing, "lines", lines)
     with redirect_stderr(io.StringIO()) as err:
         assert manifest.main(["write", str(tmp_path), "tank"]) == 1
     error = err.getvalue()
@@ -181,7 +184,7 @@ def test_whatever_ends_one_dataset_leaves_the_others_theirs(
 
 def test_a_tree_as_deep_as_a_client_likes_is_written_down(tmp_path: Path) -> None:
     with deep(tmp_path / "tree"):
-        manifest.write(tmp_path / "s1.gz", tmp_path / "tree", HEAD)
+        writing.write(tmp_path / "s1.gz", tmp_path / "tree", HEAD)
     rows = written(tmp_path / "s1.gz")[1:-1]
     assert [row[0] for row in rows] == [".", *("/".join("d" * n) for n in range(1, DEPTH + 1))]
 
@@ -192,10 +195,10 @@ def test_a_tree_with_paths_that_linux_does_not_take_is_written_down(tmp_path: Pa
         put(lowest, "file", b"content")
         put(lowest, b"not-utf8-\xff", b"")
         os.symlink("elsewhere", "link", dir_fd=lowest)
-        manifest.write(first, tmp_path / "tree", HEAD)
-        manifest.write(second, tmp_path / "tree", HEAD)
+        writing.write(first, tmp_path / "tree", HEAD)
+        writing.write(second, tmp_path / "tree", HEAD)
         put(lowest, "file", b"another")
-        manifest.write(third, tmp_path / "tree", HEAD)
+        writing.write(third, tmp_path / "tree", HEAD)
     _, *rows, end = written(first)
     assert end == {"files": 2, "bytes": 7} and len(rows) == 1 + TOO_DEEP + 3
     in_full = [row[0] for row in rows[1:] if not row[0].startswith("//")]
@@ -212,10 +215,9 @@ def test_a_tree_with_paths_that_linux_does_not_take_is_written_down(tmp_path: Pa
 
 def in_place(change: Callable[[], Any]) -> Callable[..., Iterator[Any]]:
     """Looks through a tree as manifests do, and makes the change once a/file was looked at."""
-    real_everything = manifest.everything
 
     def everything(root: Path) -> Iterator[Any]:
-        for found in real_everything(root):
+        for found in tree.everything(root):
             if found[0] == "a/file":
                 change()
             yield found
@@ -237,9 +239,9 @@ def test_what_takes_a_file_s_place_meanwhile_is_not_read_for_it(
         file.rename(tmp_path / "old")
         make(file)
 
-    monkeypatch.setattr(manifest, "everything", in_place(change))
+    monkeypatch.setattr(looked, "everything", in_place(change))
     with pytest.raises(OSError, match="'a/file'"):
-        list(manifest.rows(tmp_path / "tree", {}, {}))
+        list(looked.rows(tmp_path / "tree", {}, {}))
 
 
 def test_a_manifest_is_on_the_disk_before_it_has_its_name(
@@ -252,13 +254,13 @@ def test_a_manifest_is_on_the_disk_before_it_has_its_name(
 
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="no room"):
-        manifest.write(tmp_path / "s1.gz", root, HEAD)
+        writing.write(tmp_path / "s1.gz", root, HEAD)
     assert not (tmp_path / "s1.gz").exists()
 
 
 def test_a_directory_that_cannot_be_read_is_no_empty_one(root: Path, tmp_path: Path) -> None:
     with pytest.raises(OSError):
-        list(manifest.rows(root / "nowhere", {}, {}))
+        list(looked.rows(root / "nowhere", {}, {}))
 
 
 def test_each_newest_snapshot_has_one_and_those_that_are_gone_have_none(
@@ -297,7 +299,7 @@ def test_a_dataset_that_cannot_be_read_leaves_the_others_theirs(
     monkeypatch.setattr(manifest, "HERE", root)
     (tmp_path / "tank/b").mkdir(parents=True)
     # A power cut may leave the file empty.
-    (tmp_path / "tank/b" / manifest.CACHE).touch()
+    (tmp_path / "tank/b" / writing.CACHE).touch()
     assert manifest.main(["write", str(tmp_path), "tank"]) == 1
     assert "tank/a: not written down" in capsys.readouterr().err
     assert [file.parent.name for file in tmp_path.rglob("*.gz")] == ["b"]
@@ -307,7 +309,7 @@ def test_a_copy_is_shown_in_the_same_words(
     root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "s1.gz"
-    manifest.write(file, root, HEAD)
+    writing.write(file, root, HEAD)
     manifest.main(["show", str(root)])
     shown = capsys.readouterr().out.splitlines()
     assert [json.loads(line) for line in shown] == written(file)[1:]

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from programs.offsite import pull
+from programs.offsite.pull import command, server
+from programs.offsite.pull import main as pull
+from programs.offsite.pull import snapshots as listed
+from programs.offsite.pull.command import Failed
 from tests.unit.operation_harness import Shell
 
 COLUMNS = "-o name,guid,createtxg,creation -s createtxg"
@@ -137,7 +140,7 @@ def test_a_token_that_says_nothing_is_not_given_up(
 def test_a_token_that_zfs_is_slow_to_read_keeps_no_other_dataset_back(
     sides: Sides, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(pull, "TOKEN_SECONDS", 0.2)
+    monkeypatch.setattr(listed, "TOKEN_SECONDS", 0.2)
     sides.there.write_text(snapshots("tank/prod/www", 2) + snapshots("tank/prod/x", 1))
     sides.token.write_text("keep/tank/prod/www\t1-1\n")
     sides.shell.stand_in(
@@ -156,9 +159,9 @@ def test_a_token_that_zfs_is_slow_to_read_keeps_no_other_dataset_back(
 def test_a_question_that_has_no_end_is_a_failure(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pull, "LIST_SECONDS", 0.2)
+    monkeypatch.setattr(command, "LIST_SECONDS", 0.2)
     sides.shell.stand_in("ssh", "exec sleep 20")
-    with pytest.raises(pull.Failed, match=r"did not end within 0\.2 s"):
+    with pytest.raises(Failed, match=r"did not end within 0\.2 s"):
         sides.pull()
 
 
@@ -224,7 +227,7 @@ def test_a_snapshot_of_a_whole_source_hinders_nothing(sides: Sides) -> None:
 )
 def test_a_source_that_tells_of_anything_else_is_not_pulled_from(sides: Sides, answer: str) -> None:
     sides.there.write_text(answer)
-    with pytest.raises(pull.Failed):
+    with pytest.raises(Failed):
         sides.pull()
     assert sides.calls == ["ssh storage1 list"]
 
@@ -244,7 +247,7 @@ def test_a_dataset_of_an_odd_name_is_told_and_keeps_no_other_back(
 
 def test_an_answer_that_is_no_text_is_a_failure(sides: Sides) -> None:
     sides.there.write_bytes(b"tank/prod/\xff\t1\n")
-    with pytest.raises(pull.Failed, match="cannot be read"):
+    with pytest.raises(Failed, match="cannot be read"):
         sides.pull()
 
 
@@ -265,15 +268,15 @@ def test_a_snapshot_of_a_name_that_no_shell_may_see_is_passed_over(sides: Sides)
 
 def test_a_source_that_does_not_answer_is_a_failure(sides: Sides) -> None:
     sides.shell.stand_in("ssh", "exit 255")
-    with pytest.raises(pull.Failed, match="ended with 255"):
+    with pytest.raises(Failed, match="ended with 255"):
         sides.pull()
 
 
 def test_each_part_of_a_pipe_counts(sides: Sides) -> None:
-    pull.pipe(["true"], ["cat"], ["cat"])
+    command.pipe(["true"], ["cat"], ["cat"])
     for parts in (["false", "cat", "cat"], ["true", "false", "cat"], ["true", "cat", "false"]):
-        with pytest.raises(pull.Failed):
-            pull.pipe(*([part] for part in parts))
+        with pytest.raises(Failed):
+            command.pipe(*([part] for part in parts))
 
 
 def test_what_the_source_had_is_written_down_whatever_comes_of_it(sides: Sides) -> None:
@@ -304,10 +307,10 @@ def test_the_newest_manifest_of_what_is_here_is_fetched_once(sides: Sides) -> No
 def test_a_manifest_without_an_end_is_cut_off(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pull, "FILE_BYTES", 4)
+    monkeypatch.setattr(server, "FILE_BYTES", 4)
     sides.there.write_text(snapshots("tank/prod/www", 1))
     sides.written.write_text("tank/prod/www/s1.gz\n")
-    with pytest.raises(pull.Failed, match="manifest tank/prod/www@s1: it has no end"):
+    with pytest.raises(Failed, match="manifest tank/prod/www@s1: it has no end"):
         sides.pull()
     assert not [file for file in sides.manifests.rglob("*") if file.is_file()]
 
@@ -316,13 +319,13 @@ def test_a_manifest_that_does_not_come_keeps_no_other_back(
     sides: Sides, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One client may make so many files that its manifest has no end."""
-    monkeypatch.setattr(pull, "FILE_BYTES", 25)
+    monkeypatch.setattr(server, "FILE_BYTES", 25)
     names = ("a", "big-client", "c")
     sides.there.write_text("".join(snapshots(f"tank/prod/{name}", 1) for name in names))
     sides.written.write_text("".join(f"tank/prod/{name}/s1.gz\n" for name in names))
     (sides.manifests / "tank/prod").mkdir(parents=True)
     (sides.manifests / "tank/prod/a").touch()
-    with pytest.raises(pull.Failed, match=r"tank/prod/a'; manifest .*big-client@s1: it has no end"):
+    with pytest.raises(Failed, match=r"tank/prod/a'; manifest .*big-client@s1: it has no end"):
         sides.pull()
     assert [it.parent.name for it in sides.manifests.rglob("*.gz")] == ["c"]
 
@@ -330,12 +333,12 @@ def test_a_manifest_that_does_not_come_keeps_no_other_back(
 def test_whatever_ends_one_dataset_does_not_keep_the_next_from_being_pulled(
     sides: Sides, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def dataset(self: pull.Pull, source: str, *_: object) -> bool:
+    def dataset(self: server.Pull, source: str, *_: object) -> bool:
         if source.endswith("a"):
             raise OSError("too many open files")
         return False
 
-    monkeypatch.setattr(pull.Pull, "dataset", dataset)
+    monkeypatch.setattr(server.Pull, "dataset", dataset)
     sides.there.write_text(snapshots("tank/prod/a", 1) + snapshots("tank/prod/b", 1))
     assert sides.pull() == 1
     said = capsys.readouterr()
@@ -360,7 +363,7 @@ def test_a_manifest_that_was_cut_off_is_none(sides: Sides) -> None:
         "*) echo half; exit 255 ;; esac",
     )
     with pytest.raises(
-        pull.Failed, match=r"manifest tank/prod/www@s1: ssh \| head ended with \[255, 0\]"
+        Failed, match=r"manifest tank/prod/www@s1: ssh \| head ended with \[255, 0\]"
     ):
         sides.pull()
     assert not list(sides.manifests.rglob("*.gz"))

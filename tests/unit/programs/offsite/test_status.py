@@ -14,7 +14,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fleet import ROOT
-from programs.offsite import status
+from programs.offsite.status import files, metrics
+from programs.offsite.status import main as status
+from programs.offsite.status import problems as judged
+from programs.shared import whole
 from tests.unit.exposition import documented, read
 from tests.unit.operation_harness import Shell
 from tests.unit.programs.test_plain import ODD
@@ -35,7 +38,7 @@ def problems(kept: int | None, source: int | None, seen: int = 0) -> list[str]:
     there = {} if source is None else {WWW: NOW - source}
     here = {} if kept is None else {WWW: NOW - kept}
     look = {"at": NOW - seen, "newest": there}
-    return [it.text for it in status.problems(SETTINGS, look, here, NOW)]
+    return [it.text for it in judged.problems(SETTINGS, look, here, NOW)]
 
 
 def test_what_is_fresh_is_no_problem() -> None:
@@ -58,7 +61,7 @@ def test_what_was_never_there_or_is_gone_is_said() -> None:
         f"{WWW}: source: no snapshot",
         f"{WWW}: offsite: no snapshot",
     ]
-    assert len(list(status.problems(SETTINGS, {}, {}, NOW))) == 2
+    assert len(list(judged.problems(SETTINGS, {}, {}, NOW))) == 2
 
 
 def test_a_clock_that_is_ahead_does_not_pass_for_freshness() -> None:
@@ -68,7 +71,7 @@ def test_a_clock_that_is_ahead_does_not_pass_for_freshness() -> None:
 
 def unproven(**last: Any) -> list[str]:
     evidence = {WWW: last} if last else {}
-    return [it.text for it in status.unproven(SETTINGS, evidence, NOW)]
+    return [it.text for it in judged.unproven(SETTINGS, evidence, NOW)]
 
 
 def test_a_copy_counts_once_it_was_restored_and_for_some_days() -> None:
@@ -143,11 +146,11 @@ def told(seen: dict[str, Any], kept: dict[str, int], last: dict[str, Any]) -> di
     """The metrics if this is known of WWW."""
     evidence = {WWW: last} if last else {}
     found = [
-        *status.problems(SETTINGS, seen, kept, NOW),
-        *status.unproven(SETTINGS, evidence, NOW),
+        *judged.problems(SETTINGS, seen, kept, NOW),
+        *judged.unproven(SETTINGS, evidence, NOW),
     ]
     return read(
-        status.metrics(
+        metrics.metrics(
             SETTINGS, seen, kept, evidence, found=found, pruning_failed=False, unreadable=0, now=NOW
         )
     )
@@ -194,7 +197,7 @@ def test_each_problem_has_a_series_that_is_1_and_is_0_without_it(
     kind: str | None, change: dict[str, Any]
 ) -> None:
     found = told(**{**FRESH, **change})["coop_copy_problem"]
-    assert found == {problem(each): int(each == kind) for each in status.KINDS}
+    assert found == {problem(each): int(each == kind) for each in judged.KINDS}
 
 
 def test_pruning_that_fails_is_in_a_metric(shell: Shell, settings: dict[str, Any]) -> None:
@@ -215,20 +218,20 @@ def test_a_file_that_cannot_be_read_is_in_a_metric(settings: dict[str, Any], nam
 @given(st.text())
 @example('\\n "\n\\')
 def test_any_name_of_a_dataset_comes_back_as_it_was(name: str) -> None:
-    text = status.family("coop_x", "Of x.", [({"dataset": name}, 1)])
+    text = metrics.family("coop_x", "Of x.", [({"dataset": name}, 1)])
     assert read(text) == {"coop_x": {(("dataset", name),): 1}}
 
 
 @pytest.mark.parametrize("value", ["1", 1.5, float("nan"), None, "1\ncoop_y 2"])
 def test_a_value_that_is_no_whole_number_is_not_written(value: Any) -> None:
     with pytest.raises((TypeError, ValueError)):
-        status.family("coop_x", "Of x.", [({}, value)])
+        metrics.family("coop_x", "Of x.", [({}, value)])
 
 
 def test_the_metrics_are_for_everybody_to_read(tmp_path: Path) -> None:
     file, before = tmp_path / "a.prom", os.umask(0o077)
     try:
-        status.write(file, "a 1\n")
+        whole.replace(file, "a 1\n")
     finally:
         os.umask(before)
     assert file.stat().st_mode & 0o777 == 0o644
@@ -242,13 +245,13 @@ def test_the_metrics_are_written_through_no_link(
     file, new = tmp_path / "a.prom", tmp_path / "a.new"
     for link in (file, new):
         link.symlink_to(precious)
-    status.write(file, "a 1\n")
+    whole.replace(file, "a 1\n")
     assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
     assert not file.is_symlink() and sorted(tmp_path.iterdir()) == [file, precious]
     # Nor through a link that somebody makes there meanwhile.
     monkeypatch.setattr(Path, "unlink", lambda path, missing_ok: new.symlink_to(precious))
     with pytest.raises(FileExistsError):
-        status.write(file, "a 2\n")
+        whole.replace(file, "a 2\n")
     assert (precious.read_text(), file.read_text()) == ("keep me", "a 1\n")
 
 
@@ -256,17 +259,17 @@ def test_metrics_that_do_not_reach_the_disk_leave_the_old_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     file = tmp_path / "a.prom"
-    status.write(file, "a 1\n")
+    whole.replace(file, "a 1\n")
 
     def fail(_: int) -> None:
         raise OSError("no room")
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="no room"):
         patch.setattr("os.fsync", fail)
-        status.write(file, "a 2\n")
+        whole.replace(file, "a 2\n")
     assert file.read_text() == "a 1\n"
     # What the failure left is no obstacle.
-    status.write(file, "a 3\n")
+    whole.replace(file, "a 3\n")
     assert file.read_text() == "a 3\n"
 
 
@@ -292,16 +295,16 @@ def test_metrics_that_cannot_be_written_are_a_failure_that_is_told(
 
 def test_the_page_lists_the_metrics_and_the_kinds_of_problems() -> None:
     page = (ROOT / "docs/offsite.md").read_text()
-    assert documented(page) == told(**FRESH).keys() | set(status.KINDS)
+    assert documented(page) == told(**FRESH).keys() | set(judged.KINDS)
 
 
 def test_pruning_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """hold.py runs before the pruning. Nothing else would tell what could not be held."""
+    """The program hold runs before the pruning. Nothing else would tell what could not be held."""
     shell = Shell(tmp_path)
     monkeypatch.setenv("PATH", shell.path)
     for code, said in ((1, []), (0, ["journalctl -u sanoid-prune.service"])):
         shell.stand_in("systemctl", f"exit {code}")
-        assert [problem.partition(": ")[2] for problem in status.unpruned()] == said
+        assert [problem.partition(": ")[2] for problem in judged.unpruned()] == said
 
 
 RIGHT: dict[str, Any] = {
@@ -314,7 +317,7 @@ NONSENSE: dict[str, list[str]] = {
     "stale": ["{}", "[1]"],
     "evidence": ['{"a": 1}', '{"a": {"proven": "x"}}', '{"a": {"proven": 1, "problem": []}}'],
 }
-ANYWHERE = ["", "{", "5", "[" * 100_000, "\0" * 10, "\xff", " " * status.MOST + "{}", "[null]"]
+ANYWHERE = ["", "{", "5", "[" * 100_000, "\0" * 10, "\xff", " " * files.MOST + "{}", "[null]"]
 
 
 def fresh(shell: Shell, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,32 +1,13 @@
-"""Holds every snapshot here for its full time, whatever the storage server does.
-
-`hold.py FILE` runs as root on the host that keeps the copies, after each pull and before sanoid
-prunes anything. No stream from the storage server can take a hold away: zfs-hold(8). FILE is JSON,
-of which the program uses
-
-    retentions  {target: {"hourly": 48, ...}}: how many snapshots sanoid keeps below that dataset
-    stale       the file where pull.py names datasets with a part that no pull can go on with
-
-The program holds a snapshot of sanoid's for that count times its period. It holds any other
-snapshot for ever, because nobody prunes it here. It holds the newest of each dataset whatever its
-age, because the next pull goes on from it.
-
-For a dataset, "now" is the time of its newest snapshot, or of the clock here if that is earlier. So
-a hold ends early only if the clocks of both hosts are wrong, and not at all if nothing new comes.
-
-The program gives stale parts up, because only root may. This touches nothing that has arrived
-whole: -A in zfs-receive(8). If their list cannot be read, the program tells that, and leaves the
-list to the next pull, which writes the list anew.
-"""
+"""Holds and releases below each target, and gives stale parts up."""
 
 import json
-import os
-import stat
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
+
+from programs.shared.plain import plain
 
 TAG = "coop-offsite"
 HOURS = {"hourly": 1, "daily": 24, "weekly": 24 * 7, "monthly": 24 * 31}
@@ -38,6 +19,11 @@ MOST = 2**20
 NAME_MOST = 255
 
 Retention = dict[str, int]
+
+
+def start() -> None:
+    """Run the program with the arguments of its command line."""
+    sys.exit(bool(main(json.loads(Path(sys.argv[1]).read_text()), time.time())))
 
 
 def main(settings: dict[str, Any], now: float) -> int:
@@ -96,18 +82,6 @@ def give_up(stale: Path, targets: list[str]) -> None:
             subprocess.run(["zfs", "receive", "-A", name], check=False)
 
 
-def plain(file: Path) -> IO[bytes]:
-    """Open a plain file of a place where another account may write. Raises OSError for all else.
-
-    Follows no link at the end of the path, and does not wait, as for the writer of a FIFO: open(2).
-    """
-    found = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(found).st_mode):
-        os.close(found)
-        raise OSError(f"{file} is no plain file")
-    return os.fdopen(found, "rb")
-
-
 def listed(target: str) -> list[str]:
     columns = ("-o", "name,creation,userrefs", "-s", "createtxg")
     return zfs(["list", "-Hpr", "-t", "snapshot", *columns], [target])
@@ -139,7 +113,3 @@ def kept_for(name: str, retention: Retention) -> float:
     if not snapshot.startswith("autosnap_") or kind not in HOURS:
         return float("inf")
     return retention[kind] * HOURS[kind] * 3600.0
-
-
-if __name__ == "__main__":
-    sys.exit(bool(main(json.loads(Path(sys.argv[1]).read_text()), time.time())))

@@ -1,33 +1,22 @@
 """Programs look through trees that others make: of any depth, and changing meanwhile."""
 
-import inspect
 import os
 import resource
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import pytest
 
-from programs import drill
-from programs.offsite import manifest
+from programs.drill import decrypt
+from programs.offsite.manifest import lines
+from programs.shared.tree import PATH_MAX, _begin_of_paths, everything
 from tests.unit.deep_tree import TOO_DEEP, deep, put
 
-ALIKE = ("everything", "_go", "_identity", "_begin_of_paths")
 
-
-@pytest.mark.parametrize("name", ALIKE)
-def test_all_programs_look_through_trees_in_the_same_way(name: str) -> None:
-    """Each program is a file by itself, and has its own copy of the function."""
-    ours, theirs = (inspect.getsource(it.__dict__[name]) for it in (drill, manifest))
-    assert ours == theirs and drill.PATH_MAX == manifest.PATH_MAX
-
-
-@pytest.fixture(params=[drill, manifest])
-def everything(request: pytest.FixtureRequest) -> Callable[[Path], Iterator[Any]]:
-    module: ModuleType = request.param
-    return module.everything  # type: ignore[no-any-return]
+@pytest.mark.parametrize("program", [decrypt, lines])
+def test_all_programs_look_through_trees_in_the_same_way(program: ModuleType) -> None:
+    assert program.__dict__["everything"] is everything
 
 
 def descriptors() -> int:
@@ -45,7 +34,7 @@ def few_descriptors() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("few_descriptors")
-def test_no_depth_is_too_much(tmp_path: Path, everything: Callable[[Path], Iterator[Any]]) -> None:
+def test_no_depth_is_too_much(tmp_path: Path) -> None:
     """Nor does the way back lead past what is left above."""
     with deep(tmp_path / "tree", TOO_DEEP) as lowest:
         put(lowest, b"\xff", b"")
@@ -59,16 +48,15 @@ def test_no_depth_is_too_much(tmp_path: Path, everything: Callable[[Path], Itera
     assert found[-1][0] == "e/file"
     paths = [path for path, _ in found]
     assert len(set(paths)) == len(paths)
-    assert max(len(os.fsencode(path)) for path in paths) <= drill.PATH_MAX + 256
+    assert max(len(os.fsencode(path)) for path in paths) <= PATH_MAX + 256
 
 
 def test_a_path_is_written_in_full_as_long_as_linux_takes_the_directory_s() -> None:
-    for module in (drill, manifest):
-        longest = "\udcff" * 4095
-        assert module._begin_of_paths(longest) == f"{longest}/"
-        begin = module._begin_of_paths(f"{longest}d")
-        assert len(begin) == len("//") + 64 + len("/") and begin.startswith("//")
-        assert module._begin_of_paths(f"{begin}d") not in (begin, f"{begin}d/")
+    longest = "\udcff" * 4095
+    assert _begin_of_paths(longest) == f"{longest}/"
+    begin = _begin_of_paths(f"{longest}d")
+    assert len(begin) == len("//") + 64 + len("/") and begin.startswith("//")
+    assert _begin_of_paths(f"{begin}d") not in (begin, f"{begin}d/")
 
 
 @pytest.fixture
@@ -96,7 +84,7 @@ def is_a_file(directory: Path) -> None:
 
 @pytest.mark.parametrize("change", [leads_elsewhere, is_gone, is_a_file])
 def test_a_directory_that_is_another_meanwhile_is_told_by_its_path_and_not_followed(
-    tree: Path, everything: Callable[[Path], Iterator[Any]], change: Callable[[Path], None]
+    tree: Path, change: Callable[[Path], None]
 ) -> None:
     open_before, seen = descriptors(), []
     with pytest.raises(OSError, match="'a/b'"):
@@ -108,7 +96,7 @@ def test_a_directory_that_is_another_meanwhile_is_told_by_its_path_and_not_follo
 
 
 def test_a_directory_that_is_moved_while_it_is_looked_through_leads_nowhere_else(
-    tree: Path, everything: Callable[[Path], Iterator[Any]]
+    tree: Path,
 ) -> None:
     seen = []
     with pytest.raises(OSError, match="moved meanwhile"):
@@ -119,9 +107,7 @@ def test_a_directory_that_is_moved_while_it_is_looked_through_leads_nowhere_else
     assert seen[-1] == "a/b/c"
 
 
-def test_whoever_stops_looking_leaves_no_descriptor(
-    tree: Path, everything: Callable[[Path], Iterator[Any]]
-) -> None:
+def test_whoever_stops_looking_leaves_no_descriptor(tree: Path) -> None:
     open_before = descriptors()
     found = everything(tree)
     next(found)
