@@ -13,6 +13,7 @@ from pyinfra.api.exceptions import ConnectError
 from pyinfra.context import ctx_host
 
 from controller.connection import tune
+from controller.reach import is_open
 from controller.roll import lease, sent
 from controller.roll.answers import (
     Answer,
@@ -49,14 +50,22 @@ class HostNode:
     host: pyinfra's; address: where its public side is, hostname: under which name
     holder: the name of this roll's lease, which each command renews; "" for a look without a lease
     staged: what the data has staged there, by the file's name; texts that may be secrets
+    ssh: the port at which nothing may answer outside of the VPN; 0 for none
     """
 
     def __init__(
-        self, host: Any, address: str, hostname: str, holder: str, staged: Mapping[str, str]
+        self,
+        host: Any,
+        address: str,
+        hostname: str,
+        holder: str,
+        staged: Mapping[str, str],
+        *,
+        ssh: int = 0,
     ) -> None:
         self.name: str = host.name
         self._host, self._address, self._hostname = host, address, hostname
-        self._holder, self._staged = holder, staged
+        self._holder, self._staged, self._ssh = holder, staged, ssh
 
     def take(self, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
         """Returns once no other roll holds the node. Raises Taken if one stays there."""
@@ -105,7 +114,12 @@ class HostNode:
         return self._ask(Change, words, CHANGE_LIMIT)
 
     def verify(self) -> Faults:
-        return self._ask(Faults, ["verify"], VERIFY_LIMIT)
+        found = self._ask(Faults, ["verify"], VERIFY_LIMIT)
+        # BigBlueButton's own scripts open it in ufw: bbb-install.
+        if not self._ssh or not is_open(self._address, self._ssh):
+            return found
+        open_port = f"SSH (tcp {self._ssh}) answers at {self._address}, outside of the VPN"
+        return found.model_copy(update={"faults": (*found.faults, open_port)})
 
     def write_window(self, window: Window) -> None:
         self._ask(Done, ["window", "write"], WINDOW_LIMIT, window.model_dump_json())

@@ -41,6 +41,7 @@ class Case:
 
     host: pyinfra's; None if it cannot be reached; staged: what its wanted.json should say
     others: the balancers that should not know the node
+    ssh: the port of SSH, if it is open within the VPN alone; 0 otherwise
     """
 
     wish: Wish
@@ -49,6 +50,7 @@ class Case:
     balancer: Balancer | None
     staged: str
     others: tuple[Balancer, ...] = ()
+    ssh: int = 0
 
 
 def roll(wanted: Wanted) -> None:
@@ -98,6 +100,7 @@ def _cases(fleet: Fleet, wanted: Wanted) -> list[Case]:
             balancers[node[1].balancer] if node[1].balancer else None,
             wanted(fleet, node[0], wishes.turn_secret(node, secrets())),
             tuple(it for name, it in balancers.items() if name != node[1].balancer),
+            node[0].ssh_port if node[0].only_by_vpn else 0,
         )
         for node in nodes
     ]
@@ -156,7 +159,7 @@ def _take(case: Case, holder: str) -> Result:
         case.host.log(printable(text))
 
     staged = {"wanted.json": case.staged, "secret": wish.secret}
-    node = HostNode(case.host, case.address, wish.hostname, holder, staged)
+    node = HostNode(case.host, case.address, wish.hostname, holder, staged, ssh=case.ssh)
     try:
         node.take(say)
         return Roll(node, case.balancer, wish, RealClock(), say, others=case.others).run()

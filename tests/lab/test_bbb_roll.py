@@ -263,3 +263,24 @@ def test_a_node_is_drained_serves_again_and_goes(fleet: Fleet, tmp_path: Path) -
     done = roll(retired, "--limit", "meet2")
     assert done.returncode == 0, said(done)
     assert not fleet.balancer.knows("meet2")
+
+
+AGE = 'echo $(($(date +%s) - $(date +%s -d "$(systemctl show -P ActiveEnterTimestamp {})")))'
+
+
+def test_a_bbb_web_that_was_started_anew_by_itself_is_not_believed(
+    newer: Path, fleet: Fleet
+) -> None:
+    """It has forgotten the meetings from before, whose people may talk on."""
+    one = fleet.nodes["meet1"]
+    carrier = AGE.format("bbb-apps-akka")
+    wait_for(lambda: int(one.sh(carrier)) > 125, "meetings could be there from before", 200)
+    one.sh("systemctl restart bbb-web")
+    wait_for(lambda: look(one)["meetings"]["answer"] == "strange", "it is not believed", 120)
+    done = roll(newer, "--limit", "meet1")
+    assert done.returncode == 1 and "bbb-web was started anew by itself" in said(done)
+    assert look(one)["gate"] == "open"
+    one.sh("bbb-conf --restart", timeout=300)
+    done = roll(newer, "--limit", "meet1")
+    assert done.returncode == 0, said(done)
+    is_whole(fleet.balancer, newer, one)

@@ -1,6 +1,7 @@
 """A node through a connection: this machine's shell stands in for the host's."""
 
 import json
+import socket
 import subprocess
 from pathlib import Path
 from types import SimpleNamespace
@@ -85,6 +86,17 @@ def test_the_node_s_own_program_is_asked(host: ThisHost) -> None:
     assert at(host).change(cut=True).state == "running"
     with pytest.raises(NodeError):
         at(host).change(cut=False)
+
+
+def test_ssh_that_is_open_to_all_after_a_change_is_a_fault(host: ThisHost) -> None:
+    host.answers("echo '{\"faults\": []}'")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        node = HostNode(host, "127.0.0.1", "bbb2.example.org", ME, STAGED, ssh=port)
+        fault = f"SSH (tcp {port}) answers at 127.0.0.1, outside of the VPN"
+        assert node.verify().faults == (fault,)
+        assert at(host).verify().faults == ()
+    assert node.verify().faults == ()
 
 
 def test_a_window_goes_by_standard_input(host: ThisHost) -> None:

@@ -77,8 +77,9 @@ class Operator:
         monkeypatch.setattr(run, "logger", log)
 
     def _node(
-        self, host: Any, address: str, hostname: str, holder: str, staged: dict[str, str]
-    ) -> PretendedNode:
+        self, host: Any, address: str, hostname: str, holder: str, staged: dict[str, str],
+        *, ssh: int = 0,
+    ) -> PretendedNode:  # fmt: skip
         node = self.nodes[host.name]
         wanted = {"wanted.json": STAGED, "secret": SECRETS[f"BBB_SECRET_{host.name.upper()}"]}
         assert staged == (wanted if holder else {})
