@@ -118,7 +118,7 @@ def started(output: Path, operation: int) -> subprocess.Popen[bytes]:
     wait_for(
         lambda: output.read_text().count("Starting operation") >= operation,
         f"operation {operation} has begun",
-        300,
+        900,
     )
     return run
 
