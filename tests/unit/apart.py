@@ -7,6 +7,7 @@ programs need and "eve", an account of uid 5432 that may use the uids from 20100
 import os
 import subprocess
 from functools import cache
+from tempfile import NamedTemporaryFile
 
 import pytest
 
@@ -41,5 +42,9 @@ needs_a_world = pytest.mark.skipif(
 
 def in_a_world(script: str) -> subprocess.CompletedProcess[str]:
     """Runs POSIX sh, which stops at the first command that fails, in a new world."""
-    command = [*APART, "sh", "-c", f"{WORLD}{script}"]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    # No argument may be as long as a script with a program in it: MAX_ARG_STRLEN in execve(2).
+    with NamedTemporaryFile("w", suffix=".sh") as file:
+        file.write(f"{WORLD}{script}")
+        file.flush()
+        command = [*APART, "sh", file.name]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
