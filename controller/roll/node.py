@@ -50,7 +50,7 @@ class HostNode:
     host: pyinfra's; address: where its public side is, hostname: under which name
     holder: the name of this roll's lease, which each command renews; "" for a look without a lease
     staged: what the data has staged there, by the file's name; texts that may be secrets
-    ssh: the port at which nothing may answer outside of the VPN; 0 for none
+    ssh: the port of SSH if it should be open within the VPN alone; 0 otherwise
     """
 
     def __init__(
@@ -69,6 +69,9 @@ class HostNode:
 
     def take(self, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
         """Returns once no other roll holds the node. Raises Taken if one stays there."""
+        if self._ssh and is_open(self._address, self._ssh):
+            # A run from outside of the VPN has left it open, and says so each time.
+            self._ssh = 0
         for attempt in range(lease.SECONDS // 5 + 2):
             try:
                 self.renew()

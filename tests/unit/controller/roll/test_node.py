@@ -88,7 +88,7 @@ def test_the_node_s_own_program_is_asked(host: ThisHost) -> None:
         at(host).change(cut=False)
 
 
-def test_ssh_that_is_open_to_all_after_a_change_is_a_fault(host: ThisHost) -> None:
+def test_ssh_that_a_change_has_opened_to_all_is_a_fault(host: ThisHost) -> None:
     host.answers("echo '{\"faults\": []}'")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -96,6 +96,9 @@ def test_ssh_that_is_open_to_all_after_a_change_is_a_fault(host: ThisHost) -> No
         fault = f"SSH (tcp {port}) answers at 127.0.0.1, outside of the VPN"
         assert node.verify().faults == (fault,)
         assert at(host).verify().faults == ()
+        was_open = HostNode(host, "127.0.0.1", "bbb2.example.org", ME, STAGED, ssh=port)
+        was_open.take([].append)
+        assert was_open.verify().faults == ()
     assert node.verify().faults == ()
 
 
