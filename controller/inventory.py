@@ -111,7 +111,7 @@ def _check_oncall(fleet: Fleet, hosts: Iterable[Host]) -> None:
         # The lab has people of its own.
         return
     try:
-        load_oncall(fleet.people)
+        load_oncall(fleet)
     except FleetError as error:
         if watches and converges() and not only_reads():
             raise

@@ -6,7 +6,7 @@ Exits with 1 if nobody is on call at some time of the next year, or the data can
 
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from controller.calendars import calendars
@@ -63,8 +63,14 @@ def _runs(spans: list[Span]) -> Iterator[tuple[Span, Span, int]]:
 
 
 def _who(oncall: OnCall, span: Span) -> str:
-    named = (f"{team} ({', '.join(oncall.teams[team].people)})" for team in span.teams)
+    named = (f"{team} ({', '.join(_people(oncall, team, span.since))})" for team in span.teams)
     return " and ".join(named) or "nobody"
+
+
+def _people(oncall: OnCall, team: str, moment: datetime) -> list[str]:
+    """Those of the team who can act at that moment."""
+    ends = {name: oncall.end_of_person(name) for name in oncall.teams[team].people}
+    return [name for name, end in ends.items() if end is None or end > moment]
 
 
 def _when(oncall: OnCall, when: datetime) -> str:
@@ -73,11 +79,11 @@ def _when(oncall: OnCall, when: datetime) -> str:
 
 def main(inventory: str, directory: str = "") -> int:
     try:
-        oncall = load_oncall(load(Path(inventory)).people)
+        oncall = load_oncall(load(Path(inventory)))
     except FleetError as error:
         print(error, file=sys.stderr)
         return 1
-    now = datetime.now().astimezone()
+    now = datetime.now(UTC)
     print("\n".join(lines(oncall, now)))
     if directory:
         try:

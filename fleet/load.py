@@ -21,6 +21,7 @@ from fleet.checks.people import check_access, check_people
 from fleet.checks.ports import check_ports
 from fleet.checks.scalelite import check_scalelite
 from fleet.checks.vpn import check_vpn
+from fleet.derived.oncall import ends
 from fleet.groups import GROUPS, POOLED
 from fleet.groups.bbb import BbbGroup
 from fleet.groups.clients import ClientsGroup
@@ -61,12 +62,15 @@ def load(file: Path) -> Fleet:
     return read(file, group_data, people, datetime.now(UTC), {"bbb": instead})
 
 
-def load_oncall(people: Mapping[str, Person]) -> OnCall:
+def load_oncall(fleet: Fleet) -> OnCall:
     """Who is on call when, by group_data/oncall.yml. Raises FleetError with all problems."""
-    return read_oncall(ROOT / "group_data/oncall.yml", people, datetime.now(UTC))
+    file = ROOT / "group_data/oncall.yml"
+    return read_oncall(file, fleet.people, fleet.hosts, datetime.now(UTC))
 
 
-def read_oncall(path: Path, people: Mapping[str, Person], now: datetime) -> OnCall:
+def read_oncall(
+    path: Path, people: Mapping[str, Person], hosts: Mapping[str, Host], now: datetime
+) -> OnCall:
     """Like `load_oncall`, but from any file, as seen at that time in UTC."""
     file = shown_path(path)
     content, problems = read_yaml(path, file)
@@ -76,7 +80,8 @@ def read_oncall(path: Path, people: Mapping[str, Person], now: datetime) -> OnCa
     oncall, found = validate(OnCall, content, file, "")
     problems += found
     if oncall:
-        problems += check_oncall(file, oncall, people, now)
+        oncall = oncall.with_ends(ends(oncall, people, hosts))
+        problems += check_oncall(file, oncall, people, hosts, now)
     if problems or oncall is None:
         raise FleetError(problems)
     return oncall
@@ -133,7 +138,7 @@ def read(
     if any(host.calls for host in hosts.valid.values()):
         # Only a run on a host that calls needs it: controller/inventory.py.
         with suppress(FleetError):
-            oncall = read_oncall(group_data / "oncall.yml", people.valid, now)
+            oncall = read_oncall(group_data / "oncall.yml", people.valid, hosts.valid, now)
     if oncall and isinstance(its := groups.get("monitor"), MonitorGroup):
         problems += check_monitor(shown_path(group_data / "monitor.py"), its, oncall, now)
     if problems:

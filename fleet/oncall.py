@@ -1,9 +1,10 @@
 """Who is on call when: group_data/oncall.yml. Each time is said by the clocks of a place."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, ConfigDict, Field, StrictInt, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, PrivateAttr, StrictInt, model_validator
 
 from fleet.reading.problems import Invalid
 from fleet.values.clock import ClockTime, Moment
@@ -93,6 +94,24 @@ class OnCall(Record):
     escalate_minutes: Annotated[StrictInt, Field(ge=5, le=240)]
     overrides: tuple[Override, ...] = ()
     accepted_gaps: tuple[AcceptedGap, ...] = ()
+
+    # Private, so that no file can say it: it follows from people and hosts.
+    _ends: Mapping[str, datetime] = PrivateAttr(default_factory=dict)
+
+    def with_ends(self, ends: Mapping[str, datetime]) -> "OnCall":
+        """The same, with the moments from which people can act no more, by person."""
+        found = self.model_copy()
+        found._ends = ends
+        return found
+
+    def end_of_person(self, name: str) -> datetime | None:
+        """From when the person can act no more; None for never."""
+        return self._ends.get(name)
+
+    def end_of_team(self, name: str) -> datetime | None:
+        """From when none of the team's people can act any more; None for never."""
+        ends = [self._ends[it] for it in self.teams[name].people if it in self._ends]
+        return max(ends) if len(ends) == len(self.teams[name].people) else None
 
     @property
     def everybody(self) -> tuple[str, ...]:

@@ -1,28 +1,42 @@
 """Problems of who is on call: people who cannot be called, hours that nobody covers."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import combinations
 
+from fleet.derived.access import can_act
 from fleet.derived.oncall import YEAR, Span, cover, gaps, said
+from fleet.hosts import Host
 from fleet.oncall import OnCall, Override
 from fleet.people import Person, is_over
 from fleet.reading.problems import Problem
 
+LONGEST_GAP = timedelta(days=92)
+"""Hours that recur are so accepted anew each season, and a mistake in the year is none for ever."""
+REDUNDANT = 2
+"""So many at least are called for what is critical: one may be asleep."""
+
 
 def check_oncall(
-    file: str, oncall: OnCall, people: Mapping[str, Person], now: datetime
+    file: str,
+    oncall: OnCall,
+    people: Mapping[str, Person],
+    hosts: Mapping[str, Host],
+    now: datetime,
 ) -> Iterator[Problem]:
     """Every problem within the data, and with the people. Looks a year ahead for gaps.
 
-    people: by name
+    people, hosts: by name
     """
-    found = [*_teams(file, oncall), *_clocks(file, oncall, now)]
+    found = [*_teams(file, oncall), *_clocks(file, oncall, now), *_accepted(file, oncall, now)]
     named = {f"teams: {name}": team.people for name, team in oncall.teams.items()}
+    unable = {it.name: why for it in people.values() if (why := _unable(it, hosts.values(), now))}
     for record, names in {**named, "redundancy": oncall.redundancy}.items():
-        found += _people(file, record, names, people, now)
+        found += _people(file, record, names, people, unable)
     yield from found
     # Without these, nobody knows who is on call when.
     if not found:
+        yield from _redundancy(file, oncall, now)
         yield from _overrides(file, oncall, now)
         yield from _gaps(file, oncall, now)
 
@@ -43,16 +57,54 @@ def _teams(file: str, oncall: OnCall) -> Iterator[Problem]:
 
 
 def _people(
-    file: str, record: str, names: Iterable[str], people: Mapping[str, Person], now: datetime
+    file: str,
+    record: str,
+    names: Iterable[str],
+    people: Mapping[str, Person],
+    unable: Mapping[str, tuple[str, str]],
 ) -> Iterator[Problem]:
+    """unable: by name, why somebody could do nothing about what they are called for; the remedy"""
     for name in names:
-        person = people.get(name)
-        if person is None:
+        if name not in people:
             remedy = f"write one of {', '.join(people)}, or add them to people.yml first"
             yield Problem(file, record, "people", f"there is no person {name}", remedy)
-        elif is_over(person.expires, now):
-            message = f"{name}'s access ended on {person.expires}"
-            yield Problem(file, record, "people", message, "name somebody who can still log in")
+        elif name in unable:
+            yield Problem(file, record, "people", *unable[name])
+
+
+def _unable(person: Person, hosts: Iterable[Host], now: datetime) -> tuple[str, str] | None:
+    name = person.name
+    if is_over(person.expires, now):
+        return f"{name}'s access ended on {person.expires}", "name somebody who can still log in"
+    if person.vpn is None:
+        message = f"{name} is not in the VPN, and reaches no host that is closed to the network"
+        return message, "give them vpn: key and addresses in people.yml, or name somebody else"
+    if not can_act(person, hosts, now):
+        remedy = (
+            "give them access to one, and an SSH key that is valid today, in people.yml, or name "
+            "somebody else"
+        )
+        return f"{name} can log in to no host", remedy
+    return None
+
+
+def _redundancy(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
+    """A problem if within a year too few of the redundancy can act."""
+    found = (oncall.end_of_person(name) for name in oncall.redundancy)
+    ends = sorted(it for it in found if it)
+    # The end by which one more of them than may be is gone.
+    too_few = ends[len(oncall.redundancy) - REDUNDANT :][:1]
+    for end in too_few:
+        if end < now + YEAR:
+            left = sum(1 for it in oncall.redundancy if _acts_at(oncall, it, end))
+            message = f"from {end:%Y-%m-%d} on only {left} of them can log in"
+            remedy = "name somebody who can log in for longer, or write a later end in people.yml"
+            yield Problem(file, "redundancy", "", message, remedy)
+
+
+def _acts_at(oncall: OnCall, name: str, moment: datetime) -> bool:
+    end = oncall.end_of_person(name)
+    return end is None or end > moment
 
 
 def _clocks(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
@@ -68,13 +120,20 @@ def _clocks(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
                 yield Problem(file, f"shifts.{index}", field, message, remedy)
 
 
+def _accepted(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
+    for index, it in enumerate(oncall.accepted_gaps):
+        if it.until > now and it.until - it.since > LONGEST_GAP:
+            message = f"ends more than {LONGEST_GAP.days} days after it begins"
+            remedy = "write an earlier moment, and accept the rest when it comes near"
+            yield Problem(file, f"accepted_gaps.{index}", "until", message, remedy)
+
+
 def _overrides(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
     """What is over is left as it is: shifts may have changed since."""
-    plain = oncall.model_copy(update={"overrides": ()})
-    for index, it in enumerate(oncall.overrides):
-        record = f"overrides.{index}"
-        if it.until <= now:
-            continue
+    # Somebody may stand in for a team just because its people can act no more.
+    plain = oncall.model_copy(update={"overrides": ()}).with_ends({})
+    current = {f"overrides.{i}": it for i, it in enumerate(oncall.overrides) if it.until > now}
+    for record, it in current.items():
         if it.team == it.instead_of:
             message = f"puts {it.team} in the place of {it.team}"
             yield Problem(file, record, "team", message, "name two teams")
@@ -82,6 +141,14 @@ def _overrides(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
             message = f"{it.instead_of} has no turn from {said(without, plain)}"
             remedy = f"let it hold for turns of {it.instead_of} alone, one override for each"
             yield Problem(file, record, "instead_of", message, remedy)
+    for (first, one), (second, two) in combinations(current.items(), 2):
+        both = Span(one.since, one.until).within(two.since, two.until)
+        if one.instead_of == two.instead_of and both:
+            message = (
+                f"{two.team} ({two.why}) takes the place of {two.instead_of} while {first} gives "
+                f"the same to {one.team} ({one.why}): {said(both, oncall)}"
+            )
+            yield Problem(file, second, "instead_of", message, "let one of the two end earlier")
 
 
 def _without(oncall: OnCall, it: Override) -> Span | None:
@@ -94,10 +161,20 @@ def _gaps(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
     found = gaps(oncall, now, now + YEAR)
     if not found:
         return
+    first = found[0]
     more = f", and {len(found) - 1} times more within a year" if found[1:] else ""
-    message = f"nobody is on call from {said(found[0], oncall)}{more}"
+    message = f"nobody is on call from {said(first, oncall)}{more}"
     remedy = (
         "let a shift end by the same time and zone by which the next one begins, or accept the gap "
         "in accepted_gaps, with a reason"
     )
+    if gone := _gone(oncall, first):
+        message += f": nobody of {' or '.join(gone)} can log in then"
+        remedy = "name somebody who can log in for longer, or write a later end in people.yml"
     yield Problem(file, "shifts", "", message, remedy)
+
+
+def _gone(oncall: OnCall, gap: Span) -> list[str]:
+    """The teams whose turn it is as the gap begins, and whose people can act no more."""
+    whole = cover(oncall.with_ends({}), gap.since, gap.until)
+    return [*whole[0].teams]

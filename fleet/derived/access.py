@@ -1,6 +1,6 @@
 """Who may do what on a host, and by which keys. Runs make accounts and authorized_keys of this."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -45,9 +45,26 @@ def is_admin(person: Person, host: Host) -> bool:
 
 def is_usable_admin(person: Person, host: Host, now: datetime) -> bool:
     """Whether the person can log in to the host now, by a valid key, and become root there."""
+    return is_admin(person, host) and can_log_in(person, host, now)
+
+
+def can_log_in(person: Person, host: Host, now: datetime) -> bool:
+    """Whether the person can log in to the host now, by a valid key."""
     keys = [key for key in person.ssh_keys if not is_over(key.expires, now)]
     usable = any(_is_usable(key, person, host) for key in keys)
-    return is_admin(person, host) and usable and not is_over(person.expires, now)
+    return may_log_in(person, host) and usable and not is_over(person.expires, now)
+
+
+def can_act(person: Person, hosts: Iterable[Host], now: datetime) -> bool:
+    """Whether the person can do something about what is wrong: in the VPN, on some host."""
+    return person.vpn is not None and any(can_log_in(person, host, now) for host in hosts)
+
+
+def acts_until(person: Person, hosts: Collection[Host]) -> datetime | None:
+    """The moment from which the person can act on no host any more; None if there is none."""
+    days = {person.expires, *(key.expires for key in person.ssh_keys)}
+    ends = sorted(end_of(day) for day in days if day)
+    return next((end for end in ends if not can_act(person, hosts, end)), None)
 
 
 def _is_usable(key: Key, person: Person, host: Host) -> bool:

@@ -1,14 +1,18 @@
 """Which team is on call at which moments, where nobody is, and where two are."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
+from fleet.derived.access import acts_until
+from fleet.hosts import Host
 from fleet.oncall import DAYS, OnCall, Override, Shift
+from fleet.people import Person
 
+Ends = dict[str, datetime]
 DAY = timedelta(days=1)
 YEAR = 366 * DAY
 """How far ahead gaps are looked for: each week of a year, with all its changes of clocks."""
@@ -31,16 +35,36 @@ class Span:
         return part if part.since < part.until else None
 
 
+@dataclass(frozen=True)
+class Turn:
+    """One turn of a shift.
+
+    whole: as the shift says it
+    parts: what overrides, and the ends of people, leave of it; one team a span
+    """
+
+    whole: Span
+    parts: tuple[Span, ...]
+
+
+def shift_turns(oncall: OnCall, since: datetime, until: datetime) -> list[Turn]:
+    """The turns of the shifts that lie between the two moments, or partly do; none is cut there."""
+    wholes = sorted(
+        span
+        for shift in oncall.shifts
+        for span in _each(shift, since, until)
+        if span.within(since, until)
+    )
+    return [Turn(whole, tuple(_parts(oncall, whole))) for whole in wholes]
+
+
 def turns(oncall: OnCall, since: datetime, until: datetime) -> list[Span]:
-    """Each team's turns, one team a span, in their order; overrides are followed."""
-    spans = [span for shift in oncall.shifts for span in _each(shift, since, until)]
-    for override in oncall.overrides:
-        spans = [
-            part
-            for span in spans
-            for part in _overridden(span, override.instead_of, override.team, override)
-        ]
-    cut = (span.within(since, until) for span in spans)
+    """Each team's turns, one team a span, in their order.
+
+    Overrides are followed. A turn ends where nobody of its team can act any more.
+    """
+    parts = (part for turn in shift_turns(oncall, since, until) for part in turn.parts)
+    cut = (part.within(since, until) for part in parts)
     return sorted(span for span in cut if span)
 
 
@@ -82,6 +106,13 @@ def overlaps(oncall: OnCall, since: datetime, until: datetime) -> list[Span]:
     return [span for span in cover(oncall, since, until) if len(span.teams) > 1]
 
 
+def ends(oncall: OnCall, people: Mapping[str, Person], hosts: Mapping[str, Host]) -> Ends:
+    """Of everybody whom the data names, the moment from which they can act no more, if any."""
+    known = (people[name] for name in oncall.everybody if name in people)
+    found = {it.name: acts_until(it, hosts.values()) for it in known}
+    return {name: end for name, end in found.items() if end}
+
+
 def zones(oncall: OnCall) -> list[ZoneInfo]:
     """The zones whose clocks the shifts go by, in the order of the file."""
     named = (it.zone for shift in oncall.shifts for it in (shift.since, shift.until))
@@ -117,14 +148,26 @@ def _each(shift: Shift, since: datetime, until: datetime) -> Iterator[Span]:
         day += DAY
 
 
-def _overridden(span: Span, team: str, by: str, when: Override) -> Iterator[Span]:
-    if span.teams != (team,):
-        yield span
-        return
-    inner = span.within(when.since, when.until)
-    parts: Sequence[Span | None] = (
-        span.within(span.since, when.since),
-        inner and replace(inner, teams=(by,)),
-        span.within(when.until, span.until),
-    )
-    yield from (part for part in parts if part)
+def _parts(oncall: OnCall, whole: Span) -> Iterator[Span]:
+    """The turn in parts of one team each, each as long as that team has somebody who can act."""
+    for part in _overridden(whole, oncall.overrides):
+        end = oncall.end_of_team(part.teams[0])
+        if left := part.within(part.since, end) if end else part:
+            yield left
+
+
+def _overridden(whole: Span, overrides: Iterable[Override]) -> list[Span]:
+    """What one override has given to another team, no other override takes: order is nothing."""
+    own, given = [whole], []
+    for it in overrides:
+        if (it.instead_of,) != whole.teams:
+            continue
+        if inner := whole.within(it.since, it.until):
+            given.append(replace(inner, teams=(it.team,)))
+        own = [
+            part
+            for span in own
+            for part in (span.within(span.since, it.since), span.within(it.until, span.until))
+            if part
+        ]
+    return sorted([*own, *given])

@@ -1,6 +1,6 @@
 """What a person is told of who is on call, and the calendars."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from controller import oncall as command
 from controller.calendars import calendars
 from controller.oncall import lines
 from fleet.derived.oncall import turns
+from fleet.load import load
 from fleet.oncall import OnCall
 from fleet.reading.problems import FleetError, Problem
-from tests.unit.fleet.oncall_samples import NOW, SWAP, read
+from tests.unit.fleet.oncall_samples import NOW, SWAP, read, seasons
 
 WEEK = timedelta(days=7)
 
@@ -43,8 +44,7 @@ def test_a_fleet_whose_turns_follow_each_other_says_so(tmp_path: Path) -> None:
 def test_hours_without_anybody_that_are_accepted_are_not_called_covered(tmp_path: Path) -> None:
     def change(it: dict[str, Any]) -> None:
         it["shifts"][1]["until"] = "07:00 Europe/Berlin"
-        ends = {"from": "2026-11-01 00:00 UTC", "until": "2028-11-01 00:00 UTC"}
-        it["accepted_gaps"] = [{**ends, "why": "an hour to sleep"}]
+        it["accepted_gaps"] = seasons("an hour to sleep")
 
     told = list(lines(read(tmp_path, change), NOW))
     assert any(it.startswith("Nobody, as accepted (an hour to sleep)") for it in told)
@@ -54,6 +54,12 @@ def test_hours_without_anybody_that_are_accepted_are_not_called_covered(tmp_path
 def test_what_is_over_is_not_told(tmp_path: Path) -> None:
     oncall = read(tmp_path, lambda it: it.update(overrides=[SWAP]))
     assert "Christmas" not in "".join(lines(oncall, NOW + 5 * WEEK))
+
+
+def test_whoever_has_ended_by_then_is_not_named(tmp_path: Path) -> None:
+    oncall = read(tmp_path, lambda it: it["teams"]["hypha"]["people"].append("watches-1"))
+    told = list(lines(oncall.with_ends({"ops-hypha-1": NOW}), NOW))
+    assert told[3] == "Then: hypha (watches-1)"
 
 
 @pytest.fixture
@@ -123,3 +129,21 @@ def test_a_gap_is_told_and_is_exit_status_1(
     monkeypatch.setattr(command, "load_oncall", refuse)
     assert command.main("inventories/coop.yml") == 1
     assert "nobody is on call; be there" in capsys.readouterr().err
+
+
+def test_people_who_end_within_the_year_are_a_gap_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The project's own data, with an end for those who are on call."""
+    fleet = load(Path("inventories/coop.yml"))
+    soon = datetime.now(UTC).date() + timedelta(days=30)
+    ending = {
+        name: it.model_copy(update={"expires": soon if name.startswith("ops-") else it.expires})
+        for name, it in fleet.people.items()
+    }
+    found = fleet.model_copy(update={"people": ending})
+    monkeypatch.setattr(command, "load", lambda file: found)
+    assert command.main("inventories/coop.yml") == 1
+    told = capsys.readouterr().err
+    assert f"nobody is on call from {soon + timedelta(days=1):%a %d %b %Y}" in told
+    assert "only 0 of them can log in" in told

@@ -111,6 +111,10 @@ def test_what_the_data_says_of_calls_is_a_series(fleet: Fleet, tmp_path: Path) -
         ("vector(1793545200)", {"until": "2026-11-02 07:00 UTC"}),
     ]
     assert len(gaps) == len({it[1]["until"] for it in gaps}) > 700
+    end = datetime(2027, 12, 1, tzinfo=UTC)
+    ending = called.model_copy(update={"oncall": oncall.with_ends({"ops-hypha-1": end})})
+    first, *_ = recorded(ending, "coop_oncall_gap_timestamp_seconds")
+    assert first == (f"vector({end.timestamp():.0f})", {"until": "2027-12-01 07:00 UTC"})
 
 
 def test_a_host_under_maintenance_has_a_series_until_it_is_over(

@@ -83,6 +83,7 @@ def test_any_shifts_are_as_all_clocks_say_in_the_weeks_that_change_them(
 ) -> None:
     data = sample()
     data["shifts"] = [{**it, "team": f"t{index}"} for index, it in enumerate(shifts)]
+    data["teams"] = {it["team"]: {"people": ["ops-meet-1"]} for it in data["shifts"]}
     oncall = OnCall.model_validate(data)
     until = since + timedelta(days=10)
     # An end at the very minute of its own beginning comes a day later: the clocks of before count.
@@ -112,6 +113,35 @@ def test_an_override_may_take_a_part_of_a_turn(tmp_path: Path) -> None:
         (9, 11, ("hypha",)),
         (11, 15, ("collocall",)),
     ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_what_an_override_has_given_no_other_one_takes(order: int) -> None:
+    """Whatever their order: in the hour that two teams cover, each stands in for another one."""
+    ends = {"from": "2027-03-16 15:00 Europe/Berlin", "until": "2027-03-16 16:00 Europe/Berlin"}
+    data = sample()
+    data["teams"]["third"] = {"people": ["ops-meet-1"]}
+    data["overrides"] = [
+        {"team": "hypha", "instead_of": "collocall", "why": "a swap", **ends},
+        {"team": "third", "instead_of": "hypha", "why": "another", **ends},
+    ][::order]
+    hour = cover(OnCall.model_validate(data), utc(2027, 3, 16, 14), utc(2027, 3, 16, 15))
+    assert [it.teams for it in hour] == [("hypha", "third")]
+
+
+def test_a_turn_ends_where_nobody_of_its_team_can_act_any_more(tmp_path: Path) -> None:
+    """Whoever is put in the team's place then is on call."""
+    end = utc(2026, 12, 24, 9)
+    oncall = read(tmp_path).with_ends({"ops-meet-1": end})
+    day = turns(oncall, utc(2026, 12, 24, 7), utc(2026, 12, 26))
+    assert [(it.since, it.until, it.teams) for it in day] == [
+        (utc(2026, 12, 24, 7), end, ("collocall",)),
+        (utc(2026, 12, 24, 15), utc(2026, 12, 25, 7), ("hypha",)),
+        (utc(2026, 12, 25, 15), utc(2026, 12, 26), ("hypha",)),
+    ]
+    swapped = read(tmp_path, lambda it: it.update(overrides=[SWAP])).with_ends({"ops-meet-1": end})
+    day = turns(swapped, utc(2026, 12, 24, 7), utc(2026, 12, 24, 16))
+    assert [it.teams for it in day] == [("hypha",), ("hypha",)]
 
 
 @pytest.mark.parametrize(
