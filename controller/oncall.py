@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from controller.calendars import calendars
-from fleet.derived.oncall import YEAR, Span, cover, moment, overlaps, place, said, turns, zones
+from fleet.derived.oncall import YEAR, Span, cover, moment, overlaps, place, said, zones
 from fleet.load import load, load_oncall
 from fleet.oncall import OnCall
 from fleet.reading.problems import FleetError
@@ -87,7 +87,7 @@ def main(inventory: str, directory: str = "") -> int:
     print("\n".join(lines(oncall, now)))
     if directory:
         try:
-            write(Path(directory), calendars(oncall, turns(oncall, now, now + YEAR), now))
+            write(Path(directory), calendars(oncall, now))
         except OSError as error:
             print(f"{directory}: no calendars can be written: {error.strerror}", file=sys.stderr)
             return 1
