@@ -24,7 +24,11 @@ class Unknown(Exception):
 
 @dataclass(frozen=True)
 class Alert:
-    """What fires. since: in seconds since 1970; taken: by whom, until when and why, or ''"""
+    """What fires. since: in seconds since 1970
+
+    taken: by whom, until when and why, or ''
+    by, until: by whom, and until when in seconds since 1970, or '' and 0
+    """
 
     severity: str
     name: str
@@ -32,6 +36,8 @@ class Alert:
     summary: str
     since: float
     taken: str = ""
+    by: str = ""
+    until: float = 0
 
 
 @dataclass(frozen=True)
@@ -53,20 +59,36 @@ def firing(url: str) -> list[Alert]:
 
 
 def _alert(it: Mapping[str, Any], silences: Mapping[str, Any]) -> Alert:
-    named, by = it["labels"], it["status"]["silencedBy"]
+    named = it["labels"]
+    its = [silences[each] for each in it["status"]["silencedBy"] if each in silences]
+    last = max(its, key=lambda silence: _time(silence["endsAt"]), default=None)
     return Alert(
         named.get("severity", ""),
         named["alertname"],
         named.get("host", ""),
         it["annotations"].get("summary", ""),
         _time(it["startsAt"]),
-        "; ".join(_taken(silences[each]) for each in by if each in silences),
+        "; ".join(map(_taken, its)),
+        last["createdBy"] if last else "",
+        _time(last["endsAt"]) if last else 0,
     )
 
 
 def _taken(silence: Mapping[str, Any]) -> str:
     until = f"{silence['endsAt'][:16].replace('T', ' ')} UTC"
     return f"{silence['createdBy']} until {until}: {silence['comment']}"
+
+
+def taken(url: str) -> dict[tuple[str, str], Alert]:
+    """What somebody has taken, by name and host; what one of several alerts lacks is not.
+
+    Of several it is the one that is told again first. Raises Unknown.
+    """
+    every: dict[tuple[str, str], list[Alert]] = {}
+    for it in firing(url):
+        every.setdefault((it.name, it.host), []).append(it)
+    found = {key: min(its, key=lambda it: it.until) for key, its in every.items()}
+    return {key: it for key, it in found.items() if it.until}
 
 
 def ended(url: str, since: float, now: float) -> list[Ended]:

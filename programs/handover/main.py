@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from programs.handover import Settings, Ways, settings_of, ways_of
-from programs.handover.asked import Unknown, told
+from programs.handover.asked import Unknown, taken, told
 from programs.handover.note import note
 from programs.handover.turns import last_change, on
 from programs.shared.arguments import settings_and_secrets
@@ -26,6 +26,10 @@ MEANINGS = {
     "coop_oncall_until_timestamp_seconds": "The end of the team's present turn; 0 between turns.",
     "coop_handover_told_timestamp_seconds": "The last hand-over that was told, by whomever.",
     "coop_handover_pending": "Whether a note of a hand-over could not be sent yet: 1 or 0.",
+    "coop_taken_known": "Whether Alertmanager says what somebody has taken: 1 or 0.",
+    "coop_taken_until_timestamp_seconds": (
+        "Until when nobody is told of an alert of a host, because somebody has taken it."
+    ),
     "coop_handover_status_timestamp_seconds": "When this was last looked at.",
 }
 
@@ -112,13 +116,28 @@ def _told(settings: Settings) -> dict[str, Any]:
 
 def text_of(settings: Settings, pending: bool, now: float) -> str:
     """The text for Prometheus."""
-    its = on(settings.turns, now)
+    its, takes = on(settings.turns, now), _takes(settings)
     teams = sorted(settings.people)
     found: dict[str, dict[str, float]] = {
         "coop_oncall": {labels(team=it): int(it in its) for it in teams},
         "coop_oncall_until_timestamp_seconds": {labels(team=it): its.get(it, 0) for it in teams},
         "coop_handover_told_timestamp_seconds": {"": _told(settings).get("change", 0)},
         "coop_handover_pending": {"": int(pending)},
+        "coop_taken_known": {"": int(takes is not None)},
+        "coop_taken_until_timestamp_seconds": takes or {},
         "coop_handover_status_timestamp_seconds": {"": int(now)},
     }
     return exposition({name: (MEANINGS[name], values) for name, values in found.items()})
+
+
+def _takes(settings: Settings) -> dict[str, float] | None:
+    """By alert, its host and who has taken it: until when; None if Alertmanager does not say."""
+    try:
+        found = taken(settings.alertmanager)
+    except Unknown as error:
+        print(f"nobody knows what is taken: {error}", file=sys.stderr)
+        return None
+    # The label `host` would be that of the monitor.
+    return {
+        labels(alert=name, of=host, by=it.by): int(it.until) for (name, host), it in found.items()
+    }

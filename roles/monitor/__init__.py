@@ -99,7 +99,7 @@ def texts() -> dict[str, str]:
         ALERTS: as_yaml(alerts.rules(this_fleet().monitor.runbooks)),
         KNOWN: as_yaml(known(this_fleet(), datetime.now(UTC))),
         TESTS: as_yaml(alerts.tests(ALERTS)),
-        **pages.pages(this_fleet().monitor.runbooks),
+        **pages.pages(this_fleet(), this_host()),
     }
 
 

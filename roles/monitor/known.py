@@ -36,8 +36,6 @@ def _data(fleet: Fleet, now: datetime) -> Iterator[Rule]:
         if (its := host.maintenance) and its.until > now:
             labels = {"host": host.name, "why": its.why}
             yield _constant("coop_maintenance_end_timestamp_seconds", its.until, labels)
-        if host.bbb:
-            yield _constant("coop_bbb_expected", 1, {"host": host.name})
     if not (oncall := fleet.oncall):
         return
     since, until = horizon(now)

@@ -14,7 +14,7 @@ def jobs(fleet: Fleet, here: Host) -> list[dict[str, Any]]:
     others = [it for it in watched(fleet) if it.name != here.name]
     return [
         prober.job("outside", [_ssh(it) for it in others]),
-        prober.job("web", [_web(it) for it in others if _shows(it)]),
+        prober.job("web", [_web(it) for it in others if shows(it)]),
     ]
 
 
@@ -25,8 +25,11 @@ def _ssh(host: Host) -> dict[str, Any]:
     return prober.target(host, tried, "port", expected=expected)
 
 
-def _shows(host: Host) -> bool:
-    """A node that is drained or retired serves nobody, and may be stopped."""
+def shows(host: Host) -> bool:
+    """Whether people come for its page.
+
+    A node that is drained or retired serves nobody, and may be stopped.
+    """
     return host.shows is not None and (host.bbb is None or host.bbb.wanted == "serving")
 
 

@@ -49,7 +49,7 @@ def cells(browser: Chrome, title: str) -> dict[str, tuple[str, str, str]]:
             it.value_of_css_property("background-color"),
         )
         for row in browser.find_elements(By.TAG_NAME, "tr")
-        for it in row.find_elements(By.CSS_SELECTOR, f"td[data-title={title}]")
+        for it in row.find_elements(By.CSS_SELECTOR, f"td[data-title={title}]:not(.new)")
     }
 
 

@@ -43,12 +43,14 @@ class Monitor(BaseHTTPRequestHandler):
     """What Prometheus and Alertmanager answer."""
 
     told = 0
+    more: list[dict[str, Any]] = []
 
     def do_GET(self) -> None:
         answers: dict[str, Any] = {
             "/api/v2/alerts": [
                 _alert("DiskFull", "bbb1", silenced=["s1"]),
                 _alert("HostDown", "bbb2"),
+                *self.more,
                 {**_alert("Watchdog", ""), "labels": {"alertname": "Watchdog", "severity": "none"}},
             ],
             "/api/v2/silences": [
@@ -232,6 +234,31 @@ def test_who_is_on_call_is_a_metric(settings: Settings) -> None:
     team = (("team", "hypha"),)
     assert found["coop_oncall"] == {team: 1, (("team", "collocall"),): 0}
     assert found["coop_oncall_until_timestamp_seconds"][team] == CHANGE + 16 * HOUR
+
+
+def test_what_somebody_has_taken_is_a_metric(settings: Settings) -> None:
+    looked(settings, CHANGE + 60)
+    found = read(Path(settings.metrics).read_text())
+    assert found["coop_taken_known"] == {(): 1}
+    its = (("alert", "DiskFull"), ("of", "bbb1"), ("by", "ops-meet-1"))
+    assert found["coop_taken_until_timestamp_seconds"] == {its: CHANGE + 3 * HOUR}
+
+
+def test_what_is_taken_in_part_is_not_taken(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A silence of one of two mounts leaves the other one to somebody."""
+    monkeypatch.setattr(Monitor, "more", [_alert("DiskFull", "bbb1")])
+    looked(settings, CHANGE + 60)
+    found = read(Path(settings.metrics).read_text())
+    assert found["coop_taken_until_timestamp_seconds"] == {}
+
+
+def test_what_is_taken_is_not_known_if_alertmanager_is_away(settings: Settings) -> None:
+    looked(replace(settings, alertmanager="http://127.0.0.1:1"), CHANGE + 60)
+    found = read(Path(settings.metrics).read_text())
+    assert found["coop_taken_known"] == {(): 0}
+    assert found["coop_oncall"][("team", "hypha"),] == 1
 
 
 def test_turns_of_a_team_that_meet_are_one_and_an_overlap_is_two_teams() -> None:

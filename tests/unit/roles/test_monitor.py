@@ -274,7 +274,7 @@ def test_of_a_node_the_api_is_asked_while_it_should_serve(
     found = outside._web(node)
     assert found["targets"] == [f"https://{node.address}/bigbluebutton/api"]
     assert found["labels"]["__param_module"] == "bbb"
-    assert outside._shows(node) == asked
+    assert outside.shows(node) == asked
 
 
 @pytest.fixture(params=[("monitor1", "10.66.0.52", []), ("offsite1", "10.66.0.51", ["monitor1"])])
