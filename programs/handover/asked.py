@@ -12,7 +12,8 @@ from urllib.request import ProxyHandler, build_opener
 
 SECONDS = 20
 LARGEST = 1 << 24
-# An alert that has not fired for two of these has ended.
+# An alert that has not fired for two of these has ended. Times that are asked for are whole ones of
+# these, so that two notes see the same end of an alert, and one of them alone tells of it.
 STEP_SECONDS = 60
 # Prometheus gives at most so many points a series: 11,000.
 LONGEST_SECONDS = 7 * 86400
@@ -92,8 +93,9 @@ def taken(url: str) -> dict[tuple[str, str], Alert]:
 
 
 def ended(url: str, since: float, now: float) -> list[Ended]:
-    """What fired between the two times, and fires no more. Raises Unknown."""
-    begin = max(since, now - LONGEST_SECONDS)
+    """What was known to have ended now, and not yet at the time since. Raises Unknown."""
+    first, last = _known_at(since), _known_at(now)
+    begin = max(first, last - LONGEST_SECONDS)
     query = 'ALERTS{alertstate="firing",severity!="none"}'
     values = {"query": query, "start": begin, "end": now, "step": STEP_SECONDS}
     answer = _get(f"{url}/api/v1/query_range?{urlencode(values)}")
@@ -101,9 +103,12 @@ def ended(url: str, since: float, now: float) -> list[Ended]:
         Ended(named["alertname"], named.get("host", ""), points[0], points[-1])
         for named, points in _series(answer["data"]["result"])
     ]
-    return sorted(
-        (it for it in found if it.until < now - 2 * STEP_SECONDS), key=lambda it: it.until
-    )
+    return sorted((it for it in found if first <= it.until < last), key=lambda it: it.until)
+
+
+def _known_at(moment: float) -> int:
+    """What fired last before this had ended at that moment, as far as anybody could know."""
+    return (int(moment) // STEP_SECONDS - 2) * STEP_SECONDS
 
 
 def told(url: str, hosts: Sequence[str]) -> float:

@@ -16,8 +16,6 @@ from programs.shared.exposition import exposition, labels
 from programs.shared.messages import NotSent
 from programs.shared.whole import replace
 
-# A note that is older helps nobody: the team has been at work for long.
-LATEST_SECONDS = 2 * 3600
 # For so long the second of two monitors waits for the first to tell.
 FIRST_SECONDS = 180
 
@@ -53,20 +51,28 @@ def main(settings: Settings, ways: Ways, now: float) -> int:
 
 
 def _tell(settings: Settings, ways: Ways, now: float) -> None:
-    """Raises NotSent if one of the ways did not take the note. The others are not tried again."""
+    """Raises NotSent if one of the ways did not take the note. The others are not tried again.
+
+    A note is due until it is sent, or another one is, which then tells of all that was.
+    """
     change, state = last_change(settings.turns, now), _told(settings)
     if change is None or change == state.get("change"):
         return
-    if state and change > now - LATEST_SECONDS and not _others_told(settings, change):
+    # What the other monitor has told of was looked at after the hand-over: rather twice than never.
+    looked: float = change
+    if state and not _others_told(settings, change):
         if settings.first and now < change + FIRST_SECONDS:
             return
         done = state.get("done", []) if state.get("at") == change else []
-        said = note(settings, change, state.get("change"), now)
+        # Whoever has the note by one way hears in the next one of what ended since.
+        looked = state.get("looking", change) if done else now
+        said = note(settings, change, (state.get("looked", state["change"]), looked), now)
         sent, failed = _send(settings, ways, change, said, done)
         if failed:
-            replace(Path(settings.state), json.dumps({**state, "at": change, "done": sent}))
+            due = {"at": change, "looking": looked, "done": sent}
+            replace(Path(settings.state), json.dumps({**state, **due}))
             raise NotSent("; ".join(failed))
-    replace(Path(settings.state), json.dumps({"change": change}))
+    replace(Path(settings.state), json.dumps({"change": change, "looked": looked}))
 
 
 def _others_told(settings: Settings, change: int) -> bool:

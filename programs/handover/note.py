@@ -11,14 +11,17 @@ from programs.handover.turns import on
 NOBODY = "nobody"
 
 
-def note(settings: Settings, change: int, before: int | None, now: float) -> tuple[str, str]:
+def note(
+    settings: Settings, change: int, looked: tuple[float, float], now: float
+) -> tuple[str, str]:
     """The subject and the text.
 
-    change: the moment of the hand-over; before: that of the one before, or None
+    change: the moment of the hand-over
+    looked: when the note before looked at what has ended, and when this one does
     """
     off, its = on(settings.turns, change - 1), on(settings.turns, change)
     subject = f"Hand-over: {_teams(off)} -> {_teams(its)}"
-    return subject, "\n".join([*_who(settings, change), "", *_what(settings, change, before, now)])
+    return subject, "\n".join([*_who(settings, change), "", *_what(settings, looked, now)])
 
 
 def _who(settings: Settings, change: int) -> Iterator[str]:
@@ -31,10 +34,9 @@ def _who(settings: Settings, change: int) -> Iterator[str]:
         yield "  no team is on call; the redundancy gets everything"
 
 
-def _what(settings: Settings, change: int, before: int | None, now: float) -> Iterator[str]:
+def _what(settings: Settings, looked: tuple[float, float], now: float) -> Iterator[str]:
     yield from _part("Goes on", lambda: _alerts(firing(settings.alertmanager)))
-    since = before if before is not None else change - 86400
-    yield from _part("Ended", lambda: _ended(ended(settings.prometheus, since, now)))
+    yield from _part("Ended", lambda: _ended(ended(settings.prometheus, *looked)))
     works = [it for it in settings.maintenance if it[1] > now]
     if works:
         yield from _part(

@@ -1,12 +1,14 @@
 """Both teams hear at a hand-over what goes on, once, and whoever cannot be asked is named."""
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -44,6 +46,7 @@ class Monitor(BaseHTTPRequestHandler):
 
     told = 0
     more: list[dict[str, Any]] = []
+    fired: dict[str, tuple[int, int]] = {}
 
     def do_GET(self) -> None:
         answers: dict[str, Any] = {
@@ -63,9 +66,20 @@ class Monitor(BaseHTTPRequestHandler):
                 _range("HostDown", "bbb2", CHANGE - HOUR, CHANGE),
             ]}},
         }  # fmt: skip
+        if self.fired and "query_range" in self.path:
+            answers["/api/v1/query_range"]["data"]["result"] = [*self._points()]
         self.send_response(200)
         self.end_headers()
         self.wfile.write(json.dumps(answers[self.path.partition("?")[0]]).encode())
+
+    def _points(self) -> Iterator[dict[str, Any]]:
+        """As Prometheus: at each step from the start on, what fires then."""
+        asked = parse_qs(urlsplit(self.path).query)
+        start, end, step = (int(float(asked[it][0])) for it in ("start", "end", "step"))
+        for name, (since, until) in self.fired.items():
+            values = [[at, "1"] for at in range(start, end + 1, step) if since <= at < until]
+            if values:
+                yield {"metric": {"alertname": name, "host": "a"}, "values": values}
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
@@ -214,17 +228,85 @@ def test_a_room_that_is_away_takes_no_mail_away_and_hears_of_it_later(
     assert "room: HTTP Error 401" in capsys.readouterr().err
 
 
-def test_an_old_hand_over_and_one_before_the_first_look_are_not_told(settings: Settings) -> None:
+def test_a_hand_over_before_the_first_look_is_not_told(settings: Settings) -> None:
     assert looked(settings, CHANGE + 60) == []
-    assert looked(settings, CHANGE + 19 * HOUR) == []
-    assert looked(settings, CHANGE + 19 * HOUR + 60) == []
+
+
+def pending(settings: Settings) -> int:
+    return read(Path(settings.metrics).read_text())["coop_handover_pending"][()]
+
+
+def test_a_note_is_due_until_one_has_gone_out(settings: Settings) -> None:
+    """However long no mail goes out: nothing was told, and the alert goes on."""
+    looked(settings, CHANGE - 60)
+    Sent.away = True
+    for it in range(0, 15 * HOUR, 1800):
+        assert looked(settings, CHANGE + it) == [] and pending(settings) == 1
+        assert told_at(settings) == {(): CHANGE - 8 * HOUR}
+    Sent.away = False
+    ((_, subject, _),) = looked(settings, CHANGE + 15 * HOUR, CHANGE + 15 * HOUR + 60)
+    assert subject == "Hand-over: collocall -> hypha"
+    assert pending(settings) == 0 and told_at(settings) == {(): CHANGE}
+
+
+def test_the_note_of_the_next_hand_over_tells_of_all_that_was(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked(settings, CHANGE - 60)
+    Sent.away = True
+    looked(settings, CHANGE, CHANGE + 16 * HOUR)
+    Sent.away = False
+    ((_, subject, text),) = looked(settings, CHANGE + 16 * HOUR + 60)
+    assert subject == "Hand-over: hypha -> collocall"
+    assert "MountGone prod1, Fri 27 Nov 12:00 UTC until Fri 27 Nov 13:00 UTC" in text
+    assert pending(settings) == 0
+
+
+def ends_of(text: str) -> set[str]:
+    """What has ended, by a note."""
+    return set(re.findall(r"^  (End[0-9]+) ", text.partition("\nEnded:\n")[2], re.MULTILINE))
+
+
+@pytest.mark.parametrize("late", [0, 20, 59, 175])
+@pytest.mark.parametrize("gap", [0, 3 * HOUR])
+def test_what_has_ended_is_in_one_note_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, late: int, gap: int
+) -> None:
+    """Whenever it ended around the hand-over, and whenever the note of that could be sent."""
+    ends = {f"End{it}": CHANGE - 300 + it * 7 for it in range(90)}
+    fired = {name: (end - HOUR, end) for name, end in ends.items()}
+    monkeypatch.setattr(Monitor, "fired", fired)
+    looked(settings, CHANGE - 60)
+    Sent.away = bool(gap)
+    looked(settings, CHANGE + late)
+    Sent.away = False
+    notes = [*Sent.all] or looked(settings, CHANGE + late + gap)
+    notes = [*notes, *looked(settings, CHANGE + 16 * HOUR + 30)]
+    told = [ends_of(text) for _, _, text in notes]
+    assert len(told) == 2
+    assert not told[0] & told[1]
+    assert told[0] | told[1] == {*ends}
+
+
+def test_what_ended_while_the_room_was_away_is_in_a_note_by_mail(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Monitor, "fired", {"End1": (CHANGE - HOUR, CHANGE + 30 * 60)})
+    Said.away, Said.said = 60, []
+    both = replace(WAYS, room=Said("https://m", "!a", "token"))
+    for it in (-60, *range(0, 2 * HOUR, 60), 16 * HOUR + 30):
+        main(settings, both, CHANGE + it)
+    assert [ends_of(text) for _, _, text in Sent.all] == [set(), {"End1"}]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]"])
 def test_a_state_that_cannot_be_read_is_none(settings: Settings, text: str) -> None:
     Path(settings.state).write_text(text)
     assert looked(settings, CHANGE + 60) == []
-    assert json.loads(Path(settings.state).read_text()) == {"change": CHANGE}
+    assert json.loads(Path(settings.state).read_text()) == {
+        "change": CHANGE,
+        "looked": CHANGE,
+    }
 
 
 def test_who_is_on_call_is_a_metric(settings: Settings) -> None:
