@@ -11,10 +11,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
 
+from fleet.derived.ports import ports_of
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.people import Person, is_over
 from fleet.values.networks import bracketed, within
+
+# People come to each host through a hub, and a monitor asks each.
+_TO_ALL = frozenset({"hub", "monitor"})
+# To whom ports are open that say nothing of who comes: fleet/ports.py.
+_TO_MANY = frozenset({"all", "people", "vpn"})
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,27 @@ def server_peers(fleet: Fleet, host: Host, keys: Mapping[str, str], now: datetim
         people = [person for person in fleet.people.values() if not is_over(person.expires, now)]
         peers += [peer for person in people if (peer := _person(person, host))]
     return sorted(peers, key=lambda peer: peer.name)
+
+
+def used_servers(fleet: Fleet, host: Host) -> list[Host]:
+    """The servers to which the host has something to say through the VPN, in the order of names.
+
+    All others are its peers too, and whoever told of each tunnel of such a mesh would tell of as
+    many as the square of the fleet has.
+    """
+    others = (it for it in fleet.hosts_in_vpn() if it.name != host.name)
+    found = [it for it in others if _uses(fleet, host, it) or _uses(fleet, it, host)]
+    return sorted(found, key=lambda it: it.name)
+
+
+def _uses(fleet: Fleet, host: Host, server: Host) -> bool:
+    """Whether the host comes to the server, or the server to all."""
+    if not _TO_ALL.isdisjoint(server.roles):
+        return True
+    if "storage" in server.roles and (host.volume or "offsite" in host.roles):
+        return True
+    open_to = {port.to for port in ports_of(fleet, server)} - _TO_MANY
+    return not open_to.isdisjoint(host.groups)
 
 
 def hub_peer(fleet: Fleet, hub: Host, person: Person, keys: Mapping[str, str]) -> Peer:

@@ -12,7 +12,7 @@ FILE is JSON. It says what the host should have, so that whatever is missing has
     exports     pairs of a path and the client's address
     mounts      {path: type of file system, such as nfs4}
     interface   the WireGuard interface
-    peers       {the first prefix of another server: its name}
+    peers       {the first prefix of another server that it uses: its name}
     table       the firewall's table, such as "inet coop_vpn"
     bbb         the program coop-bbb on a node of BigBlueButton, or null
     accounts    the accounts that have a last day

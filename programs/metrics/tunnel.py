@@ -1,4 +1,4 @@
-"""The tunnels to other servers: wg(8). Those of people are nobody's business."""
+"""The tunnels to the servers that the host uses: wg(8). Those of people are nobody's business."""
 
 from collections.abc import Iterator
 

@@ -10,7 +10,7 @@ from facts.systemd import Units, UnitsState
 from fleet.derived.access import accounts_on
 from fleet.derived.datasets import dataset_name
 from fleet.derived.exports import exports_of
-from fleet.derived.vpn import alone
+from fleet.derived.vpn import alone, used_servers
 from fleet.groups import POOLED
 from fleet.hosts import Host, HostVpn
 from operations import files, systemd
@@ -106,7 +106,6 @@ def _told() -> dict[str, object]:
     volumes = fleet.hosts_with_volume() if serves else []
     exports = exports_of(fleet) if serves else []
     pooled = any(it in POOLED for it in host.roles)
-    others = sorted(it.name for it in fleet.hosts_in_vpn() if it.name != host.name)
     return {
         "file": METRICS,
         "locks": LOCKS,
@@ -116,7 +115,7 @@ def _told() -> dict[str, object]:
         "exports": sorted((it.path, it.client) for it in exports),
         "mounts": clients.mountpoints() if host.volume else {},
         "interface": fleet.vpn.interface,
-        "peers": {alone(_vpn(fleet.host(it)).addresses[0]): it for it in others},
+        "peers": {alone(_vpn(it).addresses[0]): it.name for it in used_servers(fleet, host)},
         "bbb": bbb.COMMAND if host.bbb else None,
         "table": f"inet {TABLE}",
         "accounts": [

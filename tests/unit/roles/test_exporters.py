@@ -72,13 +72,16 @@ def test_a_client_should_have_its_mounts_and_whoever_has_a_last_day(
     assert told(fleet, "stg1", take).mounts == {"/media/storage": "nfs4"}
 
 
-def test_it_should_have_a_tunnel_to_each_other_server(fleet: Fleet, take: Take) -> None:
+def test_it_tells_of_the_tunnels_to_servers_that_it_uses(fleet: Fleet, take: Take) -> None:
     assert [*told(fleet, "prod1", take).peers.items()] == [
-        ("10.66.0.12/32", "offsite1"),
-        ("10.66.0.21/32", "stg1"),
         ("10.66.0.11/32", "storage1"),
         ("10.66.0.31/32", "vpn1"),
     ]
+    others = {name: [*told(fleet, name, take).peers.values()] for name in ("storage1", "offsite1")}
+    assert others == {
+        "storage1": ["offsite1", "prod1", "stg1", "vpn1"],
+        "offsite1": ["storage1", "vpn1"],
+    }
 
 
 def test_it_listens_within_the_vpn_alone(fleet: Fleet, take: Take) -> None:

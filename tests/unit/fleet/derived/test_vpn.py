@@ -6,9 +6,21 @@ from typing import Any
 
 import pytest
 
-from fleet.derived.vpn import Peer, hub_peer, server_peers
+from fleet.derived.vpn import Peer, hub_peer, server_peers, used_servers
 from fleet.model import Fleet
-from tests.unit.fleet_samples import HUB, NOW, PEOPLE, REMOVED, fleet_of, problems_of, sample
+from tests.unit.fleet_samples import (
+    HUB,
+    MONITOR,
+    NOW,
+    OFFSITE,
+    PEOPLE,
+    REMOVED,
+    SAMPLE,
+    SITE,
+    fleet_of,
+    problems_of,
+    sample,
+)
 
 OPERATOR = "hNL7sfL9FohXEKepD1VOykWFsexp71lhDrIbbgdihyQ="
 KEYS = {"vpn1": "rELDb80cm0s2Xj6YJ5ghF0ArzW3QLZVB0dj7zZshNlk="}
@@ -139,3 +151,58 @@ def test_a_mistake_names_host_and_field(
 
 def test_the_sample_itself_is_valid(tmp_path: Path) -> None:
     assert problems_of(tmp_path, hosts()) == []
+
+
+def used(found: Fleet) -> dict[str, list[str]]:
+    return {it.name: [use.name for use in used_servers(found, it)] for it in found.hosts_in_vpn()}
+
+
+def test_servers_that_use_each_other_are_known_on_both_sides(tmp_path: Path) -> None:
+    open_to = {"port": 5000, "to": "watcher", "reason": "a database of somebody's"}
+    plain = {"roles": [], "environment": "prod", "address": "192.0.2.61"}
+    found = used(
+        fleet_of(
+            tmp_path,
+            sample(
+                offsite1=OFFSITE,
+                monitor1=MONITOR,
+                plain1={**plain, "vpn": {"addresses": ["10.66.0.61", "fd66::61"]}},
+                watcher1={
+                    **plain,
+                    "roles": ["watcher"],
+                    "address": "192.0.2.62",
+                    "vpn": {"addresses": ["10.66.0.62", "fd66::62"]},
+                },
+                database1={
+                    **plain,
+                    "address": "192.0.2.63",
+                    "vpn": {"addresses": ["10.66.0.63", "fd66::63"]},
+                    "ports": [open_to],
+                },
+            ),
+        )
+    )
+    assert found["plain1"] == ["monitor1"]
+    assert found["prod1"] == ["monitor1", "storage1"]
+    assert found["watcher1"] == ["database1", "monitor1"]
+    assert found["database1"] == ["monitor1", "watcher1"]
+    assert all(name in found[other] for name, others in found.items() for other in others)
+
+
+def test_the_tunnels_that_are_told_grow_as_the_fleet_does(tmp_path: Path) -> None:
+    def count(clients: int) -> int:
+        more = {
+            f"c{it}": {
+                **SAMPLE["hosts"]["prod1"],
+                "address": f"198.51.100.{it}",
+                "vpn": {"addresses": [f"10.66.0.{100 + it}", f"fd66::{100 + it}"]},
+                "volume": {"quota": "1G", "encrypted": False, "uid": 21000 + it},
+                "site": {**SITE, "name": f"c{it}.example.org"},
+            }
+            for it in range(clients)
+        }
+        hosts = sample(vpn1=HUB, offsite1=OFFSITE, monitor1=MONITOR, **more)
+        return sum(map(len, used(fleet_of(tmp_path, hosts)).values()))
+
+    # Each new client uses the hub, the monitor and the storage server, and these use it.
+    assert count(60) - count(30) == 30 * 6
