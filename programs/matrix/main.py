@@ -67,7 +67,8 @@ class Keys:
             }
             before = current.get(same)
             is_again = before and (not before.sent or now < before.at + SAME_SECONDS)
-            age = now - max((_changed(it) for it in message["alerts"]), default=now)
+            # By the clock of another host it may begin later than now.
+            age = max(0, now - max((_changed(it) for it in message["alerts"]), default=now))
             key = before.key if before and is_again else repr((same, int(age) // SAME_SECONDS))
             self._tried = {**current, same: _Tried(key, now)}
         return key

@@ -45,7 +45,7 @@ _CELL = """\
 """
 _OLD = (
     'max by (host, metric) (coop_look_max_age_seconds{host="HOST"}) unless on (host, metric)'
-    ' (max by (host, metric) (coop_look_age_seconds{host="HOST"})'
+    ' (abs(max by (host, metric) (coop_look_age_seconds{host="HOST"}))'
     ' <= on (host, metric) max by (host, metric) (coop_look_max_age_seconds{host="HOST"}))'
 )
 

@@ -44,11 +44,14 @@ class Column:
 
 
 def looked(metric: str, host: str = '{host="HOST",') -> str:
-    """By which hosts the program that has this metric has looked of late; host: of all with {"""
+    """By which hosts the program that has this metric has looked of late; host: of all with {
+
+    A look of the future is of a clock that was wrong, and would be new for ever.
+    """
     its = f'{host}metric="{metric}"}}'
     up = UP if HOST in host else 'up{job="node"} == 1'
     return (
-        f"max by (host, metric) (coop_look_age_seconds{its})"
+        f"abs(max by (host, metric) (coop_look_age_seconds{its}))"
         f" <= on (host, metric) max by (host, metric) (coop_look_max_age_seconds{its})"
         f" and on (host) {up}"
     )

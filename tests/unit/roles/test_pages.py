@@ -10,8 +10,7 @@ from fleet.model import Fleet
 from roles.monitor import alerts, pages
 from roles.monitor.pages import columns
 from tests.unit.fleet_samples import HUB, MONITOR, OFFSITE, fleet_of, sample
-
-KNOWN = ("monitor1", "offsite1", "prod1", "storage1")
+from tests.unit.roles.pages_here import KNOWN
 
 
 @pytest.fixture
