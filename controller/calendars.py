@@ -7,7 +7,7 @@ events with one UID programs keep that of the higher SEQUENCE (RFC 5546, 2.1.5),
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby
 
 from icalendar import Calendar, Event
@@ -23,7 +23,6 @@ def calendars(oncall: OnCall, now: datetime) -> dict[str, bytes]:
 
     now: when this is made. They have the turns from a day before until a year after
     """
-    now = now.astimezone(UTC)
     turns = shift_turns(oncall, now - DAY, now + YEAR)
     found = {}
     for team in oncall.teams:

@@ -90,3 +90,13 @@ def test_what_ended_while_the_room_was_away_is_in_a_note_by_mail(
     for it in (-60, *range(0, 2 * HOUR, 60), 16 * HOUR + 30):
         main(settings, both, CHANGE + it)
     assert [ends_of(text) for _, _, text in Sent.all] == [set(), {"End1"}]
+
+
+def test_what_paused_for_a_minute_has_not_ended(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may fire again at once, as after a restart of Prometheus."""
+    monkeypatch.setattr(Monitor, "fired", {"End1": (CHANGE - HOUR, CHANGE - 59)})
+    looked(settings, CHANGE - 180)
+    notes = looked(settings, CHANGE, CHANGE + 16 * HOUR)
+    assert [ends_of(text) for _, _, text in notes] == [set(), {"End1"}]

@@ -169,6 +169,20 @@ def test_who_is_on_call_is_of_just_now_or_unknown(
     assert "<b>" not in found.text
 
 
+def test_a_monitor_that_has_not_looked_has_no_say(base: str) -> None:
+    """Of two monitors one may stand still, with the team of yesterday."""
+
+    def told(its: dict[str, dict[str, float]]) -> None:
+        its["storage1"]['coop_oncall{team="hypha"}'] = 1
+        its["storage1"]["coop_handover_status_timestamp_seconds"] = OLD
+        # It shows that the page has the answers of this moment.
+        its["storage1"]["coop_units_failed"] = 7
+
+    found = seen(base, told, lambda it: it.rows["storage1"].get("Units", ("", ""))[1] == "7 failed")
+    assert found.rows["storage1"]["Units"] == ("well", "7 failed")
+    assert "<b>collocall</b>" in found.text and "<b>hypha</b>" not in found.text
+
+
 def test_a_page_of_a_host_says_what_does_not_look(base: str) -> None:
     one = 'coop_metrics_collector_success{collector="units"}'
     changed(base, lambda it: it["prod1"].update({one: 0}))
