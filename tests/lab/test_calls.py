@@ -1,6 +1,7 @@
 """Whoever is on call hears of what is wrong, by mail, and hears when it is over."""
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -160,13 +161,32 @@ def test_of_a_host_that_is_down_nothing_else_is_told(
     assert "CRITICAL: Other bbb1" not in {it.subject for it in mails.all}
 
 
-def test_who_has_it_says_so_and_nobody_is_told_again(monitored: MonitoredFleet) -> None:
-    """By the words of the mail. A restart of Alertmanager forgets it not."""
-    amtool(monitored, "silence add --duration=4h --author=ops --comment=mine alert=A host=b")
-    monitored.monitor.sh("systemctl restart prometheus-alertmanager")
+@pytest.mark.parametrize(
+    ("why", "end", "waits"),
+    [
+        ("restarted", "systemctl restart", 0),
+        # As when memory is full. What it knows is on the disk each minute.
+        ("killed", "systemctl kill --signal=KILL", 70),
+    ],
+)
+def test_who_has_it_says_so_and_nobody_is_told_again(
+    monitored: MonitoredFleet, why: str, end: str, waits: int
+) -> None:
+    """By the words of the mail. Neither a restart of Alertmanager nor a kill forgets it."""
+    unit = "prometheus-alertmanager"
+    amtool(monitored, f"silence add --duration=4h --author=ops --comment={why} alert=A host=b")
+    time.sleep(waits)
+    started = f"systemctl show --property=MainPID --value {unit}"
+    before = monitored.monitor.sh(started)
+    monitored.monitor.sh(f"{end} {unit}")
+
+    def is_another() -> bool:
+        return monitored.monitor.sh(started) not in (before, "0")
+
+    wait_for(is_another, "it is started again", 30)
     url = f"http://{addresses('monitor1')[0]}:{PORT}"
     query = f"amtool --alertmanager.url={url} silence query"
-    wait_for(lambda: b"mine" in monitored.monitor.try_sh(query).stdout, "it still knows", 30)
+    wait_for(lambda: why.encode() in monitored.monitor.try_sh(query).stdout, "it still knows", 30)
 
 
 @pytest.mark.parametrize(

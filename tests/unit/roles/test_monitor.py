@@ -203,6 +203,12 @@ def test_it_is_closed_to_all_but_the_vpn(fleet: Fleet) -> None:
     assert " --cluster.listen-address= " in its
 
 
+def test_what_somebody_has_taken_is_on_the_disk_within_a_minute(fleet: Fleet) -> None:
+    """Debian 12's Alertmanager has the option, 0.25, and Debian 13's, 0.28: its --help."""
+    (its,) = [it.content for it in monitor._drop_ins() if it.path == monitor.ITS_DROP_IN]  # type: ignore[union-attr]
+    assert " --data.maintenance-interval=1m\n" in its
+
+
 def test_a_monitor_outside_the_vpn_is_refused(tmp_path: Path) -> None:
     alone = {it: value for it, value in MONITOR.items() if it != "vpn"}
     (problem,) = problems_of(tmp_path, sample(monitor1=alone))
