@@ -2,6 +2,8 @@
 
 import json
 import re
+import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -232,3 +234,44 @@ def test_a_linter_of_others_finds_nothing_that_is_not_meant(tmp_path: Path) -> N
     found["route"]["routes"][0]["matchers"] = ['alertname="Wachdog"']
     unknown = {("route-unknown-alertname", "route.routes[0]")}
     assert found_by_amlint(found, tmp_path) == ON_PURPOSE | unknown
+
+
+TEMPLATE = ROOT / "roles/monitor/mail.tmpl"
+
+
+def commands(alerts_of_the_mail: list[dict[str, str]], directory: Path) -> list[list[str]]:
+    """The commands at the end of a mail, as a shell reads them: by amtool, as Alertmanager does."""
+    each = {"status": "firing", "annotations": {}, "startsAt": "2026-11-28T09:00:00Z"}
+    data = directory / "data.json"
+    told = [{**each, "labels": it} for it in alerts_of_the_mail]
+    data.write_text(
+        json.dumps({"status": "firing", "externalURL": "http://m:9093/", "alerts": told})
+    )
+    words: list[str] = [
+        "amtool", "template", "render", f"--template.glob={TEMPLATE}",
+        '--template.text={{ template "coop.text" . }}', f"--template.data={data}",
+    ]  # fmt: skip
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60)
+    return [shlex.split(it) for it in done.stdout.splitlines() if it.startswith("amtool ")]
+
+
+def test_who_takes_one_of_several_gets_a_command_of_its_own() -> None:
+    text = TEMPLATE.read_text()
+    command = text[text.index("amtool ") : text.index("{{/*")]
+    assert "CommonLabels" not in command and '{{ template "coop.which" . }}' in command
+    which = text[text.index('{{ define "coop.which" }}') :]
+    # The second call has another name, and the rest of its labels is the alert's own.
+    assert '.Labels.Remove (stringSlice "alertname" "severity" ' in which
+
+
+@pytest.mark.skipif(not shutil.which("amtool"), reason="needs Debian's prometheus-alertmanager")
+def test_a_silence_is_of_one_thing_and_of_the_second_call_about_it(tmp_path: Path) -> None:
+    one = {"alert": "VolumeGone", "host": "a", "dataset": "pool/it's b", "job": "node"}
+    first = {**one, "alertname": "VolumeGone", "severity": "critical", "instance": "a"}
+    (found,) = commands([first], tmp_path)
+    assert found[:4] == ["amtool", "--alertmanager.url=http://m:9093/", "silence", "add"]
+    matchers = ["alert=VolumeGone", 'dataset="pool/it\'s b"', "host=a", "job=node"]
+    assert found[7:] == matchers
+    assert commands([{**first, "alertname": "Unattended"}], tmp_path) == [found]
+    both = commands([first, {**first, "dataset": "pool/c"}], tmp_path)
+    assert both[0] == found and both[1][7:] == [matchers[0], "dataset=pool/c", *matchers[2:]]
