@@ -29,6 +29,7 @@ ITS_CONFIG, TEMPLATE = "alertmanager.yml", "mail.tmpl"
 ITS_NAMES = (ITS_CONFIG, TEMPLATE)
 # In a dry run, which needs no secrets.
 NOT_KNOWN = "not-set@example.invalid"
+NOBODY_MINUTES = 15
 CHECK = (
     f"promtool check config --lint=all --lint-fatal {CONFIG} && "
     f"promtool check rules --lint=all --lint-fatal {ALERTS} {KNOWN} && "
@@ -94,11 +95,13 @@ def judge(units: UnitsState, its: ConfigurationState, now: ConfigurationState) -
 
 def texts() -> dict[str, str]:
     """The files of the configuration, by name."""
+    oncall = this_fleet().oncall
+    escalate = oncall.escalate_minutes if oncall else NOBODY_MINUTES
     return {
         CONFIG: as_yaml(prometheus.config(this_fleet(), this_host(), [KNOWN, ALERTS])),
-        ALERTS: as_yaml(alerts.rules(this_fleet().monitor.runbooks)),
+        ALERTS: as_yaml(alerts.rules(this_fleet().monitor.runbooks, escalate)),
         KNOWN: as_yaml(known(this_fleet(), datetime.now(UTC))),
-        TESTS: as_yaml(alerts.tests(ALERTS)),
+        TESTS: as_yaml(alerts.tests(ALERTS, escalate)),
         **pages.pages(this_fleet(), this_host()),
     }
 

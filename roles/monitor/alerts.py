@@ -2,8 +2,12 @@
 
 An alert there is a rule as Prometheus has it, and its `test`: series, of one value each, with which
 it fires, and others with which it is quiet; a list of these if there are several ways to be quiet.
+
+One lost scrape takes all series of a host away for its time. So that no alert begins anew then,
+each counts what it asks for as the last that was told within LOOKBACK, and goes on for KEPT.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +17,16 @@ import yaml
 
 from fleet import ROOT
 
+# A host that tells nothing for longer is down, and has its own alert.
+LOOKBACK = "5m"
+# What comes and goes is told once, and somebody who was called has time to look before it is over.
+KEPT = "5m"
+# A metric that hosts or rules tell. A range has its own time, and ALERTS is never lost.
+SELECTOR = re.compile(
+    r"\b(?:up|(?:alertmanager|bbb|coop|node|probe|prometheus)_\w+)\b(?:\{[^}]*\})?(?![\[\w{])"
+)
+# The time of `for` that the data has, and not the rule.
+ESCALATION = "escalation"
 EVALUATED = "1m"
 # How long after its `for` a rule has to fire in a test.
 LATER_MINUTES = 5
@@ -57,14 +71,19 @@ def _listed(quiet: Any) -> list[Mapping[str, object]]:
     return quiet if isinstance(quiet, list) else [quiet]
 
 
-def rules(runbooks: str) -> Groups:
-    """The file of all alerts. runbooks: the URL below which each has its page"""
+def rules(runbooks: str, escalate_minutes: int) -> Groups:
+    """The file of all alerts.
+
+    runbooks: the URL below which each has its page
+    escalate_minutes: how long something critical goes on until everybody is called
+    """
     groups: dict[str, list[Rule]] = {}
     for alert in alerts():
         page = {"runbook_url": f"{runbooks}{alert.name}.md"}
         # By this label one silence mutes an alert, and the second call that follows from it.
         rule = {
-            **alert.rule,
+            **_lasting(alert.rule),
+            "for": _for(alert, escalate_minutes),
             "labels": {"alert": alert.name, **alert.rule["labels"]},
             "annotations": {**alert.rule["annotations"], **page},
         }
@@ -72,7 +91,20 @@ def rules(runbooks: str) -> Groups:
     return {"groups": [{"name": name, "rules": its} for name, its in groups.items()]}
 
 
-def tests(file: str) -> dict[str, Any]:
+def _lasting(rule: Rule) -> Rule:
+    """The rule as lost scrapes leave it alone; what calls nobody is exact."""
+    if rule["labels"]["severity"] == "none":
+        return rule
+    expr = SELECTOR.sub(rf"last_over_time(\g<0>[{LOOKBACK}])", rule["expr"])
+    return {"keep_firing_for": KEPT, **rule, "expr": expr}
+
+
+def _for(alert: Alert, escalate_minutes: int) -> str:
+    said = str(alert.rule.get("for", "0m"))
+    return f"{escalate_minutes}m" if said == ESCALATION else said
+
+
+def tests(file: str, escalate_minutes: int) -> dict[str, Any]:
     """Cases for promtool: each alert of the file fires by what it is for, and by nothing less.
 
     Each asks for a count of the series ALERTS, because promtool passes a case whose alert has
@@ -81,28 +113,48 @@ def tests(file: str) -> dict[str, Any]:
     return {
         "rule_files": [file],
         "evaluation_interval": EVALUATED,
-        "tests": [case for alert in alerts() for case in _cases(alert)],
+        "tests": [case for alert in alerts() for case in _cases(alert, escalate_minutes)],
     }
 
 
-def _cases(alert: Alert) -> Iterator[dict[str, Any]]:
-    minutes = _minutes(alert.rule.get("for", "0m")) + LATER_MINUTES
-    fires: list[Any] = [{"value": 1, "labels": "{}"}]
-    for series, samples in ((alert.fires, fires), *((it, []) for it in alert.quiet)):
-        yield {
-            "interval": EVALUATED,
-            "input_series": [
-                {"series": name, "values": value if "x" in str(value) else f"{value}x{minutes}"}
-                for name, value in series.items()
-            ],
-            "promql_expr_test": [
-                {
-                    "expr": f'count(ALERTS{{alertname="{alert.name}",alertstate="firing"}})',
-                    "eval_time": f"{minutes}m",
-                    "exp_samples": samples,
-                }
-            ],
-        }
+def _cases(alert: Alert, escalate_minutes: int) -> Iterator[dict[str, Any]]:
+    minutes = _minutes(_for(alert, escalate_minutes)) + LATER_MINUTES
+    yield _case(alert, alert.fires, minutes, fires=True)
+    if alert.rule["labels"]["severity"] != "none":
+        yield _case(alert, _with_lost_scrapes(alert.fires, minutes), minutes, fires=True)
+    for series in alert.quiet:
+        yield _case(alert, series, minutes, fires=False)
+
+
+def _case(
+    alert: Alert, series: Mapping[str, object], minutes: int, *, fires: bool
+) -> dict[str, Any]:
+    return {
+        "interval": EVALUATED,
+        "input_series": [
+            {"series": name, "values": value if "x" in str(value) else f"{value}x{minutes}"}
+            for name, value in series.items()
+        ],
+        "promql_expr_test": [
+            {
+                "expr": f'count(ALERTS{{alertname="{alert.name}",alertstate="firing"}})',
+                "eval_time": f"{minutes}m",
+                "exp_samples": [{"value": 1, "labels": "{}"}] if fires else [],
+            }
+        ],
+    }
+
+
+def _with_lost_scrapes(series: Mapping[str, object], minutes: int) -> dict[str, object]:
+    """The series with each third scrape lost, and the last one."""
+    return {
+        name: value
+        if "x" in str(value) or name.startswith("ALERTS")
+        else " ".join(
+            "stale" if (minutes - it) % 3 == 0 else f"{value}x0" for it in range(minutes + 1)
+        )
+        for name, value in series.items()
+    }
 
 
 def _minutes(text: str) -> int:

@@ -4,7 +4,7 @@ What Prometheus has never heard of has no series, and no alert. So whatever is e
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from fleet.derived.intervals import horizon
@@ -40,8 +40,6 @@ def _data(fleet: Fleet, now: datetime) -> Iterator[Rule]:
         return
     since, until = horizon(now)
     yield _constant("coop_oncall_end_timestamp_seconds", until)
-    limit = timedelta(minutes=oncall.escalate_minutes)
-    yield _constant("coop_oncall_escalation_seconds", limit.total_seconds())
     yield from _gaps(cover(oncall, since, until))
 
 

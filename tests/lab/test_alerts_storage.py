@@ -8,7 +8,7 @@ from lab.command import wait_for, wait_until_none
 from tests.lab.fleets import MonitoredStorage, stored_key
 from tests.lab.mails import HYPHA, MEET, Mails
 from tests.lab.test_alerts import Cause, left
-from tests.lab.test_monitor import all_are_up, firing, value, wait_until_quiet
+from tests.lab.test_monitor import OVER_SECONDS, all_are_up, firing, value, wait_until_quiet
 
 pytestmark = pytest.mark.monitoring
 
@@ -71,6 +71,6 @@ def test_a_storage_that_stands_still_is_seen_on_each_client(fleet: MonitoredStor
 def test_a_tunnel_that_is_cut_on_one_side_is_a_host_that_is_down(fleet: MonitoredStorage) -> None:
     fleet.staging.sh(f"{WG0} {stored_key('monitor1')} remove")
     down = ("HostDown", "vision-stg1")
-    wait_for(lambda: down in firing(fleet), "it is told", 360, every=3)
+    wait_for(lambda: down in firing(fleet), "it is told", 480, every=3)
     fleet.converge()
-    wait_for(lambda: down not in firing(fleet), "a run mends it", 180, every=3)
+    wait_for(lambda: down not in firing(fleet), "a run mends it", OVER_SECONDS, every=3)

@@ -15,6 +15,7 @@ from lab.vpn_client import in_vpn
 from tests.lab.fleets import MonitoredFleet, addresses, counts, edit
 from tests.lab.homeserver import Homeserver
 from tests.lab.mails import HYPHA, MEET, Mail, Mails, told_to_both
+from tests.lab.test_monitor import OVER_SECONDS
 
 pytestmark = pytest.mark.monitoring
 
@@ -47,7 +48,7 @@ def test_a_failure_is_told_with_what_to_do_and_when_it_is_over(
     assert "silence add --duration=4h" in text and "alert=FirewallAbsent host=bbb1" in text
     monitored["bbb1"].sh("systemctl restart coop-firewall")
     over = partial(told_to_both, mails, "over: FirewallAbsent bbb1")
-    wait_for(over, "both hear that it is over", 180, every=3)
+    wait_for(over, "both hear that it is over", OVER_SECONDS, every=3)
     assert not any("Watchdog" in it.subject for it in mails.all)
 
 
@@ -122,7 +123,7 @@ def test_what_nobody_has_taken_goes_to_everybody(
         to = frozenset().union(*(it.to for it in second_calls("bbb1")))
         return to >= {HYPHA, MEET}
 
-    wait_for(all_called, "everybody is called", 600, every=3)
+    wait_for(all_called, "everybody is called", 720, every=3)
     assert all("alert=FirewallAbsent host=bbb1" in it.text for it in second_calls("bbb1"))
     assert not any("FirewallAbsent bbb2" in it.subject for it in mails.all)
     assert second_calls("bbb2") == []

@@ -13,7 +13,14 @@ from fleet.load import load
 from lab.command import wait_for, wait_until_none
 from lab.vpn_client import in_vpn
 from tests.lab.fleets import MonitoredFleet, counts
-from tests.lab.test_monitor import OPEN, all_are_up, asked, base, firing
+from tests.lab.test_monitor import (
+    OPEN,
+    all_are_up,
+    asked,
+    base,
+    firing,
+    wait_until_quiet,
+)
 
 pytestmark = pytest.mark.monitoring
 
@@ -64,6 +71,7 @@ def cell(host: str, title: str) -> tuple[str, str]:
 
 def test_all_hosts_are_there_and_well(monitored: MonitoredFleet) -> None:
     wait_for(partial(all_are_up, monitored), "each host has told how it stands", 60)
+    wait_until_quiet(monitored)
     well = ("well", "yes")
     names = {it.name for it in monitored.all}
     wait_for(
@@ -92,10 +100,11 @@ def test_all_hosts_are_there_and_well(monitored: MonitoredFleet) -> None:
 
 def test_what_is_wrong_is_red_and_says_so(monitored: MonitoredFleet) -> None:
     wait_for(partial(all_are_up, monitored), "each host has told how it stands", 60)
+    wait_until_quiet(monitored)
     monitored["bbb1"].sh("nft delete table inet coop_infra")
     monitored["bbb2"].suspend()
     wrong = {("FirewallAbsent", "bbb1"), ("HostDown", "bbb2")}
-    wait_for(lambda: wrong <= firing(monitored), "both are told", 300, every=3)
+    wait_for(lambda: wrong <= firing(monitored), "both are told", 420, every=3)
     found = hosts(page())
     assert found["bbb1"]["Firewall"] == ("bad", "absent")
     assert found["bbb1"]["Units"][0] == "well"

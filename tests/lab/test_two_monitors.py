@@ -11,7 +11,7 @@ from lab.vpn_client import in_vpn
 from tests.lab.fleets import Data, MonitoredFleet, addresses, changed_project, counts
 from tests.lab.mails import Mails, told_to_both
 from tests.lab.test_calls import amtool
-from tests.lab.test_monitor import value
+from tests.lab.test_monitor import OVER_SECONDS, value
 
 pytestmark = pytest.mark.monitoring
 
@@ -52,7 +52,7 @@ def test_a_message_comes_once_whichever_monitor_is_gone(
     wait_for(partial(told_to_both, mails, subject), "it is told", 300, every=3)
     monitored.monitor.suspend()
     down = partial(told_to_both, mails, "CRITICAL: HostDown monitor1")
-    wait_for(down, "the other one tells that a monitor is gone", 360, every=3)
+    wait_for(down, "the other one tells that a monitor is gone", 480, every=3)
     assert times(mails, subject) == [1, 1]
     second = monitored[SECOND]
     url = f"http://{addresses(SECOND)[0]}:9093"
@@ -62,11 +62,10 @@ def test_a_message_comes_once_whichever_monitor_is_gone(
     told = partial(told_to_both, mails, "CRITICAL: FirewallAbsent vpn1")
     wait_for(told, "what comes meanwhile is told", 300, every=3)
     over = "over: FirewallAbsent bbb1"
-    wait_for(partial(told_to_both, mails, over), "and what is over", 180, every=3)
+    wait_for(partial(told_to_both, mails, over), "and what is over", OVER_SECONDS, every=3)
     monitored.monitor.resume()
-    wait_for(
-        partial(told_to_both, mails, "over: HostDown monitor1"), "it is back", 240, every=3
-    )  # fmt: skip
+    back = partial(told_to_both, mails, "over: HostDown monitor1")
+    wait_for(back, "it is back", OVER_SECONDS, every=3)
     for it in (subject, over, "CRITICAL: HostDown monitor1", "CRITICAL: FirewallAbsent vpn1"):
         assert times(mails, it) == [1, 1], it
     assert not any("silent" in it.subject for it in mails.all)

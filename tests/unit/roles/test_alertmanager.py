@@ -212,7 +212,7 @@ def found_by_amlint(config: dict[str, Any], directory: Path) -> set[tuple[str, s
     """What a linter that others wrote finds, beside remarks: each with its place."""
     (directory / "mail.tmpl").write_text((ROOT / "roles/monitor/mail.tmpl").read_text())
     files = directory / "alertmanager.yml", directory / "alerts.yml"
-    for file, content in zip(files, (config, alerts.rules("https://x/")), strict=True):
+    for file, content in zip(files, (config, alerts.rules("https://x/", 15)), strict=True):
         file.write_text(yaml.safe_dump(content))
     amlint = Path(sys.executable).parent / "amlint"
     words: list[str | Path] = [amlint, "check", "--format", "json", "--rules", files[1], files[0]]
