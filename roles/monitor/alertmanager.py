@@ -7,6 +7,7 @@ from typing import Any
 from fleet.derived.intervals import intervals, uncovered
 from fleet.groups.monitor import MailServer
 from fleet.oncall import OnCall
+from roles.monitor.alerts import HOST, TOLD_BY
 
 # Where TLS begins before SMTP does: RFC 8314.
 SUBMISSIONS = 465
@@ -77,9 +78,9 @@ def config(
             ],
         },
         "inhibit_rules": [
-            # A host that is down tells nothing, and what else is wrong with it is not known. That
-            # nobody has taken it is told.
-            _inhibit("HostDown", 'alert!="HostDown"'),
+            # A host that is down tells nothing, and what else is wrong with it is not known. What
+            # others see of it is told, and so is that nobody has taken it.
+            _inhibit("HostDown", f'{TOLD_BY}="{HOST}"'),
             _inhibit("Maintenance", 'alertname!="Maintenance"'),
         ],
         "receivers": [

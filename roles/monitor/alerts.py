@@ -25,6 +25,10 @@ KEPT = "5m"
 SELECTOR = re.compile(
     r"\b(?:up|(?:alertmanager|bbb|coop|node|probe|prometheus)_\w+)\b(?:\{[^}]*\})?(?![\[\w{])"
 )
+# What the monitor sees by itself stands in the alerts.yml of these. All else a host's own exporters
+# tell, and nobody knows it while the host is down.
+SEEN_BY = ("monitor", "watcher")
+TOLD_BY, HOST = "told_by", "host"
 # The time of `for` that the data has, and not the rule.
 ESCALATION = "escalation"
 EVALUATED = "1m"
@@ -84,11 +88,16 @@ def rules(runbooks: str, escalate_minutes: int) -> Groups:
         rule = {
             **_lasting(alert.rule),
             "for": _for(alert, escalate_minutes),
-            "labels": {"alert": alert.name, **alert.rule["labels"]},
+            "labels": {"alert": alert.name, **_told_by(alert), **alert.rule["labels"]},
             "annotations": {**alert.rule["annotations"], **page},
         }
         groups.setdefault(alert.group, []).append(rule)
     return {"groups": [{"name": name, "rules": its} for name, its in groups.items()]}
+
+
+def _told_by(alert: Alert) -> dict[str, str]:
+    """A second call has the label of the alert that the call is about."""
+    return {} if alert.role in SEEN_BY else {TOLD_BY: HOST}
 
 
 def _lasting(rule: Rule) -> Rule:

@@ -163,7 +163,11 @@ def inhibits(rule: dict[str, Any], source: dict[str, str], target: dict[str, str
 
 def test_one_cause_is_one_message(config: dict[str, Any]) -> None:
     def alert(name: str, host: str = "a", of: str = "") -> dict[str, str]:
-        return {"alertname": name, "alert": of or name, "host": host}
+        groups = alerts.rules("https://x/", 15)["groups"]
+        rules = {it["alert"]: it["labels"] for group in groups for it in group["rules"]}
+        # The second call has the labels of what it is about, and its own.
+        its = {"host": host, **rules[of or name]}
+        return {**its, "alertname": name, "alert": of or name}
 
     down, work = config["inhibit_rules"]
     assert inhibits(down, alert("HostDown"), alert("DiskFull"))
@@ -171,6 +175,10 @@ def test_one_cause_is_one_message(config: dict[str, Any]) -> None:
     assert not inhibits(down, alert("HostDown"), alert("Unattended", of="HostDown"))
     assert inhibits(down, alert("HostDown"), alert("Unattended", of="DiskFull"))
     assert not inhibits(down, alert("HostDown"), {"alertname": "CalledUntil"})
+    for seen in ("WebDown", "PublicSshOpen", "AlertmanagerAway", "WatcherAway", "HostDown"):
+        assert not inhibits(down, alert("HostDown"), alert(seen)), seen
+        assert not inhibits(down, alert("HostDown"), alert("Unattended", of=seen)), seen
+        assert inhibits(work, alert("Maintenance"), alert(seen))
     assert inhibits(work, alert("Maintenance"), alert("HostDown"))
     assert inhibits(work, alert("Maintenance"), alert("Unattended", of="HostDown"))
     assert not inhibits(work, alert("Maintenance"), alert("HostDown", "b"))

@@ -94,3 +94,37 @@ def test_a_host_that_answers_now_and_then_is_down_and_one_that_boots_is_not(
         [count("HostDown", "10m", 1), count("HostDown", "20m", 0)],
     )
     assert tried(tmp_path, [now_and_then, boots, new, ends]) == ""
+
+
+@needs_promtool
+def test_everybody_is_called_only_a_while_after_what_kept_an_alert_back(tmp_path: Path) -> None:
+    """Maintenance for half an hour, then a host that was down: the first call comes only then."""
+    absent = {'coop_firewall_present{host="a"}': "0x600"}
+    worked_on = case(
+        {**absent, 'coop_maintenance_end_timestamp_seconds{host="a",why="b"}': "1800x600"},
+        [
+            count("Unattended", "29m", 0),
+            count("Unattended", "44m", 0),
+            count("Unattended", "47m", 1),
+        ],
+    )
+    # Down until the 50th minute, and told so until seven and a half minutes later.
+    down = case(
+        {**absent, 'up{job="node",host="a"}': "1x40 0x160 1x400"},
+        [
+            count("HostDown", "55m", 1),
+            count("Unattended", "57m", 1),
+            count("Unattended", "57m", 0, more=',alert="FirewallAbsent"'),
+            count("Unattended", "71m", 0),
+            count("Unattended", "74m", 1),
+        ],
+    )
+    # What others see of the host goes on, and so does the call about it.
+    seen = case(
+        {
+            'up{job="node",host="a"}': "0x600",
+            'probe_success{job="web",host="a",name="b"}': "0x600",
+        },
+        [count("Unattended", "25m", 1, more=',alert="WebDown"')],
+    )
+    assert tried(tmp_path, [worked_on, down, seen]) == ""
