@@ -25,7 +25,8 @@ Each collector is a module with
     look        yields what there is, piece by piece: what came before a failure counts
 
 Nothing that one collector meets is in the way of the others: what it raises is told in the journal,
-its metrics have the values of `expected`, and `coop_metrics_collector_success` is 0.
+and `coop_metrics_collector_success` is 0. What it did not get to has the values of `expected`; or,
+where 0 would say that all is well, or that something was destroyed, those of the last look.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,8 +1,10 @@
 """Looks by each collector, and writes what all of them found."""
 
 import json
+import re
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
@@ -47,6 +49,15 @@ OWN = {
     "coop_metrics_collector_success": "Whether all of this part could be looked at: 1 or 0.",
     "coop_metrics_timestamp_seconds": "When this was last looked at.",
 }
+# Of these 0 says that all is well, or that somebody has destroyed something: nobody may read that
+# where a command was only slow.
+KEPT = {
+    *(pool.MEANINGS.keys() - {"coop_pool_state"}),
+    *datasets.MEANINGS,
+    *units.MEANINGS,
+    *boot.MEANINGS,
+    "coop_bbb_changing",
+}
 MEANINGS = {**OWN, **{name: it for each in COLLECTORS for name, it in each.MEANINGS.items()}}
 
 
@@ -61,7 +72,7 @@ def start() -> None:
 
 def main(settings: Settings, run: Run) -> int:
     """Look, and write the metrics; returns the exit status."""
-    found, failed = look(settings, run)
+    found, failed = look(settings, run, before(Path(settings.file)))
     for name, text in failed.items():
         print(f"{name}: {text}", file=sys.stderr)
     try:
@@ -72,8 +83,24 @@ def main(settings: Settings, run: Run) -> int:
     return 0
 
 
-def look(settings: Settings, run: Run) -> tuple[Found, dict[str, str]]:
-    """What all collectors found, and by name why some of them failed."""
+def before(file: Path) -> Found:
+    """What the last look has written; nothing if there was none, or if nobody can read it."""
+    try:
+        text = file.read_text()
+    except (OSError, ValueError):
+        return {}
+    found: Found = defaultdict(dict)
+    # All of KEPT are whole numbers.
+    for name, which, value in re.findall(r"^(\w+)(\{.*\})? (\d+)$", text, re.MULTILINE):
+        found[name][which] = int(value)
+    return found
+
+
+def look(settings: Settings, run: Run, last: Found) -> tuple[Found, dict[str, str]]:
+    """What all collectors found, and by name why some of them failed.
+
+    last: what the last look found
+    """
     found: Found = {name: {} for name in MEANINGS}
     failed = {}
     for each in COLLECTORS:
@@ -81,13 +108,16 @@ def look(settings: Settings, run: Run) -> tuple[Found, dict[str, str]]:
         expected = each.expected(settings)
         if expected is None:
             continue
-        _add(found, expected)
+        told: Found = defaultdict(dict)
         try:
             for piece in each.look(settings, run):
-                _add(found, piece)
+                _add(told, piece)
         except Exception as error:
             # What a host has may be made by hand, and be like nothing that anybody thought of.
             failed[name] = f"{type(error).__name__}: {error}"
+        lost = KEPT - told.keys() if name in failed else set()
+        _add(found, {it: last.get(it, {}) if it in lost else expected[it] for it in expected})
+        _add(found, told)
         found["coop_metrics_collector_success"][labels(collector=name)] = int(name not in failed)
     found["coop_metrics_timestamp_seconds"][""] = int(time.time())
     return found, failed

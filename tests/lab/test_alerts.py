@@ -59,7 +59,7 @@ CAUSES = (
     Cause("TextfileBroken", "vpn1", f"echo 'no {{ metric' > {METRICS}/broken.prom",
           f"rm {METRICS}/broken.prom", waits=True),
     Cause("ProberAway", "monitor1", "systemctl stop prometheus-blackbox-exporter",
-          "systemctl start prometheus-blackbox-exporter"),
+          "systemctl start prometheus-blackbox-exporter", urgent=True),
     Cause("ReloadFailed", "monitor1", f"echo wrong: >> {CONFIG}; systemctl reload prometheus",
           f"sed -i '$d' {CONFIG}; systemctl reload prometheus"),
 )  # fmt: skip

@@ -128,3 +128,50 @@ def test_everybody_is_called_only_a_while_after_what_kept_an_alert_back(tmp_path
         [count("Unattended", "25m", 1, more=',alert="WebDown"')],
     )
     assert tried(tmp_path, [worked_on, down, seen]) == ""
+
+
+@needs_promtool
+def test_while_nobody_can_try_from_outside_something_critical_goes_on(tmp_path: Path) -> None:
+    urgent = ',severity="critical"'
+    # The prober ends while a page is away.
+    ends = case(
+        {
+            'probe_success{job="web",host="a",name="b"}': "0x40 stale",
+            'up{job="prober",host="m"}': "1x40 0x200",
+            'up{job="web",host="a",name="b"}': "1x40 0x200",
+        },
+        [
+            count("WebDown", "15m", 1),
+            count("WebDown|ProberAway|ProbeFails", "18m", 2, more=urgent),
+            count("WebDown|ProberAway|ProbeFails", "40m", 1, more=urgent),
+        ],
+    )
+    # It goes on, and refuses what it is asked.
+    refuses = case(
+        {
+            'probe_success{job="outside",expected="closed",host="a"}': "1x40 stale",
+            'up{job="prober",host="m"}': "1x240",
+            'up{job="outside",expected="closed",host="a"}': "1x40 0x200",
+        },
+        [
+            count("PublicSshOpen", "15m", 1),
+            count("PublicSshOpen|ProbeFails", "18m", 2, more=urgent),
+            count("ProbeFails", "40m", 1, more=urgent),
+        ],
+    )
+    assert tried(tmp_path, [ends, refuses]) == ""
+
+
+@needs_promtool
+def test_a_coop_bbb_that_fails_leaves_the_api_down(tmp_path: Path) -> None:
+    fails = case(
+        {
+            'bbb_api_up{host="a"}': "0x200",
+            'coop_bbb_changing{host="a"}': "0x200",
+            'coop_bbb_api_answer{host="a",answer="unreachable"}': "1x40 0x160",
+            'coop_bbb_api_answer{host="a",answer="slow"}': "0x200",
+            'coop_bbb_api_answer{host="a",answer="refused"}': "0x200",
+        },
+        [count("BbbApiDown", "10m", 1), count("BbbApiDown", "40m", 1)],
+    )
+    assert tried(tmp_path, [fails]) == ""
