@@ -2,6 +2,7 @@
 
 An alert there is a rule as Prometheus has it, and its `test`: series, of one value each, with which
 it fires, and others with which it is quiet; a list of these if there are several ways to be quiet.
+What several alerts ask for in the same words may stand before them, as a rule that records it.
 
 One lost scrape takes all series of a host away for its time. So that no alert begins anew then,
 each counts what it asks for as the last that was told within LOOKBACK, and goes on for KEPT.
@@ -63,12 +64,19 @@ class Alert:
 def alerts() -> tuple[Alert, ...]:
     """All alerts, in the order of the roles' names."""
     return tuple(
-        Alert(file.parent.name, group["name"], rule, test["fires"], _listed(test["quiet"]))
-        for file in sorted((ROOT / "roles").glob("*/alerts.yml"))
-        for group in yaml.safe_load(file.read_text())["groups"]
-        for rule in group["rules"]
+        Alert(role, group, rule, test["fires"], _listed(test["quiet"]))
+        for role, group, rule in _all()
+        if "alert" in rule
         for test in [rule.pop("test")]
     )
+
+
+def _all() -> Iterator[tuple[str, str, Rule]]:
+    """All rules, each with its role and the name of its group."""
+    for file in sorted((ROOT / "roles").glob("*/alerts.yml")):
+        for group in yaml.safe_load(file.read_text())["groups"]:
+            for rule in group["rules"]:
+                yield file.parent.name, group["name"], rule
 
 
 def _listed(quiet: Any) -> list[Mapping[str, object]]:
@@ -82,6 +90,9 @@ def rules(runbooks: str, escalate_minutes: int) -> Groups:
     escalate_minutes: how long something critical goes on until everybody is called
     """
     groups: dict[str, list[Rule]] = {}
+    for _, group, rule in _all():
+        if "record" in rule:
+            groups.setdefault(group, []).append({**rule, "expr": _as_told_last(rule["expr"])})
     for alert in alerts():
         page = {"runbook_url": f"{runbooks}{alert.name}.md"}
         # By this label one silence mutes an alert, and the second call that follows from it.
@@ -104,8 +115,11 @@ def _lasting(rule: Rule) -> Rule:
     """The rule as lost scrapes leave it alone; what calls nobody is exact."""
     if rule["labels"]["severity"] == "none":
         return rule
-    expr = SELECTOR.sub(rf"last_over_time(\g<0>[{LOOKBACK}])", rule["expr"])
-    return {"keep_firing_for": KEPT, **rule, "expr": expr}
+    return {"keep_firing_for": KEPT, **rule, "expr": _as_told_last(rule["expr"])}
+
+
+def _as_told_last(expr: str) -> str:
+    return SELECTOR.sub(rf"last_over_time(\g<0>[{LOOKBACK}])", expr)
 
 
 def _for(alert: Alert, escalate_minutes: int) -> str:

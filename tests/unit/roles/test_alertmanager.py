@@ -164,7 +164,8 @@ def inhibits(rule: dict[str, Any], source: dict[str, str], target: dict[str, str
 def test_one_cause_is_one_message(config: dict[str, Any]) -> None:
     def alert(name: str, host: str = "a", of: str = "") -> dict[str, str]:
         groups = alerts.rules("https://x/", 15)["groups"]
-        rules = {it["alert"]: it["labels"] for group in groups for it in group["rules"]}
+        every = [it for group in groups for it in group["rules"] if "alert" in it]
+        rules = {it["alert"]: it["labels"] for it in every}
         # The second call has the labels of what it is about, and its own.
         its = {"host": host, **rules[of or name]}
         return {**its, "alertname": name, "alert": of or name}

@@ -175,3 +175,39 @@ def test_a_coop_bbb_that_fails_leaves_the_api_down(tmp_path: Path) -> None:
         [count("BbbApiDown", "10m", 1), count("BbbApiDown", "40m", 1)],
     )
     assert tried(tmp_path, [fails]) == ""
+
+
+CHANGES = {
+    'probe_success{job="web",host="a",name="b"}': "0x300",
+    'bbb_api_up{host="a"}': "0x300",
+    'coop_bbb_api_answer{host="a",answer="refused"}': "1x300",
+    'coop_bbb_changing{host="a"}': "1x300",
+    'coop_metrics_timestamp_seconds{host="a"}': "0+60x300",
+}
+
+
+@needs_promtool
+def test_a_change_excuses_a_node_for_two_hours_and_while_the_node_looks(tmp_path: Path) -> None:
+    its = "WebDown|Bbb.*"
+    hangs = case(
+        CHANGES,
+        [
+            count(its, "119m", 0, since="119m"),
+            count("BbbChangeStuck", "121m", 1, more=',severity="critical"'),
+            count("WebDown|BbbSecretWrong", "135m", 2),
+            count("WebDown|BbbSecretWrong", "290m", 2),
+        ],
+        interval="1m",
+    )
+    # coop-metrics ends meanwhile, and its file stays.
+    blind = case(
+        {**CHANGES, 'coop_metrics_timestamp_seconds{host="a"}': "0+60x30 1800x270"},
+        [count(its, "39m", 0, since="39m"), count("WebDown|BbbSecretWrong", "55m", 2)],
+        interval="1m",
+    )
+    ends = case(
+        {**CHANGES, 'coop_bbb_changing{host="a"}': "1x30 0x270"},
+        [count(its, "30m", 0, since="30m"), count("WebDown|BbbSecretWrong", "45m", 2)],
+        interval="1m",
+    )
+    assert tried(tmp_path, [hangs, blind, ends]) == ""
