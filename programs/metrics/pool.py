@@ -23,6 +23,7 @@ MEANINGS = {
     "coop_pool_scrub_timestamp_seconds": (
         "When the last scrub ended; 0 if none did, or if a resilver came after it."
     ),
+    "coop_pool_created_timestamp_seconds": "When the pool was made.",
     "coop_pool_scan_running": "Whether a scrub or a resilver is at work: 1 or 0.",
 }
 
@@ -54,6 +55,9 @@ def look(settings: Settings, run: Run) -> Iterator[Found]:
         "coop_pool_scrub_timestamp_seconds": {of_pool: scrubbed(told)},
         "coop_pool_scan_running": {of_pool: int(" in progress since " in told)},
     }
+    # The dataset of the pool itself is as old as the pool: zfsprops(7).
+    created = run(["zfs", "get", "-Hpo", "value", "creation", settings.pool])
+    yield {"coop_pool_created_timestamp_seconds": {of_pool: int(created)}}
 
 
 def is_imported(pool: str) -> bool:

@@ -11,6 +11,7 @@ from programs.metrics import Failed, Settings, accounts, boot, exports, mounts, 
 ZPOOL_LIST = "zpool list -Hpo size,free storage"
 ZPOOL_STATUS = "zpool status -p storage"
 ZFS_LIST = "zfs list -Hpr -t filesystem -o name,used,available storage"
+ZFS_CREATED = "zfs get -Hpo value creation storage"
 FAILED_UNITS = "systemctl list-units --state=failed --full --plain --no-legend"
 
 # OpenZFS 2.1 and 2.3.
@@ -94,6 +95,7 @@ def stage(top: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     here.told = {
         ZPOOL_LIST: "1000000\t400000\n",
         ZPOOL_STATUS: HEALTHY,
+        ZFS_CREATED: "1790000000\n",
         ZFS_LIST: (
             "storage\t600000\t400000\n"
             "storage/by hand\t1\t400000\n"

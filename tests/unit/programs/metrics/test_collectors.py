@@ -120,6 +120,10 @@ def test_a_pool_that_was_never_scrubbed_has_no_such_line() -> None:
     assert scrubbed(HEALTHY.replace(HEALTHY.splitlines()[2] + "\n", "")) == 0
 
 
+def test_a_pool_that_was_never_scrubbed_has_an_age(host: Stage) -> None:
+    assert [*of("coop_pool_created_timestamp_seconds", host).values()] == [1790000000]
+
+
 def test_errors_of_devices_are_added_up() -> None:
     told = HEALTHY.replace(
         "virtio-spare1  ONLINE       0     0     0",
