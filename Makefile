@@ -45,6 +45,7 @@ fmt: venv
 	@$(VENV)/bin/ruff check --fix .
 
 unit: venv
+	@lab/unpack $(VENV)/debian prometheus prometheus-alertmanager
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy .

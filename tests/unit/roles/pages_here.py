@@ -120,7 +120,10 @@ def filled_in(place: Path) -> Iterator[str]:
         fleet: Fleet = fleet_of(place, sample(offsite1=OFFSITE, monitor1=MONITOR))
         called = fleet.model_copy(update={"oncall": read(place)})
         texts = pages.pages(called, called.host("monitor1"))
-        rules = {"known.yml": known(called, datetime.now(UTC)), "alerts.yml": alerts.rules("x/")}
+        rules = {
+            "known.yml": known(called, datetime.now(UTC)),
+            "alerts.yml": alerts.rules("x/", 15),
+        }
     labels = {"host": "prod1", "severity": "warning"}
     fire = [
         {"alert": it, "expr": "vector(1)", "labels": labels} for it in ("Taken", "Other")
