@@ -11,12 +11,10 @@ from lab.command import CommandFailed, wait_for
 from lab.machines import Machine, pyinfra
 from tests.lab import provider
 from tests.lab.fleets import (
-    VPN_KEYS,
     BackupFleet,
     MovingSets,
     changed_project,
     counts,
-    edit,
     escrow_directory,
     finish,
 )
@@ -320,7 +318,6 @@ def test_a_host_that_is_installed_anew_with_the_newer_release_goes_on_with_its_s
     assert [it.split()[1].rpartition(".")[0] for it in versions] == ["1.2", "1.4"]
     old.suspend()
     provider.admit(moving.provider, new)
-    edit(VPN_KEYS, lambda data: data["hosts"].pop("files1", None))
     moving.converge()
     new.sh("systemctl stop 'coop-backup*.timer'")
     assert extracted(new, first, "/srv/first") == MARK
