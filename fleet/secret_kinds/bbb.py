@@ -1,12 +1,11 @@
 """The secrets of BigBlueButton, and of what stands before its nodes."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from fleet.hosts import Host
 from fleet.model import Fleet
-from fleet.secret_kinds.kind import Kind, Wrong
+from fleet.secret_kinds.kind import Kind, fits
 
 
 def _nodes(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
@@ -30,33 +29,27 @@ def _scalelites(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]
     return [SCALELITE.of(it.name) for it in hosts if it.scalelite]
 
 
-def _wrong_bbb(value: str | None) -> Wrong | None:
-    remedy = f"put the output of `{BBB.make}` there"
-    if value is None:
-        return "is not set", remedy
+_MAKE = "openssl rand -hex 32"
+_is_secret = fits(
     # bbb-conf puts the secret into files by sed, and breaks at other characters.
-    if not re.fullmatch(r"[A-Za-z0-9]{32,128}", value):
-        return "is not 32 to 128 letters and digits", remedy
-    return None
-
-
-def _wrong_balancer(value: str | None) -> Wrong | None:
-    remedy = "put the secret of the balancer's own interface there"
-    if value is None:
-        return "is not set", remedy
-    if not re.fullmatch(r"[!-~]{20,}", value):
-        return "is not 20 or more characters, none of them a space", remedy
-    return None
-
+    r"[A-Za-z0-9]{32,128}",
+    "is not 32 to 128 letters and digits",
+    f"put the output of `{_MAKE}` there",
+)
+_is_balancers = fits(
+    r"[!-~]{20,}",
+    "is not 20 or more characters, none of them a space",
+    "put the secret of the balancer's own interface there",
+)
 
 # The secret of a node's API, as it should be: what a node has now stays on the node.
-BBB = Kind("BBB_SECRET_", _nodes, _wrong_bbb, make="openssl rand -hex 32")
+BBB = Kind("BBB_SECRET_", _nodes, _is_secret, _MAKE)
 
 # What a node shares with TURN servers elsewhere. A node with a server of its own makes one itself.
-TURN = Kind("TURN_SECRET_", _turn, _wrong_bbb, make="openssl rand -hex 32")
+TURN = Kind("TURN_SECRET_", _turn, _is_secret, _MAKE)
 
 # The secret of a balancer's own interface.
-BALANCER = Kind("BALANCER_SECRET_", _balancers, _wrong_balancer, make="openssl rand -hex 32")
+BALANCER = Kind("BALANCER_SECRET_", _balancers, _is_balancers, _MAKE)
 
 # The passwords of Scalelite's database and Redis follow from this, and the key of its Rails.
-SCALELITE = Kind("SCALELITE_KEY_", _scalelites, _wrong_bbb, make="openssl rand -hex 32")
+SCALELITE = Kind("SCALELITE_KEY_", _scalelites, _is_secret, _MAKE)

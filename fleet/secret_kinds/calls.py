@@ -1,12 +1,11 @@
 """What calls of monitors and watchers need: addresses, and the accounts by which they go out."""
 
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from fleet.hosts import Host
 from fleet.model import Fleet
-from fleet.secret_kinds.kind import Kind, Wrong
+from fleet.secret_kinds.kind import Kind, Wrong, fits
 from fleet.values.fields import MAIL_ADDRESS
 
 
@@ -33,15 +32,6 @@ def _any_is(role: str, hosts: Iterable[Host]) -> bool:
     return any(role in host.roles for host in hosts)
 
 
-def _wrong_address(value: str | None) -> Wrong | None:
-    remedy = "put the address there at which this person reads mail while on call"
-    if value is None:
-        return "is not set", remedy
-    if not re.fullmatch(MAIL_ADDRESS, value):
-        return "is not one address", remedy
-    return None
-
-
 def _wrong_mail_password(value: str | None) -> Wrong | None:
     # What lies beyond ASCII can be said to no mail server: RFC 4954 and smtplib.
     if value is None or not value.isprintable() or not value.isascii():
@@ -50,18 +40,20 @@ def _wrong_mail_password(value: str | None) -> Wrong | None:
     return None
 
 
-def _wrong_token(value: str | None) -> Wrong | None:
-    remedy = "put the access token there of the account that writes in the room"
-    if value is None:
-        return "is not set", remedy
+_is_address = fits(
+    MAIL_ADDRESS,
+    "is not one address",
+    "put the address there at which this person reads mail while on call",
+)
+_is_token = fits(
     # RFC 6750: the token of a header.
-    if not re.fullmatch(r"[A-Za-z0-9._~+/=-]{8,}", value):
-        return "is no access token", remedy
-    return None
-
+    r"[A-Za-z0-9._~+/=-]{8,}",
+    "is no access token",
+    "put the access token there of the account that writes in the room",
+)
 
 # Where somebody reads mail while on call: the data is public, and an address need not be.
-MAIL = Kind("ONCALL_MAIL_", _addresses, _wrong_address)
+MAIL = Kind("ONCALL_MAIL_", _addresses, _is_address)
 
 # Of the accounts by which alerts go out, and the words of a watcher.
 MAIL_PASSWORD = Kind("MAIL_PASSWORD", _mail_password, _wrong_mail_password)
@@ -69,4 +61,4 @@ MAIL_PASSWORD = Kind("MAIL_PASSWORD", _mail_password, _wrong_mail_password)
 WATCHER_MAIL_PASSWORD = Kind("WATCHER_MAIL_PASSWORD", _watcher_mail_password, _wrong_mail_password)
 
 # Of the account that writes in the room of Matrix.
-MATRIX_TOKEN = Kind("MATRIX_TOKEN", _matrix_token, _wrong_token)
+MATRIX_TOKEN = Kind("MATRIX_TOKEN", _matrix_token, _is_token)

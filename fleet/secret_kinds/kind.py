@@ -1,5 +1,6 @@
 """A kind of secret in .env."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,20 @@ from fleet.model import Fleet
 
 Wrong = tuple[str, str]
 """What is wrong with a value, and what to do. Neither text shows the value."""
+
+
+def fits(pattern: str, otherwise: str, remedy: str) -> Callable[[str | None], Wrong | None]:
+    """For `Kind.wrong`: the whole value fits the regular expression.
+
+    otherwise: what is wrong with any other value
+    """
+
+    def wrong(value: str | None) -> Wrong | None:
+        if value is None:
+            return "is not set", remedy
+        return None if re.fullmatch(pattern, value) else (otherwise, remedy)
+
+    return wrong
 
 
 @dataclass(frozen=True)

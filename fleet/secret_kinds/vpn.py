@@ -1,13 +1,12 @@
 """The secrets of people in the VPN."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 
 from fleet.hosts import Host
 from fleet.model import Fleet
 from fleet.people import is_over
-from fleet.secret_kinds.kind import Kind, Wrong
+from fleet.secret_kinds.kind import Kind, fits
 
 
 def _preshared(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
@@ -20,15 +19,13 @@ def _preshared(fleet: Fleet, hosts: Sequence[Host], now: datetime) -> list[str]:
     ]
 
 
-def _wrong_preshared(value: str | None) -> Wrong | None:
-    remedy = f"put the output of `{PRESHARED.make}` there; the person needs it too"
-    if value is None:
-        return "is not set", remedy
+_MAKE = "wg genpsk"
+_is_preshared = fits(
     # 32 bytes in base64, in the one way in which wg(8) writes them. 32 bytes of 0 stand for no key.
-    if not re.fullmatch(r"(?!A{43}=)[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=", value):
-        return "is not a preshared key of WireGuard", remedy
-    return None
-
+    r"(?!A{43}=)[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=",
+    "is not a preshared key of WireGuard",
+    f"put the output of `{_MAKE}` there; the person needs it too",
+)
 
 # The secret that WireGuard mixes into a person's connection to a hub.
-PRESHARED = Kind("WIREGUARD_PSK_", _preshared, _wrong_preshared, make="wg genpsk")
+PRESHARED = Kind("WIREGUARD_PSK_", _preshared, _is_preshared, _MAKE)
