@@ -63,14 +63,12 @@ def _runs(spans: list[Span]) -> Iterator[tuple[Span, Span, int]]:
 
 
 def _who(oncall: OnCall, span: Span) -> str:
-    named = (f"{team} ({', '.join(_people(oncall, team, span.since))})" for team in span.teams)
+    able = {
+        team: [name for name in oncall.teams[team].people if oncall.can_act(name, span.since)]
+        for team in span.teams
+    }
+    named = (f"{team} ({', '.join(people)})" for team, people in able.items())
     return " and ".join(named) or "nobody"
-
-
-def _people(oncall: OnCall, team: str, moment: datetime) -> list[str]:
-    """Those of the team who can act at that moment."""
-    ends = {name: oncall.end_of_person(name) for name in oncall.teams[team].people}
-    return [name for name, end in ends.items() if end is None or end > moment]
 
 
 def _when(oncall: OnCall, when: datetime) -> str:

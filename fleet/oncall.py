@@ -108,6 +108,11 @@ class OnCall(Record):
         """From when the person can act no more; None for never."""
         return self._ends.get(name)
 
+    def can_act(self, name: str, moment: datetime) -> bool:
+        """Whether the person can still act at that moment."""
+        end = self.end_of_person(name)
+        return end is None or end > moment
+
     def end_of_team(self, name: str) -> datetime | None:
         """From when none of the team's people can act any more; None for never."""
         ends = [self._ends[it] for it in self.teams[name].people if it in self._ends]

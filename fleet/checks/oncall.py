@@ -96,15 +96,10 @@ def _redundancy(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
     too_few = ends[len(oncall.redundancy) - REDUNDANT :][:1]
     for end in too_few:
         if end < now + YEAR:
-            left = sum(1 for it in oncall.redundancy if _acts_at(oncall, it, end))
+            left = sum(oncall.can_act(it, end) for it in oncall.redundancy)
             message = f"from {end:%Y-%m-%d} on only {left} of them can log in"
             remedy = "name somebody who can log in for longer, or write a later end in people.yml"
             yield Problem(file, "redundancy", "", message, remedy)
-
-
-def _acts_at(oncall: OnCall, name: str, moment: datetime) -> bool:
-    end = oncall.end_of_person(name)
-    return end is None or end > moment
 
 
 def _clocks(file: str, oncall: OnCall, now: datetime) -> Iterator[Problem]:
