@@ -5,7 +5,7 @@ through a hub, which is a host with the role hub. They have addresses in the `pe
 their hubs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -64,19 +64,27 @@ def used_servers(fleet: Fleet, host: Host) -> list[Host]:
     All others are its peers too, and whoever told of each tunnel of such a mesh would tell of as
     many as the square of the fleet has.
     """
-    others = (it for it in fleet.hosts_in_vpn() if it.name != host.name)
-    found = [it for it in others if _uses(fleet, host, it) or _uses(fleet, it, host)]
+    own = _open_to(fleet, host)
+    found = [
+        it
+        for it in fleet.hosts_in_vpn()
+        if it.name != host.name and (_uses(it, host, own) or _uses(host, it, _open_to(fleet, it)))
+    ]
     return sorted(found, key=lambda it: it.name)
 
 
-def _uses(fleet: Fleet, host: Host, server: Host) -> bool:
-    """Whether the host comes to the server, or the server to all."""
+def _open_to(fleet: Fleet, server: Host) -> set[str]:
+    """The groups of hosts for which the server has a port of their own."""
+    return {port.to for port in ports_of(fleet, server)} - _TO_MANY
+
+
+def _uses(host: Host, server: Host, open_to: Collection[str]) -> bool:
+    """Whether the host comes to the server, or the server to all. open_to: by `_open_to`"""
     if not _TO_ALL.isdisjoint(server.roles):
         return True
     if "storage" in server.roles and (host.volume or "offsite" in host.roles):
         return True
-    open_to = {port.to for port in ports_of(fleet, server)} - _TO_MANY
-    return not open_to.isdisjoint(host.groups)
+    return any(group in open_to for group in host.groups)
 
 
 def hub_peer(fleet: Fleet, hub: Host, person: Person, keys: Mapping[str, str]) -> Peer:
