@@ -10,8 +10,9 @@ from programs.bbb.failed import Failed
 TARGET = "bigbluebutton.target"
 # They stop with the target, by drop-ins of bbb-config: #21687 of bigbluebutton.
 CARRIERS = ("postgresql.service", "redis-server.service", "nginx.service")
-# The last is in microseconds since the boot.
-PROPERTIES = ("Id", "LoadState", "ActiveState", "NRestarts", "InactiveExitTimestampMonotonic")
+# In microseconds since the boot.
+BEGAN = "InactiveExitTimestampMonotonic"
+PROPERTIES = ("Id", "LoadState", "ActiveState", "NRestarts", BEGAN)
 # How long a unit has to run without a restart to count as running.
 SETTLE_SECONDS = 30.0
 
@@ -48,8 +49,8 @@ def _running(block: dict[str, str]) -> Running:
     active = block.get("ActiveState", "unknown")
     if block.get("LoadState") == "not-found" and active != "active":
         active = "missing"
-    restarts, began = (_count(block.get(it, "")) for it in PROPERTIES[-2:])
-    return Running(active, restarts, began / 1e6)
+    began = _count(block.get(BEGAN, "")) / 1e6
+    return Running(active, _count(block.get("NRestarts", "")), began)
 
 
 def _count(value: str) -> int:
